@@ -1,0 +1,38 @@
+# The library: one set of objects, as libmerx.so (public names only) and libmerx.a (for tests, programs and static users).
+add_library(merx_flags INTERFACE)
+target_compile_options(merx_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wwrite-strings
+  -Wundef -Wformat=2 -Wcast-qual -Werror -fno-math-errno -ffp-contract=off
+  $<$<CONFIG:Release,RelWithDebInfo>:-O3>)
+target_compile_definitions(merx_flags INTERFACE _GNU_SOURCE)
+if(MERX_SANITIZE)
+  target_compile_options(merx_flags INTERFACE -fsanitize=${MERX_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(merx_flags INTERFACE -fsanitize=${MERX_SANITIZE})
+endif()
+
+file(GLOB_RECURSE MERX_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/*.c)
+add_library(merx_objects OBJECT ${MERX_SOURCES})
+# Inner loops per instruction set: the suffix of the file names the set; the table in src/kernels picks at start.
+foreach(source IN LISTS MERX_SOURCES)
+  if(source MATCHES "_avx2\\.c$")
+    set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c")
+  elseif(source MATCHES "_avx512\\.c$")
+    set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mfma")
+  endif()
+endforeach()
+target_include_directories(merx_objects PUBLIC ${CMAKE_SOURCE_DIR}/include PRIVATE ${CMAKE_SOURCE_DIR}/src)
+target_compile_definitions(merx_objects PRIVATE MERX_BUILDING
+  MERX_VERSION_STRING="${PROJECT_VERSION}" MERX_BUILD_TYPE="${CMAKE_BUILD_TYPE}" MERX_SANITIZERS="${MERX_SANITIZE}")
+set(MERX_LIBRARIES merx_blas PkgConfig::SQLITE PkgConfig::JANSSON PkgConfig::ZLIB PkgConfig::ZSTD PkgConfig::SODIUM
+    Threads::Threads)
+target_link_libraries(merx_objects PRIVATE merx_flags ${MERX_LIBRARIES})
+
+add_library(merx_static STATIC $<TARGET_OBJECTS:merx_objects>)
+set_target_properties(merx_static PROPERTIES OUTPUT_NAME merx)
+target_include_directories(merx_static INTERFACE ${CMAKE_SOURCE_DIR}/include)
+target_link_libraries(merx_static PRIVATE ${MERX_LIBRARIES})
+
+add_library(merx SHARED $<TARGET_OBJECTS:merx_objects>)
+set_target_properties(merx PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+target_include_directories(merx INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+target_link_libraries(merx PRIVATE merx_flags ${MERX_LIBRARIES})

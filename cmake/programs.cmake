@@ -1,0 +1,13 @@
+# programs/NAME/*.c is program NAME. Programs see the public headers only.
+file(GLOB program_folders CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/programs/*)
+foreach(folder IN LISTS program_folders)
+  if(IS_DIRECTORY ${folder})
+    get_filename_component(name ${folder} NAME)
+    file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.c)
+    if(sources)
+      add_executable(program_${name} ${sources})
+      set_target_properties(program_${name} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+      target_link_libraries(program_${name} PRIVATE merx_flags merx_static PkgConfig::JANSSON)
+    endif()
+  endif()
+endforeach()
