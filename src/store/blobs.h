@@ -1,0 +1,42 @@
+/*
+ * Blobs of a shop: whole files by name: pictures, snapshots, every trained model version. The second storage contract. Floor 3.
+ *
+ * Names are 1 … 255 bytes of [a-z0-9._-] parts separated by '/', no part "." or "..", e.g. "models/recommend/000003.safetensors".
+ * A put is atomic: a reader sees the old or the new blob, whole. A mapped blob stays valid after a put or remove until it is unmapped.
+ */
+#ifndef MX_STORE_BLOBS_H
+#define MX_STORE_BLOBS_H
+
+#include "base/memory.h"
+#include "base/str.h"
+
+typedef struct mx_blob { const unsigned char *data; size_t size; void *handle; } mx_blob;
+typedef merx_status (*mx_blob_fn)(void *context, const char *name, uint64_t size_bytes, merx_error *err);
+
+typedef struct mx_blobs_driver {
+    uint32_t version; /* 1 */
+    const char *name; /* "directory" */
+    const char *text;
+    merx_status (*open)(const char *address, bool create, const merx_allocator *alloc, void **state, merx_error *err);
+    void (*close)(void *state);
+    merx_status (*put)(void *state, const char *name, const void *data, size_t size, merx_error *err);
+    merx_status (*map)(void *state, const char *name, mx_blob *blob, merx_error *err); /* MERX_E_NOT_FOUND */
+    void (*unmap)(void *state, mx_blob *blob);
+    merx_status (*list)(void *state, const char *prefix, mx_blob_fn fn, void *context, merx_error *err); /* ascending names */
+    merx_status (*remove)(void *state, const char *name, merx_error *err); /* absent is no error */
+} mx_blobs_driver;
+
+typedef struct mx_blobs mx_blobs;
+/* address: "directory:/path" or a path. */
+merx_status mx_blobs_open(const char *address, bool create, const merx_allocator *alloc, mx_blobs **out, merx_error *err) MERX_MUST_CHECK;
+void mx_blobs_close(mx_blobs *blobs);
+merx_status mx_blobs_put(mx_blobs *blobs, const char *name, const void *data, size_t size, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_blobs_map(mx_blobs *blobs, const char *name, mx_blob *blob, merx_error *err) MERX_MUST_CHECK;
+void mx_blobs_unmap(mx_blobs *blobs, mx_blob *blob);
+merx_status mx_blobs_list(mx_blobs *blobs, const char *prefix, mx_blob_fn fn, void *context, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_blobs_remove(mx_blobs *blobs, const char *name, merx_error *err) MERX_MUST_CHECK;
+const mx_blobs_driver *mx_blobs_driver_at(size_t i);
+merx_status mx_blobs_fault_wrap(mx_blobs *inner, int64_t fail_at, merx_status code, mx_blobs **out, merx_error *err) MERX_MUST_CHECK;
+int64_t mx_blobs_fault_calls(const mx_blobs *blobs);
+
+#endif
