@@ -3,10 +3,11 @@ add_library(merx_flags INTERFACE)
 target_compile_options(merx_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wwrite-strings
   -Wundef -Wformat=2 -Wcast-qual -Werror -fno-math-errno -ffp-contract=off
-  $<$<CONFIG:Release,RelWithDebInfo>:-O3>)
+  $<$<AND:$<CONFIG:Release,RelWithDebInfo>,$<STREQUAL:${MERX_SANITIZE},>>:-O3>)
 target_compile_definitions(merx_flags INTERFACE _GNU_SOURCE)
 if(MERX_SANITIZE)
-  target_compile_options(merx_flags INTERFACE -fsanitize=${MERX_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  # Assertions are on where bugs are looked for.
+  target_compile_options(merx_flags INTERFACE -UNDEBUG -fsanitize=${MERX_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(merx_flags INTERFACE -fsanitize=${MERX_SANITIZE})
 endif()
 

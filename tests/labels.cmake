@@ -5,3 +5,7 @@ set(merx_slow_tests
 set(merx_threads_tests
   base.pool
 )
+# Tests of the optimised program (real data at full size, time or memory limits): not built with the sanitizers; ./test runs
+# them in the release build.
+set(merx_release_tests
+)
