@@ -2,13 +2,14 @@
 add_library(merx_flags INTERFACE)
 target_compile_options(merx_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wwrite-strings
-  -Wundef -Wformat=2 -Wcast-qual -Werror -fno-math-errno -ffp-contract=off
-  $<$<AND:$<CONFIG:Release,RelWithDebInfo>,$<STREQUAL:${MERX_SANITIZE},>>:-O3>)
+  -Wundef -Wformat=2 -Wcast-qual -Werror -fno-math-errno -ffp-contract=off)
 target_compile_definitions(merx_flags INTERFACE _GNU_SOURCE)
 if(MERX_SANITIZE)
   # Assertions are on where bugs are looked for.
   target_compile_options(merx_flags INTERFACE -UNDEBUG -fsanitize=${MERX_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(merx_flags INTERFACE -fsanitize=${MERX_SANITIZE})
+else()
+  target_compile_options(merx_flags INTERFACE $<$<CONFIG:Release,RelWithDebInfo>:-O3>)
 endif()
 
 file(GLOB_RECURSE MERX_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/*.c)
