@@ -101,7 +101,8 @@ install_packages() {
     local installed=' '
     if command -v dpkg-query >/dev/null 2>&1; then
         # shellcheck disable=SC2016 # dpkg-query's own placeholders
-        installed=" $(dpkg-query -W -f '${db:Status-Status}:${Package}\n' "${names[@]}" 2>/dev/null | sed -n 's/^installed://p' | tr '\n' ' ') "
+        installed=" $({ dpkg-query -W -f '${db:Status-Status}:${Package}\n' "${names[@]}" 2>/dev/null || true; } |
+            sed -n 's/^installed://p' | tr '\n' ' ') "
     fi
     for i in "${!names[@]}"; do
         case $installed in *" ${names[i]} "*) continue ;; esac
