@@ -11,5 +11,7 @@ configure_package_config_file(cmake/merxConfig.cmake.in ${CMAKE_BINARY_DIR}/merx
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/merxConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/merxConfig.cmake ${CMAKE_BINARY_DIR}/merxConfigVersion.cmake
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/merx)
+file(RELATIVE_PATH MERX_PC_TO_PREFIX /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+string(REGEX REPLACE "/$" "" MERX_PC_TO_PREFIX ${MERX_PC_TO_PREFIX})
 configure_file(cmake/merx.pc.in ${CMAKE_BINARY_DIR}/merx.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/merx.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
