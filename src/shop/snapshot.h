@@ -1,0 +1,83 @@
+/*
+ * The snapshot: a shop's events and things as columns in a mapped tensor file, derived from the records. Floor 5.
+ *
+ * Canonical: its contents depend on what the records say, not on the order they came in nor on offsets: products, customers, orders, sessions, countries and categories are
+ * numbered by their ids in bytewise order; events are sorted by (time, order, product, customer, kind, quantity, price, session). So a snapshot of a shop that forgot a customer equals, byte for
+ * byte, that of a shop that never saw him. Opening a stored snapshot replays only the events after its offset (merging them; a change of things or an erasure rebuilds).
+ *
+ * A prefix of the events is all there was before a time: mx_snapshot_before gives such a view, which trainers and evaluations use.
+ */
+#ifndef MX_SHOP_SNAPSHOT_H
+#define MX_SHOP_SNAPSHOT_H
+
+#include "merx/task.h"
+#include "store/blobs.h"
+#include "store/records.h"
+
+typedef struct mx_snapshot {
+    /* events, canonical order */
+    size_t events;
+    const int64_t *time_ms;
+    const uint8_t *kind;          /* mx_event_kind */
+    const int32_t *customer;      /* -1: unknown */
+    const int32_t *product;       /* -1: none */
+    const int32_t *order;         /* -1 */
+    const int32_t *session;       /* -1 */
+    const int32_t *country;       /* -1 */
+    const int64_t *quantity;      /* negative: came back */
+    const int64_t *price_minor;   /* 0 where unknown */
+
+    /* things, by ascending id */
+    size_t products, customers, orders, sessions, countries, categories;
+    const mx_str *product_id, *product_title; /* title: the catalogue's, else the most frequent on event lines (ties: bytewise first) */
+    const uint8_t *product_service;           /* 1: postage, fees …: not goods */
+    const int32_t *product_category;          /* -1 */
+    const int64_t *product_price_minor;       /* the catalogue's, else the last price seen; 0 unknown */
+    const mx_str *customer_id;
+    const int32_t *customer_country;          /* the record's, else that of most events (ties: lower index); -1 */
+    const mx_str *order_id, *session_id, *country_name, *category_name;
+
+    /* the shop */
+    int decimals;                 /* of money */
+    int week_start;               /* 0 Monday … 6 Sunday */
+    int64_t zone_ms;              /* event times are already local */
+    const char *currency;         /* "GBP"; "" unknown */
+    int64_t offset;               /* of the last event in it */
+    int64_t first_ms, last_ms;    /* of events; 0, 0 when there are none */
+    char sha256[65];              /* of all contents but the offset */
+
+    struct mx_snapshot_memory *memory;
+} mx_snapshot;
+
+/*
+ * Brings the stored snapshot up to date with the records (building it when there is none) and maps it. force: rebuild from the records.
+ * Cost: O(events log events) to build; O(tail + size) to merge; O(1) when up to date.
+ */
+merx_status mx_snapshot_open(mx_records *records, mx_blobs *blobs, bool force, const merx_allocator *alloc, merx_task *task,
+                             mx_snapshot **out, merx_error *err) MERX_MUST_CHECK;
+void mx_snapshot_close(mx_snapshot *snapshot);
+
+/* A view of the events with time < until_ms (things are those of the whole). Shares memory: the whole must outlive it. */
+mx_snapshot mx_snapshot_before(const mx_snapshot *whole, int64_t until_ms);
+
+/*
+ * The default time split: the start of the calendar month that leaves at least 28 days of data after it; when that leaves less than half of the days for training,
+ * the day after 80 % of the days. 0 when the data spans less than 14 days.
+ */
+int64_t mx_snapshot_split_ms(const mx_snapshot *snapshot);
+
+/* Whether an event is a real sale of goods: a purchase, quantity > 0, product known and not a service. */
+static inline bool mx_snapshot_is_sale(const mx_snapshot *s, size_t i)
+{
+    return s->kind[i] == MX_EVENT_PURCHASE && s->quantity[i] > 0 && s->product[i] >= 0 && !s->product_service[s->product[i]];
+}
+
+int32_t mx_snapshot_find_customer(const mx_snapshot *snapshot, const char *id); /* -1 */
+int32_t mx_snapshot_find_product(const mx_snapshot *snapshot, const char *id);  /* -1 */
+/* Events of one customer, in time order; built once for the snapshot at first use, then O(1). */
+merx_status mx_snapshot_customer_events(mx_snapshot *snapshot, int32_t customer, const int32_t **events, size_t *n, merx_error *err) MERX_MUST_CHECK;
+/* A number that belongs to a customer (product) whatever else is in the shop: hash of the id; for random numbers, folds, samples. */
+uint64_t mx_snapshot_customer_key(const mx_snapshot *snapshot, int32_t customer);
+uint64_t mx_snapshot_product_key(const mx_snapshot *snapshot, int32_t product);
+
+#endif
