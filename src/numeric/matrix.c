@@ -1,0 +1,208 @@
+/*
+ * Dense and sparse matrices on BLAS and LAPACK.
+ *
+ * A symmetric matrix reads the same by rows and by columns, so LAPACK's column-major routines work on ours without a copy: our
+ * lower triangle is their upper one.
+ */
+#include "numeric/matrix.h"
+
+#include <cblas.h>
+#include <lapacke.h>
+#include <math.h>
+#include <string.h>
+
+#define BLOCK_ROWS 1024
+/* Partial Gram matrices held at once: at most this many, and this many bytes. Sums do not depend on it. */
+#define WAVE_BLOCKS 64
+#define WAVE_BYTES ((size_t)32 << 20)
+
+merx_status mx_csr_transpose(const mx_csr *a, const merx_allocator *alloc, mx_csr_own *out, merx_error *err)
+{
+    memset(out, 0, sizeof *out);
+    alloc = mx_allocator_or_default(alloc);
+    size_t count = a->rows > 0 ? (size_t)a->starts[a->rows] : 0;
+    if (a->rows > INT32_MAX)
+        MX_FAIL(err, MERX_E_LIMIT, "transpose", "%zu rows are more than 2147483647", a->rows);
+    /* One block: starts (columns + 1) i64, indices (count) i32, values (count) f32. */
+    size_t starts_bytes, bytes, per_entry = sizeof(int32_t) + (a->values != NULL ? sizeof(float) : 0);
+    if (!mx_mul_size(a->columns + 1, sizeof(int64_t), &starts_bytes) || !mx_mul_size(count, per_entry, &bytes) ||
+        !mx_add_size(bytes, starts_bytes, &bytes))
+        MX_FAIL(err, MERX_E_MEMORY, "transpose", "%zu entries are too many", count);
+    unsigned char *block = NULL;
+    MX_TRY(mx_alloc_array(alloc, bytes, 1, "transposed matrix", &block, err));
+    int64_t *starts = (int64_t *)(void *)block;
+    int32_t *indices = (int32_t *)(void *)(block + starts_bytes);
+    float *values = a->values != NULL ? (float *)(void *)(block + starts_bytes + count * sizeof(int32_t)) : NULL;
+
+    /* Counting sort by column; starts[j] runs ahead while filling and is moved back afterwards. */
+    for (size_t p = 0; p < count; p++)
+        starts[a->indices[p] + 1]++;
+    for (size_t j = 0; j < a->columns; j++)
+        starts[j + 1] += starts[j];
+    for (size_t i = 0; i < a->rows; i++)
+        for (int64_t p = a->starts[i]; p < a->starts[i + 1]; p++) {
+            int64_t q = starts[a->indices[p]]++;
+            indices[q] = (int32_t)i;
+            if (values != NULL)
+                values[q] = a->values[p];
+        }
+    for (size_t j = a->columns; j > 0; j--)
+        starts[j] = starts[j - 1];
+    starts[0] = 0;
+    out->view =
+        (mx_csr){.rows = a->columns, .columns = a->rows, .starts = starts, .indices = indices, .values = values};
+    out->alloc = alloc;
+    out->block = block;
+    out->block_bytes = bytes;
+    return MERX_OK;
+}
+
+void mx_csr_release(mx_csr_own *own)
+{
+    if (own == NULL || own->block == NULL)
+        return;
+    mx_free_array(own->alloc, own->block, own->block_bytes, 1);
+    memset(own, 0, sizeof *own);
+}
+
+typedef struct gram_work {
+    const double *x, *w;
+    size_t n, d, first_block;
+    double *partial; /* (wave, d, d); lower triangles */
+    const merx_allocator *alloc;
+} gram_work;
+
+static merx_status gram_block(void *context, size_t block, merx_error *err)
+{
+    gram_work *work = context;
+    size_t d = work->d, begin = (work->first_block + block) * BLOCK_ROWS;
+    size_t rows = work->n - begin < BLOCK_ROWS ? work->n - begin : BLOCK_ROWS;
+    const double *x = work->x + begin * d;
+    double *scaled = NULL;
+    if (work->w != NULL) {
+        MX_TRY(mx_alloc_array_raw(work->alloc, rows * d, sizeof(double), "weighted rows", &scaled, err));
+        for (size_t i = 0; i < rows; i++) {
+            double root = sqrt(work->w[begin + i]);
+            for (size_t j = 0; j < d; j++)
+                scaled[i * d + j] = root * x[i * d + j];
+        }
+        x = scaled;
+    }
+    cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, (int)d, (int)rows, 1.0, x, (int)d, 0.0,
+                work->partial + block * d * d, (int)d);
+    mx_free_array(work->alloc, scaled, rows * d, sizeof(double));
+    return MERX_OK;
+}
+
+merx_status mx_gram(const double *x, const double *w, size_t n, size_t d, double *gram, merx_task *task,
+                    merx_error *err)
+{
+    size_t square;
+    if (d > 1u << 20 || !mx_mul_size(d, d, &square))
+        MX_FAIL(err, MERX_E_LIMIT, "gram matrix", "%zu columns are too many", d);
+    memset(gram, 0, square * sizeof(double));
+    if (n == 0 || d == 0)
+        return MERX_OK;
+    const merx_allocator *alloc = merx_task_allocator(task);
+    size_t blocks = (n + BLOCK_ROWS - 1) / BLOCK_ROWS, wave = WAVE_BYTES / (square * sizeof(double));
+    wave = wave < 1 ? 1 : wave > WAVE_BLOCKS ? WAVE_BLOCKS : wave;
+    wave = wave > blocks ? blocks : wave;
+    gram_work work = {.x = x, .w = w, .n = n, .d = d, .alloc = alloc};
+    MX_TRY(mx_alloc_array_raw(alloc, wave * square, sizeof(double), "partial Gram matrices", &work.partial, err));
+    merx_status status = MERX_OK;
+    for (size_t first = 0; first < blocks && status == MERX_OK; first += wave) {
+        size_t now = blocks - first < wave ? blocks - first : wave;
+        work.first_block = first;
+        status = mx_parallel(task, now, gram_block, &work, err);
+        for (size_t b = 0; b < now && status == MERX_OK; b++)
+            for (size_t i = 0; i < d; i++)
+                for (size_t j = 0; j <= i; j++)
+                    gram[i * d + j] += work.partial[b * square + i * d + j];
+    }
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = i + 1; j < d; j++)
+            gram[i * d + j] = gram[j * d + i];
+    mx_free_array(alloc, work.partial, wave * square, sizeof(double));
+    return status;
+}
+
+/* A = L L', L in our lower triangle. */
+static merx_status cholesky(double *a, size_t d, merx_error *err)
+{
+    if (d > INT32_MAX)
+        MX_FAIL(err, MERX_E_LIMIT, "solve", "%zu unknowns are too many", d);
+    lapack_int info = LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', (lapack_int)d, a, (lapack_int)d);
+    /* OpenBLAS's own factorisation lets NaN through; its diagonal shows it. */
+    for (size_t i = 0; info == 0 && i < d; i++)
+        if (!(a[i * d + i] > 0) || isinf(a[i * d + i]))
+            info = (lapack_int)i + 1;
+    if (info != 0)
+        MX_FAIL(err, MERX_E_NUMERIC, "solve", "the matrix is not positive definite (at row %d of %zu)", (int)info, d);
+    return MERX_OK;
+}
+
+merx_status mx_solve_spd(double *a, size_t d, double *b, size_t m, merx_error *err)
+{
+    if (d == 0 || m == 0)
+        return MERX_OK;
+    MX_TRY(cholesky(a, d, err));
+    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, (int)d, (int)m, 1.0, a, (int)d, b,
+                (int)m);
+    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasTrans, CblasNonUnit, (int)d, (int)m, 1.0, a, (int)d, b,
+                (int)m);
+    return MERX_OK;
+}
+
+merx_status mx_invert_spd(double *a, size_t d, merx_error *err)
+{
+    if (d == 0)
+        return MERX_OK;
+    MX_TRY(cholesky(a, d, err));
+    if (LAPACKE_dpotri_work(LAPACK_COL_MAJOR, 'U', (lapack_int)d, a, (lapack_int)d) != 0)
+        MX_FAIL(err, MERX_E_NUMERIC, "invert", "the matrix (%zu, %zu) is singular", d, d);
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = i + 1; j < d; j++)
+            a[i * d + j] = a[j * d + i];
+    return MERX_OK;
+}
+
+merx_status mx_least_squares(double *x, size_t n, size_t d, double *b, double rcond, int *rank, double *singular_values,
+                             merx_error *err)
+{
+    *rank = 0;
+    if (d == 0)
+        return MERX_OK;
+    if (n == 0) {
+        memset(b, 0, d * sizeof *b);
+        memset(singular_values, 0, sizeof *singular_values * (n < d ? n : d));
+        return MERX_OK;
+    }
+    if (n > INT32_MAX || d > INT32_MAX)
+        MX_FAIL(err, MERX_E_LIMIT, "least squares", "a (%zu, %zu) matrix is too large", n, d);
+    lapack_int found = 0;
+    lapack_int info = LAPACKE_dgelsd(LAPACK_ROW_MAJOR, (lapack_int)n, (lapack_int)d, 1, x, (lapack_int)d, b, 1,
+                                     singular_values, rcond, &found);
+    if (info == LAPACK_WORK_MEMORY_ERROR || info == LAPACK_TRANSPOSE_MEMORY_ERROR)
+        MX_FAIL(err, MERX_E_MEMORY, "least squares", "no memory for the decomposition of a (%zu, %zu) matrix", n, d);
+    if (info < 0)
+        MX_FAIL(err, MERX_E_NUMERIC, "least squares", "the input holds a value that is not a finite number");
+    if (info > 0)
+        MX_FAIL(err, MERX_E_NUMERIC, "least squares", "the singular value decomposition did not converge");
+    *rank = (int)found;
+    return MERX_OK;
+}
+
+double mx_dot(const double *a, const double *b, size_t n)
+{
+    double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+        s0 += a[i] * b[i];
+        s1 += a[i + 1] * b[i + 1];
+        s2 += a[i + 2] * b[i + 2];
+        s3 += a[i + 3] * b[i + 3];
+    }
+    for (; i < n; i++)
+        s0 += a[i] * b[i];
+    return (s0 + s1) + (s2 + s3);
+}
