@@ -25,12 +25,12 @@ typedef enum merx_option_type {
 } merx_option_type;
 
 typedef struct merx_option {
-    const char *name;     /* lower_case; NULL ends a table */
+    const char *name; /* lower_case; NULL ends a table */
     merx_option_type type;
-    double min, max;      /* INT, REAL: inclusive range; unused otherwise */
-    const char *value;    /* the default, as text; NULL: no default (then "unset" is a state of its own) */
-    const char *choices;  /* CHOICE: words separated by '|' */
-    const char *text;     /* one sentence for a person */
+    double min, max;     /* INT, REAL: inclusive range; unused otherwise */
+    const char *value;   /* the default, as text; NULL: no default (then "unset" is a state of its own) */
+    const char *choices; /* CHOICE: words separated by '|' */
+    const char *text;    /* one sentence for a person */
 } merx_option;
 
 typedef struct merx_options merx_options;

@@ -74,7 +74,7 @@ void *mx_arena_array(mx_arena *arena, size_t count, size_t element_size, merx_er
 char *mx_arena_strndup(mx_arena *arena, const char *text, size_t n, merx_error *err);
 char *mx_arena_strdup(mx_arena *arena, const char *text, merx_error *err);
 char *mx_arena_printf(mx_arena *arena, merx_error *err, const char *format, ...) MERX_PRINTF(3, 4);
-void mx_arena_clear(mx_arena *arena);   /* keeps one block for reuse */
+void mx_arena_clear(mx_arena *arena); /* keeps one block for reuse */
 void mx_arena_release(mx_arena *arena);
 
 /*

@@ -23,12 +23,12 @@ void mx_philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t ou
 void mx_random_init(mx_random *random, uint64_t seed, uint64_t stream);
 uint32_t mx_random_u32(mx_random *random);
 uint64_t mx_random_u64(mx_random *random);
-double mx_random_uniform(mx_random *random);                  /* [0, 1), 53 bits */
-uint64_t mx_random_below(mx_random *random, uint64_t bound);  /* [0, bound), unbiased; bound > 0 */
-double mx_random_normal(mx_random *random);                   /* mean 0, variance 1 */
-double mx_random_exponential(mx_random *random);              /* mean 1 */
+double mx_random_uniform(mx_random *random);                 /* [0, 1), 53 bits */
+uint64_t mx_random_below(mx_random *random, uint64_t bound); /* [0, bound), unbiased; bound > 0 */
+double mx_random_normal(mx_random *random);                  /* mean 0, variance 1 */
+double mx_random_exponential(mx_random *random);             /* mean 1 */
 uint64_t mx_random_poisson(mx_random *random, double mean);
-double mx_random_gamma(mx_random *random, double shape);      /* scale 1; Marsaglia & Tsang 2000 */
+double mx_random_gamma(mx_random *random, double shape); /* scale 1; Marsaglia & Tsang 2000 */
 /* A stream number out of up to three values, well mixed. */
 uint64_t mx_random_key(uint64_t a, uint64_t b, uint64_t c);
 /* Fisher-Yates, in place. */

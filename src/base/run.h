@@ -18,10 +18,11 @@ typedef merx_status (*mx_block_fn)(void *context, size_t block, merx_error *err)
  * Errors: of the blocks that failed, the lowest one's; MERX_E_CANCELLED when the task was cancelled. Blocks already begun are finished first.
  * Threads: a nested call (from inside a body) runs serially.
  */
-merx_status mx_parallel(merx_task *task, size_t blocks, mx_block_fn body, void *context, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_parallel(merx_task *task, size_t blocks, mx_block_fn body, void *context,
+                        merx_error *err) MERX_MUST_CHECK;
 
 /*
- * Index of the calling worker in [0, mx_task_workers): for per-thread scratch memory inside a body. Results must not depend on it.
+ * Index of the calling worker in [0, merx_task_threads(task)): for per-thread scratch memory inside a body. Results must not depend on it.
  */
 int mx_worker_index(void);
 
@@ -38,6 +39,7 @@ void mx_task_done(merx_task *task);
  * Refuses, before any work, what can't fit in the task's budget:
  * "training recommend needs about 310 MB; --max-memory is 256 MB". OK when there is no budget.
  */
-merx_status mx_task_require_memory(const merx_task *task, uint64_t bytes, const char *what, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_task_require_memory(const merx_task *task, uint64_t bytes, const char *what,
+                                   merx_error *err) MERX_MUST_CHECK;
 
 #endif

@@ -35,7 +35,8 @@ typedef struct mx_text {
     const merx_allocator *alloc;
     char *data; /* "" before the first append */
     size_t size, capacity, max_size;
-    bool failed; /* sticky: an append ran out of memory or limit; check once at the end with mx_text_ok */
+    bool failed;     /* sticky: an append ran out of memory or limit; check once at the end with mx_text_ok */
+    bool over_limit; /* it was the limit */
 } mx_text;
 
 void mx_text_init(mx_text *text, const merx_allocator *alloc, size_t max_size);
@@ -60,7 +61,8 @@ size_t mx_format_double(double value, char *out);
 
 /*
  * Decimal money: "12.50" -> value 1250 with decimals 2. Exact; no floating point anywhere.
- * mx_parse_decimal reads [sign] digits [. digits] [e exponent] into units of 10^-*decimals (the digits written, at most 9, trailing zeros dropped).
+ * mx_parse_decimal reads [sign] digits [. digits] [e exponent] into units of 10^-*decimals (the digits written, at most 9;
+ * zeros at the end are dropped down to two decimals: "12.500" is 1250 with 2, "7.0000" is 700 with 2, "7" is 7 with 0).
  * mx_rescale_decimal moves a value to other decimals; false when it would lose digits or overflow.
  * mx_format_decimal writes e.g. 9747747934, 3 -> "9747747.934".
  */

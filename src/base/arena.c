@@ -1,0 +1,155 @@
+/*
+ * An arena: a list of blocks, each four times an ordinary request or larger; the first of the list is the one being filled.
+ * A request that is large for the block being filled gets a block of its own behind it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+enum { HEADER = 64, STEP = 16, FIRST_BLOCK = 4096, LARGEST_BLOCK = 1 << 20 };
+
+struct mx_arena_block {
+    struct mx_arena_block *next;
+    size_t size; /* of data, without the header */
+    size_t used;
+};
+
+static char *block_data(struct mx_arena_block *block)
+{
+    return (char *)block + HEADER;
+}
+
+static void free_block(mx_arena *arena, struct mx_arena_block *block)
+{
+    arena->alloc->release(arena->alloc->context, block, HEADER + block->size);
+}
+
+void mx_arena_init(mx_arena *arena, const merx_allocator *alloc)
+{
+    *arena = (mx_arena){.alloc = mx_allocator_or_default(alloc)};
+}
+
+static struct mx_arena_block *new_block(mx_arena *arena, size_t size, merx_error *err)
+{
+    struct mx_arena_block *block = NULL;
+    size_t whole = 0;
+    if (mx_add_size(size, HEADER, &whole))
+        block = arena->alloc->alloc(arena->alloc->context, whole);
+    if (block == NULL) {
+        mx_error_set(err, MERX_E_MEMORY, "arena", "no memory for %zu bytes", size);
+        return NULL;
+    }
+    *block = (struct mx_arena_block){.size = size};
+    return block;
+}
+
+void *mx_arena_alloc(mx_arena *arena, size_t size, merx_error *err)
+{
+    size_t rounded = 0;
+    if (!mx_add_size(size > 0 ? size : 1, STEP - 1, &rounded)) {
+        mx_error_set(err, MERX_E_MEMORY, "arena", "%zu bytes are more than can be addressed", size);
+        return NULL;
+    }
+    rounded -= rounded % STEP;
+    struct mx_arena_block *block = arena->blocks;
+    if (block == NULL || block->size - block->used < rounded) {
+        size_t usual = FIRST_BLOCK;
+        if (block != NULL)
+            usual = block->size >= LARGEST_BLOCK / 2 ? LARGEST_BLOCK : block->size * 2;
+        bool own = rounded > usual / 4;
+        struct mx_arena_block *fresh = new_block(arena, own ? rounded : usual, err);
+        if (fresh == NULL)
+            return NULL;
+        if (own && block != NULL) {
+            fresh->next = block->next;
+            block->next = fresh;
+        } else {
+            fresh->next = block;
+            arena->blocks = fresh;
+        }
+        block = fresh;
+    }
+    void *memory = block_data(block) + block->used;
+    block->used += rounded;
+    arena->used_bytes += rounded;
+    memset(memory, 0, rounded);
+    return memory;
+}
+
+void *mx_arena_array(mx_arena *arena, size_t count, size_t element_size, merx_error *err)
+{
+    size_t size = 0;
+    if (!mx_mul_size(count, element_size, &size)) {
+        mx_error_set(err, MERX_E_MEMORY, "arena", "%zu elements of %zu bytes are more than can be addressed", count,
+                     element_size);
+        return NULL;
+    }
+    return mx_arena_alloc(arena, size, err);
+}
+
+char *mx_arena_strndup(mx_arena *arena, const char *text, size_t n, merx_error *err)
+{
+    size_t size = 0;
+    if (!mx_add_size(n, 1, &size)) {
+        mx_error_set(err, MERX_E_MEMORY, "arena", "%zu bytes are more than can be addressed", n);
+        return NULL;
+    }
+    char *copy = mx_arena_alloc(arena, size, err);
+    if (copy != NULL && n > 0)
+        memcpy(copy, text, n);
+    return copy;
+}
+
+char *mx_arena_strdup(mx_arena *arena, const char *text, merx_error *err)
+{
+    return mx_arena_strndup(arena, text, strlen(text), err);
+}
+
+char *mx_arena_printf(mx_arena *arena, merx_error *err, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (length < 0) {
+        mx_error_set(err, MERX_E_INTERNAL, "arena", "a text could not be formatted");
+        return NULL;
+    }
+    char *text = mx_arena_alloc(arena, (size_t)length + 1, err);
+    if (text != NULL) {
+        va_start(arguments, format);
+        vsnprintf(text, (size_t)length + 1, format, arguments);
+        va_end(arguments);
+    }
+    return text;
+}
+
+void mx_arena_clear(mx_arena *arena)
+{
+    struct mx_arena_block *kept = NULL;
+    for (struct mx_arena_block *block = arena->blocks, *next = NULL; block != NULL; block = next) {
+        next = block->next;
+        if (kept == NULL || block->size > kept->size) {
+            if (kept != NULL)
+                free_block(arena, kept);
+            kept = block;
+        } else {
+            free_block(arena, block);
+        }
+    }
+    if (kept != NULL) {
+        kept->next = NULL;
+        kept->used = 0;
+    }
+    arena->blocks = kept;
+    arena->used_bytes = 0;
+}
+
+void mx_arena_release(mx_arena *arena)
+{
+    mx_arena_clear(arena);
+    if (arena->blocks != NULL)
+        free_block(arena, arena->blocks);
+    arena->blocks = NULL;
+}

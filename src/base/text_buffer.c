@@ -1,0 +1,191 @@
+/*
+ * A growing text. A failure is remembered, so that a long run of appends needs one check at its end.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "base/utf8.h"
+
+static char nothing[1] = "";
+
+void mx_text_init(mx_text *text, const merx_allocator *alloc, size_t max_size)
+{
+    *text = (mx_text){.alloc = mx_allocator_or_default(alloc), .data = nothing, .max_size = max_size};
+}
+
+/* Makes room for n more bytes and the terminator. */
+static bool make_room(mx_text *text, size_t n)
+{
+    if (text->failed)
+        return false;
+    if (n > text->max_size || text->size > text->max_size - n || text->size + n == SIZE_MAX) {
+        text->failed = true;
+        text->over_limit = true;
+        return false;
+    }
+    size_t need = text->size + n + 1;
+    if (need <= text->capacity)
+        return true;
+    size_t capacity = text->capacity < 64 ? 64 : text->capacity + text->capacity / 2;
+    if (capacity > text->max_size && text->max_size < SIZE_MAX)
+        capacity = text->max_size + 1;
+    if (capacity < need)
+        capacity = need;
+    char *data = text->capacity == 0 ? text->alloc->alloc(text->alloc->context, capacity)
+                                     : text->alloc->resize(text->alloc->context, text->data, text->capacity, capacity);
+    if (data == NULL) {
+        text->failed = true;
+        return false;
+    }
+    text->data = data;
+    text->capacity = capacity;
+    return true;
+}
+
+void mx_text_append(mx_text *text, const char *data, size_t size)
+{
+    if (size == 0 || !make_room(text, size))
+        return;
+    memcpy(text->data + text->size, data, size);
+    text->size += size;
+    text->data[text->size] = '\0';
+}
+
+void mx_text_puts(mx_text *text, const char *string)
+{
+    if (string != NULL)
+        mx_text_append(text, string, strlen(string));
+}
+
+void mx_text_printf(mx_text *text, const char *format, ...)
+{
+    char small[256];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(small, sizeof small, format, arguments);
+    va_end(arguments);
+    if (length < 0) {
+        text->failed = true;
+        return;
+    }
+    if ((size_t)length < sizeof small) {
+        mx_text_append(text, small, (size_t)length);
+        return;
+    }
+    if (!make_room(text, (size_t)length))
+        return;
+    va_start(arguments, format);
+    vsnprintf(text->data + text->size, (size_t)length + 1, format, arguments);
+    va_end(arguments);
+    text->size += (size_t)length;
+}
+
+static const char replacement[] = "\xEF\xBF\xBD"; /* U+FFFD, for what is no UTF-8 */
+
+typedef const char *(*escape_fn)(unsigned char c, char *buffer);
+
+static const char *json_escape(unsigned char c, char *buffer)
+{
+    switch (c) {
+    case '"':
+        return "\\\"";
+    case '\\':
+        return "\\\\";
+    case '\n':
+        return "\\n";
+    case '\r':
+        return "\\r";
+    case '\t':
+        return "\\t";
+    default:
+        if (c >= 0x20)
+            return NULL;
+        snprintf(buffer, 8, "\\u%04x", (unsigned)c);
+        return buffer;
+    }
+}
+
+static const char *html_escape(unsigned char c, char *buffer)
+{
+    (void)buffer;
+    switch (c) {
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '"':
+        return "&quot;";
+    case '\'':
+        return "&#39;";
+    case '\t':
+    case '\n':
+    case '\r':
+        return NULL;
+    default:
+        return c < 0x20 ? replacement : NULL; /* XML has no way to write other control characters */
+    }
+}
+
+static void append_escaped(mx_text *text, mx_str value, escape_fn escape)
+{
+    size_t plain = 0; /* start of the bytes that go out as they are */
+    for (size_t i = 0; i < value.size;) {
+        char buffer[8];
+        uint32_t code = 0;
+        size_t step = mx_utf8_decode(value.data + i, value.size - i, &code);
+        const char *instead = step == 0 ? replacement : step == 1 ? escape((unsigned char)code, buffer) : NULL;
+        if (step == 0)
+            step = 1;
+        if (instead != NULL) {
+            mx_text_append(text, value.data + plain, i - plain);
+            mx_text_puts(text, instead);
+            plain = i + step;
+        }
+        i += step;
+    }
+    if (value.size > plain)
+        mx_text_append(text, value.data + plain, value.size - plain);
+}
+
+void mx_text_json(mx_text *text, mx_str value)
+{
+    append_escaped(text, value, json_escape);
+}
+
+void mx_text_html(mx_text *text, mx_str value)
+{
+    append_escaped(text, value, html_escape);
+}
+
+merx_status mx_text_ok(const mx_text *text, merx_error *err)
+{
+    if (!text->failed)
+        return MERX_OK;
+    if (text->over_limit)
+        MX_FAIL(err, MERX_E_LIMIT, "text", "more than the %zu bytes allowed", text->max_size);
+    MX_FAIL(err, MERX_E_MEMORY, "text", "no memory for more than %zu bytes", text->size);
+}
+
+void mx_text_clear(mx_text *text)
+{
+    text->size = 0;
+    text->failed = false;
+    text->over_limit = false;
+    if (text->capacity > 0)
+        text->data[0] = '\0';
+}
+
+void mx_text_release(mx_text *text)
+{
+    if (text->capacity > 0)
+        text->alloc->release(text->alloc->context, text->data, text->capacity);
+    text->data = nothing;
+    text->capacity = 0;
+    text->size = 0;
+    text->failed = false;
+    text->over_limit = false;
+}
