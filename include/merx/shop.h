@@ -107,13 +107,13 @@ MERX_API void merx_training_release(merx_training *training);
 MERX_API merx_status merx_shop_evaluate(merx_shop *shop, const char *answer, int64_t split_ms, const char *truth, merx_task *task,
                                         merx_evaluation *out, merx_error *err) MERX_MUST_CHECK;
 
-typedef struct merx_version {
+typedef struct merx_model_version {
     const char *answer; int64_t version; int64_t created_ms; int64_t data_offset; bool live; uint64_t size_bytes; const char *sha256;
     merx_evaluation evaluation;
-} merx_version;
-typedef struct merx_versions { size_t count; merx_version *version; void *memory; } merx_versions;
-MERX_API merx_status merx_shop_versions(merx_shop *shop, merx_versions *out, merx_error *err) MERX_MUST_CHECK;
-MERX_API void merx_versions_release(merx_versions *versions);
+} merx_model_version;
+typedef struct merx_model_versions { size_t count; merx_model_version *version; void *memory; } merx_model_versions;
+MERX_API merx_status merx_shop_versions(merx_shop *shop, merx_model_versions *out, merx_error *err) MERX_MUST_CHECK;
+MERX_API void merx_model_versions_release(merx_model_versions *versions);
 
 /* ---- asking ---- */
 
