@@ -69,7 +69,7 @@ merx_status mx_vec_append(mx_vec *vec, const void *elements, size_t n, merx_erro
 {
     void *slot = NULL;
     MX_TRY(mx_vec_push(vec, n, &slot, err));
-    if (n > 0)
+    if (n > 0 && slot != NULL)
         memcpy(slot, elements, n * vec->element_size);
     return MERX_OK;
 }

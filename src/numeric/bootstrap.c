@@ -67,7 +67,7 @@ static merx_status resample_block(void *context, size_t block, merx_error *err)
     for (int k = begin; k < end; k++) {
         mx_random random;
         mx_random_init(&random, r->seed, mx_random_key(DRAW_TAG, (uint64_t)k, 0));
-        if (r->fn == NULL) {
+        if (units == NULL) {
             r->results[k] = resample_sums(r, &random);
             continue;
         }
