@@ -18,18 +18,31 @@ extern "C" {
 
 typedef struct merx_dataset merx_dataset;
 
-typedef enum merx_dataset_shape { MERX_SHAPE_TABLE, MERX_SHAPE_SPARSE, MERX_SHAPE_SEQUENCES, MERX_SHAPE_BATCHES } merx_dataset_shape;
-typedef enum merx_column_type { MERX_COLUMN_NUMERIC, MERX_COLUMN_CATEGORICAL, MERX_COLUMN_BOOLEAN, MERX_COLUMN_DATE, MERX_COLUMN_TEXT, MERX_COLUMN_TYPES } merx_column_type;
+typedef enum merx_dataset_shape {
+    MERX_SHAPE_TABLE,
+    MERX_SHAPE_SPARSE,
+    MERX_SHAPE_SEQUENCES,
+    MERX_SHAPE_BATCHES
+} merx_dataset_shape;
+typedef enum merx_column_type {
+    MERX_COLUMN_NUMERIC,
+    MERX_COLUMN_CATEGORICAL,
+    MERX_COLUMN_BOOLEAN,
+    MERX_COLUMN_DATE,
+    MERX_COLUMN_TEXT,
+    MERX_COLUMN_TYPES
+} merx_column_type;
 MERX_API const char *merx_column_type_name(merx_column_type type); /* "numeric", "categorical" … */
 
 typedef struct merx_csv_options {
-    char separator;           /* 0: found */
-    char quote;               /* 0: '"' */
+    char separator; /* 0: found */
+    char quote;     /* 0: '"' */
     bool no_header;
-    const char *missing;      /* further words that mean missing, separated by '|'; "" , NA, N/A, NaN, null, NULL always do */
-    const char *types;        /* declared types, "price=numeric,zip=categorical"; others are inferred; NULL: all inferred */
-    size_t max_levels;        /* more distinct words than this make a column text; 0: 1000 */
-    size_t max_refused;       /* this many bad rows are skipped and counted; one more fails; 0: fail on the first */
+    const char
+        *missing;       /* further words that mean missing, separated by '|'; "" , NA, N/A, NaN, null, NULL always do */
+    const char *types;  /* declared types, "price=numeric,zip=categorical"; others are inferred; NULL: all inferred */
+    size_t max_levels;  /* more distinct words than this make a column text; 0: 1000 */
+    size_t max_refused; /* this many bad rows are skipped and counted; one more fails; 0: fail on the first */
 } merx_csv_options;
 
 /*
@@ -42,36 +55,48 @@ MERX_API merx_status merx_dataset_read(const char *path, const merx_csv_options 
                                        merx_dataset **out, merx_error *err) MERX_MUST_CHECK;
 
 /* An empty table of n rows; columns are added in order, names must be new and not empty. Values are copied. */
-MERX_API merx_status merx_dataset_new_table(const merx_allocator *alloc, size_t rows, merx_dataset **out, merx_error *err) MERX_MUST_CHECK;
-MERX_API merx_status merx_dataset_add_numeric(merx_dataset *table, const char *name, const double *values, merx_error *err) MERX_MUST_CHECK; /* NaN: missing */
+MERX_API merx_status merx_dataset_new_table(const merx_allocator *alloc, size_t rows, merx_dataset **out,
+                                            merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_dataset_add_numeric(merx_dataset *table, const char *name, const double *values,
+                                              merx_error *err) MERX_MUST_CHECK; /* NaN: missing */
 /* codes index levels; -1: missing. */
-MERX_API merx_status merx_dataset_add_categorical(merx_dataset *table, const char *name, const int32_t *codes, const char *const *levels,
-                                                  size_t n_levels, merx_error *err) MERX_MUST_CHECK;
-MERX_API merx_status merx_dataset_add_boolean(merx_dataset *table, const char *name, const signed char *values, merx_error *err) MERX_MUST_CHECK; /* 0, 1; -1: missing */
-MERX_API merx_status merx_dataset_add_date(merx_dataset *table, const char *name, const int64_t *values_ms, merx_error *err) MERX_MUST_CHECK; /* INT64_MIN: missing */
-MERX_API merx_status merx_dataset_add_text(merx_dataset *table, const char *name, const char *const *values, merx_error *err) MERX_MUST_CHECK; /* NULL: missing */
+MERX_API merx_status merx_dataset_add_categorical(merx_dataset *table, const char *name, const int32_t *codes,
+                                                  const char *const *levels, size_t n_levels,
+                                                  merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_dataset_add_boolean(merx_dataset *table, const char *name, const signed char *values,
+                                              merx_error *err) MERX_MUST_CHECK; /* 0, 1; -1: missing */
+MERX_API merx_status merx_dataset_add_date(merx_dataset *table, const char *name, const int64_t *values_ms,
+                                           merx_error *err) MERX_MUST_CHECK; /* INT64_MIN: missing */
+MERX_API merx_status merx_dataset_add_text(merx_dataset *table, const char *name, const char *const *values,
+                                           merx_error *err) MERX_MUST_CHECK; /* NULL: missing */
 
 /* A table of numeric columns out of a row-major (n, d) matrix; names NULL: "x0", "x1", … */
 MERX_API merx_status merx_dataset_from_matrix(const merx_allocator *alloc, const double *x, size_t n, size_t d,
-                                              const char *const *names, merx_dataset **out, merx_error *err) MERX_MUST_CHECK;
+                                              const char *const *names, merx_dataset **out,
+                                              merx_error *err) MERX_MUST_CHECK;
 /* CSR; starts (n + 1), indices ascending within a row, values NULL: ones. Copied and checked. */
-MERX_API merx_status merx_dataset_from_csr(const merx_allocator *alloc, size_t n, size_t d, const int64_t *starts, const int32_t *indices,
-                                           const float *values, merx_dataset **out, merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_dataset_from_csr(const merx_allocator *alloc, size_t n, size_t d, const int64_t *starts,
+                                           const int32_t *indices, const float *values, merx_dataset **out,
+                                           merx_error *err) MERX_MUST_CHECK;
 /* Sequences: entity i has items[starts[i] .. starts[i+1]) in time order; times_ms may be NULL. Copied and checked: items in [0, n_items). */
-MERX_API merx_status merx_dataset_from_sequences(const merx_allocator *alloc, size_t n, const int64_t *starts, const int32_t *items,
-                                                 const int64_t *times_ms, size_t n_items, merx_dataset **out, merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_dataset_from_sequences(const merx_allocator *alloc, size_t n, const int64_t *starts,
+                                                 const int32_t *items, const int64_t *times_ms, size_t n_items,
+                                                 merx_dataset **out, merx_error *err) MERX_MUST_CHECK;
 
 /* Tensor batches: pull fills at most max_examples examples of example_size floats (and targets), *got 0 at the end; rewind starts over. */
 typedef struct merx_batch_source {
     size_t example_dims[4]; /* e.g. {28, 28, 1, 0}; a 0 ends */
     size_t target_size;     /* floats per example; 0: no targets */
     size_t examples;        /* in all; 0: unknown */
-    merx_status (*pull)(void *context, size_t max_examples, float *examples, float *targets, size_t *got, merx_error *err);
+    merx_status (*pull)(void *context, size_t max_examples, float *examples, float *targets, size_t *got,
+                        merx_error *err);
     merx_status (*rewind)(void *context, merx_error *err);
-    void *context;          /* kept */
+    void *context; /* kept */
 } merx_batch_source;
-MERX_API merx_status merx_dataset_from_batches(const merx_allocator *alloc, const merx_batch_source *source, merx_dataset **out, merx_error *err) MERX_MUST_CHECK;
-MERX_API merx_status merx_dataset_pull(merx_dataset *batches, size_t max_examples, float *examples, float *targets, size_t *got, merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_dataset_from_batches(const merx_allocator *alloc, const merx_batch_source *source,
+                                               merx_dataset **out, merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_dataset_pull(merx_dataset *batches, size_t max_examples, float *examples, float *targets,
+                                       size_t *got, merx_error *err) MERX_MUST_CHECK;
 MERX_API merx_status merx_dataset_rewind(merx_dataset *batches, merx_error *err) MERX_MUST_CHECK;
 
 MERX_API void merx_dataset_free(merx_dataset *dataset);
@@ -84,18 +109,20 @@ MERX_API uint64_t merx_dataset_refused(const merx_dataset *dataset); /* rows ski
 /* Columns of a table. */
 MERX_API const char *merx_dataset_column_name(const merx_dataset *table, size_t column);
 MERX_API merx_column_type merx_dataset_column_type(const merx_dataset *table, size_t column);
-MERX_API int merx_dataset_find_column(const merx_dataset *table, const char *name); /* -1: absent */
-MERX_API const double *merx_dataset_numeric(const merx_dataset *table, size_t column);       /* NULL: another type */
-MERX_API const int32_t *merx_dataset_codes(const merx_dataset *table, size_t column);        /* categorical */
+MERX_API int merx_dataset_find_column(const merx_dataset *table, const char *name);    /* -1: absent */
+MERX_API const double *merx_dataset_numeric(const merx_dataset *table, size_t column); /* NULL: another type */
+MERX_API const int32_t *merx_dataset_codes(const merx_dataset *table, size_t column);  /* categorical */
 MERX_API size_t merx_dataset_levels(const merx_dataset *table, size_t column);
 MERX_API const char *merx_dataset_level(const merx_dataset *table, size_t column, size_t code);
 MERX_API const signed char *merx_dataset_boolean(const merx_dataset *table, size_t column);
 MERX_API const int64_t *merx_dataset_date_ms(const merx_dataset *table, size_t column);
-MERX_API const char *merx_dataset_text(const merx_dataset *table, size_t column, size_t row); /* text and categorical; NULL: missing */
-MERX_API size_t merx_dataset_missing(const merx_dataset *table, size_t column);              /* how many */
+MERX_API const char *merx_dataset_text(const merx_dataset *table, size_t column,
+                                       size_t row); /* text and categorical; NULL: missing */
+MERX_API size_t merx_dataset_missing(const merx_dataset *table, size_t column); /* how many */
 
 /* A new table of the rows listed (in that order, repeats allowed). Sparse and sequence datasets too. */
-MERX_API merx_status merx_dataset_take(const merx_dataset *dataset, const size_t *rows, size_t n, merx_dataset **out, merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_dataset_take(const merx_dataset *dataset, const size_t *rows, size_t n, merx_dataset **out,
+                                       merx_error *err) MERX_MUST_CHECK;
 
 #ifdef __cplusplus
 }

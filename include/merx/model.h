@@ -20,17 +20,26 @@ extern "C" {
 #endif
 
 typedef enum merx_model_tag {
-    MERX_TAKES_TABLE = 1 << 0, MERX_TAKES_SPARSE = 1 << 1, MERX_TAKES_SEQUENCES = 1 << 2, MERX_TAKES_BATCHES = 1 << 3,
-    MERX_NEEDS_TARGET = 1 << 4, MERX_REGRESSES = 1 << 5, MERX_CLASSIFIES = 1 << 6, MERX_CLUSTERS = 1 << 7, MERX_RANKS = 1 << 8,
-    MERX_SUPPORTS_WEIGHTS = 1 << 9, MERX_ALLOWS_MISSING = 1 << 10, MERX_INCREMENTAL = 1 << 11,
+    MERX_TAKES_TABLE = 1 << 0,
+    MERX_TAKES_SPARSE = 1 << 1,
+    MERX_TAKES_SEQUENCES = 1 << 2,
+    MERX_TAKES_BATCHES = 1 << 3,
+    MERX_NEEDS_TARGET = 1 << 4,
+    MERX_REGRESSES = 1 << 5,
+    MERX_CLASSIFIES = 1 << 6,
+    MERX_CLUSTERS = 1 << 7,
+    MERX_RANKS = 1 << 8,
+    MERX_SUPPORTS_WEIGHTS = 1 << 9,
+    MERX_ALLOWS_MISSING = 1 << 10,
+    MERX_INCREMENTAL = 1 << 11,
 } merx_model_tag;
 
 typedef struct merx_family_info {
-    const char *name;          /* "logistic" */
-    const char *title;         /* "Logistic regression" */
-    const char *text;          /* one paragraph */
-    const char *formula;       /* ASCII */
-    unsigned tags;             /* merx_model_tag */
+    const char *name;    /* "logistic" */
+    const char *title;   /* "Logistic regression" */
+    const char *text;    /* one paragraph */
+    const char *formula; /* ASCII */
+    unsigned tags;       /* merx_model_tag */
     const merx_option *options;
 } merx_family_info;
 
@@ -41,11 +50,13 @@ MERX_API const merx_family_info *merx_family_find(const char *name); /* NULL: no
 typedef struct merx_model merx_model;
 
 /* MERX_E_NOT_FOUND names the nearest family. Owns: free with merx_model_free. */
-MERX_API merx_status merx_model_new(const merx_allocator *alloc, const char *family, merx_model **out, merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_model_new(const merx_allocator *alloc, const char *family, merx_model **out,
+                                    merx_error *err) MERX_MUST_CHECK;
 MERX_API void merx_model_free(merx_model *model);
 MERX_API const merx_family_info *merx_model_family(const merx_model *model);
 /* Options of the next fit: the family's, and the pipeline's (see merx_pipeline_options). */
-MERX_API merx_status merx_model_set(merx_model *model, const char *name, const char *value, merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_model_set(merx_model *model, const char *name, const char *value,
+                                    merx_error *err) MERX_MUST_CHECK;
 MERX_API const merx_options *merx_model_options(const merx_model *model);
 /* The options of every table pipeline: standardise, impute, rare_level, log_columns, max_levels. */
 MERX_API const merx_option *merx_pipeline_options(void);
@@ -55,7 +66,7 @@ typedef struct merx_fit_columns {
     const char *weight;          /* column of sample weights >= 0; NULL: all 1 */
     const char *const *features; /* NULL: all others (text columns are left out and said so in describe) */
     size_t n_features;
-    const char *const *ignore;   /* columns left out */
+    const char *const *ignore; /* columns left out */
     size_t n_ignore;
 } merx_fit_columns;
 
@@ -72,12 +83,13 @@ MERX_API bool merx_model_is_fitted(const merx_model *model);
  */
 typedef struct merx_prediction {
     size_t rows, outputs;
-    double *values;               /* (rows, outputs), row-major */
-    int32_t *labels;              /* (rows); NULL for regression */
-    const char *const *names;     /* (outputs): class, cluster or target name; borrowed from the model */
+    double *values;           /* (rows, outputs), row-major */
+    int32_t *labels;          /* (rows); NULL for regression */
+    const char *const *names; /* (outputs): class, cluster or target name; borrowed from the model */
     const merx_allocator *alloc;
 } merx_prediction;
-MERX_API merx_status merx_model_predict(const merx_model *model, const merx_dataset *data, merx_task *task, merx_prediction *out, merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_model_predict(const merx_model *model, const merx_dataset *data, merx_task *task,
+                                        merx_prediction *out, merx_error *err) MERX_MUST_CHECK;
 MERX_API void merx_prediction_release(merx_prediction *prediction);
 
 /*
@@ -87,17 +99,22 @@ MERX_API void merx_prediction_release(merx_prediction *prediction);
  *   k-means: score = squared distance to the second nearest centroid minus that to the own one; contribution by feature
  *   factor models: each past item's part of the score
  */
-typedef struct merx_contribution { const char *name; /* source column or item */ const char *value; /* as written in the data, "" if missing */ double contribution; } merx_contribution;
+typedef struct merx_contribution {
+    const char *name;  /* source column or item */
+    const char *value; /* as written in the data, "" if missing */
+    double contribution;
+} merx_contribution;
 typedef struct merx_explanation {
-    const char *output;           /* class, cluster, item or target explained */
+    const char *output;             /* class, cluster, item or target explained */
     double score, base, prediction; /* prediction: probability, price …: what stands beside the score */
     size_t count;
     merx_contribution *contributions; /* by descending absolute value, ties by name */
-    void *memory;                 /* owned; see merx_explanation_release */
+    void *memory;                     /* owned; see merx_explanation_release */
     const merx_allocator *alloc;
 } merx_explanation;
 /* output -1: the row's own label (regression: 0). Cost: that of one prediction plus a sort of the features. */
-MERX_API merx_status merx_model_explain(const merx_model *model, const merx_dataset *data, size_t row, int output, merx_explanation *out, merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_model_explain(const merx_model *model, const merx_dataset *data, size_t row, int output,
+                                        merx_explanation *out, merx_error *err) MERX_MUST_CHECK;
 MERX_API void merx_explanation_release(merx_explanation *explanation);
 
 /* A description for a person (coefficients, standard errors, centroids, fit statistics) as lines of text. Returned: free with merx_text_free. */
@@ -106,17 +123,28 @@ MERX_API void merx_text_free(char *text);
 
 MERX_API merx_status merx_model_save(const merx_model *model, const char *path, merx_error *err) MERX_MUST_CHECK;
 /* MERX_E_CORRUPT, MERX_E_VERSION; no half object. */
-MERX_API merx_status merx_model_load(const merx_allocator *alloc, const char *path, merx_model **out, merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_model_load(const merx_allocator *alloc, const char *path, merx_model **out,
+                                     merx_error *err) MERX_MUST_CHECK;
 
 /* One quality figure with its 95 % interval. */
-typedef struct merx_metric { const char *name; double value, low, high; bool higher_is_better; } merx_metric;
+typedef struct merx_metric {
+    const char *name;
+    double value, low, high;
+    bool higher_is_better;
+} merx_metric;
 #define MERX_METRICS_MAX 12
-typedef struct merx_metrics { size_t count; size_t rows; merx_metric metric[MERX_METRICS_MAX]; } merx_metrics;
+typedef struct merx_metrics {
+    size_t count;
+    size_t rows;
+    merx_metric metric[MERX_METRICS_MAX];
+} merx_metrics;
 /* Regression: mae, rmse, r2, mape. Classification: auc, average_precision, accuracy, log_loss, f1. Clustering: inertia, silhouette (fixed sample). */
-MERX_API merx_status merx_model_evaluate(const merx_model *model, const merx_dataset *data, merx_task *task, merx_metrics *out, merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_model_evaluate(const merx_model *model, const merx_dataset *data, merx_task *task,
+                                         merx_metrics *out, merx_error *err) MERX_MUST_CHECK;
 /* k-fold cross-validation (stratified for classes), folds by seed, or by the values of a column (group) when given; metrics over all held-out rows. */
-MERX_API merx_status merx_model_cross_validate(const merx_model *unfitted, const merx_dataset *data, const merx_fit_columns *columns, int folds,
-                                               const char *group_column, merx_task *task, merx_metrics *out, merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_model_cross_validate(const merx_model *unfitted, const merx_dataset *data,
+                                               const merx_fit_columns *columns, int folds, const char *group_column,
+                                               merx_task *task, merx_metrics *out, merx_error *err) MERX_MUST_CHECK;
 
 #ifdef __cplusplus
 }

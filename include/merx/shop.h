@@ -21,10 +21,10 @@ extern "C" {
 typedef struct merx_shop merx_shop;
 
 typedef struct merx_shop_options {
-    bool create;          /* make the folder and an empty shop when there is none; else MERX_E_NOT_FOUND */
+    bool create; /* make the folder and an empty shop when there is none; else MERX_E_NOT_FOUND */
     bool read_only;
-    const char *records;  /* address of the record store; NULL: "<folder>/shop.db" */
-    const char *blobs;    /* address of the blob store; NULL: "<folder>/blobs" */
+    const char *records; /* address of the record store; NULL: "<folder>/shop.db" */
+    const char *blobs;   /* address of the blob store; NULL: "<folder>/blobs" */
 } merx_shop_options;
 
 /* Owns: close with merx_shop_close (NULL is allowed). alloc is kept. */
@@ -36,19 +36,27 @@ MERX_API const char *merx_shop_folder(const merx_shop *shop);
 /* ---- import ---- */
 
 typedef struct merx_import_options {
-    const char *mapping;     /* path of a mapping file; NULL: "shop.json" in the folder when there is one, else presets by column names */
-    bool replace;            /* a file whose already imported rows were changed replaces what came from it, instead of MERX_E_CHANGED */
-    uint64_t max_refused;    /* more refused rows than this stop the import, and nothing of that file is kept; 0: no limit */
+    const char *
+        mapping; /* path of a mapping file; NULL: "shop.json" in the folder when there is one, else presets by column names */
+    bool
+        replace; /* a file whose already imported rows were changed replaces what came from it, instead of MERX_E_CHANGED */
+    uint64_t
+        max_refused; /* more refused rows than this stop the import, and nothing of that file is kept; 0: no limit */
 } merx_import_options;
 
 typedef struct merx_import_file {
-    const char *name;        /* relative to the folder */
-    const char *preset;      /* how it was understood: "online-retail", "products", "events" …, "mapping"; "ignored" with note */
+    const char *name; /* relative to the folder */
+    const char
+        *preset; /* how it was understood: "online-retail", "products", "events" …, "mapping"; "ignored" with note */
     const char *note;
     uint64_t rows, accepted, duplicates, refused; /* of this import */
-    bool unchanged;          /* already imported, not read again */
+    bool unchanged;                               /* already imported, not read again */
 } merx_import_file;
-typedef struct merx_refusal { const char *file; uint64_t line; const char *column, *value, *message; } merx_refusal;
+typedef struct merx_refusal {
+    const char *file;
+    uint64_t line;
+    const char *column, *value, *message;
+} merx_refusal;
 #define MERX_REFUSALS_KEPT 1000 /* the first ones; all are in refused.csv of the shop's folder */
 
 typedef struct merx_import {
@@ -58,9 +66,9 @@ typedef struct merx_import {
     uint64_t rows, accepted, duplicates, refused; /* sums over files */
     /* what the shop holds now */
     uint64_t events, customers, products, orders;
-    int64_t amount_minor;    /* exact sum of quantity * price over all events */
-    int decimals;            /* of the shop's money */
-    bool changed;            /* something new was stored */
+    int64_t amount_minor; /* exact sum of quantity * price over all events */
+    int decimals;         /* of the shop's money */
+    bool changed;         /* something new was stored */
     void *memory;
 } merx_import;
 
@@ -70,8 +78,8 @@ typedef struct merx_import {
  * Cost: one pass over each file, memory bounded (about 64 MB).
  * Errors: MERX_E_NOT_FOUND (no file in it that merx understands: names what it looked at), MERX_E_CHANGED, MERX_E_LIMIT, MERX_E_NO_SPACE …; nothing stored before is harmed.
  */
-MERX_API merx_status merx_shop_import(merx_shop *shop, const char *path, const merx_import_options *options, merx_task *task,
-                                      merx_import *out, merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_shop_import(merx_shop *shop, const char *path, const merx_import_options *options,
+                                      merx_task *task, merx_import *out, merx_error *err) MERX_MUST_CHECK;
 MERX_API void merx_import_release(merx_import *import);
 
 /* ---- training, evaluation, models ---- */
@@ -83,53 +91,78 @@ typedef struct merx_train_options {
     size_t n_options;
 } merx_train_options;
 
-typedef enum merx_train_outcome { MERX_TRAINED, MERX_UNCHANGED, MERX_NOT_BETTER, MERX_NO_DATA, MERX_NOTHING_TO_LEARN } merx_train_outcome;
+typedef enum merx_train_outcome {
+    MERX_TRAINED,
+    MERX_UNCHANGED,
+    MERX_NOT_BETTER,
+    MERX_NO_DATA,
+    MERX_NOTHING_TO_LEARN
+} merx_train_outcome;
 typedef struct merx_trained {
     const char *answer;
     merx_train_outcome outcome;
-    const char *note;           /* why not, for NOT_BETTER and NO_DATA */
-    int64_t version;            /* 0: none */
+    const char *note; /* why not, for NOT_BETTER and NO_DATA */
+    int64_t version;  /* 0: none */
     bool live;
     merx_evaluation evaluation; /* of this version, by the time split */
 } merx_trained;
-typedef struct merx_training { size_t count; merx_trained *trained; void *memory; } merx_training;
+typedef struct merx_training {
+    size_t count;
+    merx_trained *trained;
+    void *memory;
+} merx_training;
 
 /*
  * Trains, evaluates (by time, on data before the split only), passes the gate, and deploys: one answer, or all (NULL). A model that is not better than its baseline is kept but not live.
  * An answer whose model is up to date (same data, options, code) is left as it is, with its stored evaluation.
  * Errors: MERX_E_LIMIT with an estimate when max_memory does not suffice.
  */
-MERX_API merx_status merx_shop_train(merx_shop *shop, const char *answer, const merx_train_options *options, merx_task *task,
-                                     merx_training *out, merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_shop_train(merx_shop *shop, const char *answer, const merx_train_options *options,
+                                     merx_task *task, merx_training *out, merx_error *err) MERX_MUST_CHECK;
 MERX_API void merx_training_release(merx_training *training);
 
 /* Evaluates anew, without storing. split_ms 0: the default split (see merx_answer_info). truth: path of a truth file written by `merx sample`, or NULL. */
-MERX_API merx_status merx_shop_evaluate(merx_shop *shop, const char *answer, int64_t split_ms, const char *truth, merx_task *task,
-                                        merx_evaluation *out, merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_shop_evaluate(merx_shop *shop, const char *answer, int64_t split_ms, const char *truth,
+                                        merx_task *task, merx_evaluation *out, merx_error *err) MERX_MUST_CHECK;
 
 typedef struct merx_model_version {
-    const char *answer; int64_t version; int64_t created_ms; int64_t data_offset; bool live; uint64_t size_bytes; const char *sha256;
+    const char *answer;
+    int64_t version;
+    int64_t created_ms;
+    int64_t data_offset;
+    bool live;
+    uint64_t size_bytes;
+    const char *sha256;
     merx_evaluation evaluation;
 } merx_model_version;
-typedef struct merx_model_versions { size_t count; merx_model_version *version; void *memory; } merx_model_versions;
+typedef struct merx_model_versions {
+    size_t count;
+    merx_model_version *version;
+    void *memory;
+} merx_model_versions;
 MERX_API merx_status merx_shop_versions(merx_shop *shop, merx_model_versions *out, merx_error *err) MERX_MUST_CHECK;
 MERX_API void merx_model_versions_release(merx_model_versions *versions);
 
 /* ---- asking ---- */
 
 /* The options a question to this answer can set. Owns: merx_options_free. */
-MERX_API merx_status merx_shop_question(const merx_shop *shop, const char *answer, merx_options **out, merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_shop_question(const merx_shop *shop, const char *answer, merx_options **out,
+                                        merx_error *err) MERX_MUST_CHECK;
 /* question NULL: all defaults. why: with reasons. Owns: merx_reply_release. MERX_E_NOT_FITTED: no live model (says how to train). */
-MERX_API merx_status merx_shop_ask(merx_shop *shop, const char *answer, const merx_options *question, bool why, merx_reply *out,
-                                   merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_shop_ask(merx_shop *shop, const char *answer, const merx_options *question, bool why,
+                                   merx_reply *out, merx_error *err) MERX_MUST_CHECK;
 
 /* ---- forgetting ---- */
 
-typedef struct merx_forgotten { const char *answer; const char *how; /* "recomputed", "retrain queued", "nothing learnt" */ } merx_forgotten;
+typedef struct merx_forgotten {
+    const char *answer;
+    const char *how; /* "recomputed", "retrain queued", "nothing learnt" */
+} merx_forgotten;
 typedef struct merx_receipt {
-    const char *customer;                 /* as given */
+    const char *customer;                                  /* as given */
     uint64_t events, orders, messages, reviews, customers; /* rows erased */
-    size_t answers; const merx_forgotten *answer;
+    size_t answers;
+    const merx_forgotten *answer;
     double seconds;
     void *memory;
 } merx_receipt;
@@ -137,7 +170,8 @@ typedef struct merx_receipt {
  * Erases a customer from rows, snapshots and models. What was learnt exactly is recomputed to the bytes of never having seen him; where that can't be, a retrain is queued (the
  * next merx_shop_train does it) and the receipt says so. MERX_E_NOT_FOUND: no such customer. The rows can't come back by importing the same files again.
  */
-MERX_API merx_status merx_shop_forget(merx_shop *shop, const char *customer, merx_task *task, merx_receipt *out, merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_shop_forget(merx_shop *shop, const char *customer, merx_task *task, merx_receipt *out,
+                                      merx_error *err) MERX_MUST_CHECK;
 MERX_API void merx_receipt_release(merx_receipt *receipt);
 
 /* SHA-256 over the shop's logical state (records, snapshot, live models), offsets and times of training aside, as hex; what tests of forgetting and crashes compare. */
@@ -145,18 +179,28 @@ MERX_API merx_status merx_shop_digest(merx_shop *shop, bool with_models, char he
 
 /* ---- report ---- */
 
-typedef struct merx_report_options { const char *html; /* path of the page; NULL: none */ const char *language; /* "en" or "zh"; NULL: en */ int columns; /* of the text; 0: 100 */ bool colour; } merx_report_options;
+typedef struct merx_report_options {
+    const char *html;     /* path of the page; NULL: none */
+    const char *language; /* "en" or "zh"; NULL: en */
+    int columns;          /* of the text; 0: 100 */
+    bool colour;
+} merx_report_options;
 /* The report for a person as text (returned: merx_text_free), and as one self-contained page. A function of the shop's state alone. */
-MERX_API merx_status merx_shop_report(merx_shop *shop, const merx_report_options *options, merx_task *task, char **text, merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_shop_report(merx_shop *shop, const merx_report_options *options, merx_task *task, char **text,
+                                      merx_error *err) MERX_MUST_CHECK;
 
 /* ---- the sample shop ---- */
 
-typedef struct merx_sample_options { uint64_t products, customers, events; /* 0: 500, 2000, 60000 */ uint64_t seed; } merx_sample_options;
+typedef struct merx_sample_options {
+    uint64_t products, customers, events; /* 0: 500, 2000, 60000 */
+    uint64_t seed;
+} merx_sample_options;
 /*
  * Writes a generated shop's export into a folder (made when absent; must be empty), and what is true of it to "<folder>.truth.json" beside it: the planted
  * structure and the best reachable score of each answer. Streams: memory O(products + customers).
  */
-MERX_API merx_status merx_sample_write(const char *folder, const merx_sample_options *options, merx_task *task, merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_sample_write(const char *folder, const merx_sample_options *options, merx_task *task,
+                                       merx_error *err) MERX_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -8,21 +8,34 @@
 #include "base/run.h"
 
 /* Compressed sparse rows; columns ascend within a row. values may be NULL: all ones. Borrowed view. */
-typedef struct mx_csr { size_t rows, columns; const int64_t *starts; /* rows + 1 */ const int32_t *indices; const float *values; } mx_csr;
+typedef struct mx_csr {
+    size_t rows, columns;
+    const int64_t *starts; /* rows + 1 */
+    const int32_t *indices;
+    const float *values;
+} mx_csr;
 
 /* The transpose of a CSR matrix: arrays allocated together in *arrays (free with mx_csr_free). */
-typedef struct mx_csr_own { mx_csr view; const merx_allocator *alloc; void *block; size_t block_bytes; } mx_csr_own;
-merx_status mx_csr_transpose(const mx_csr *a, const merx_allocator *alloc, mx_csr_own *out, merx_error *err) MERX_MUST_CHECK;
+typedef struct mx_csr_own {
+    mx_csr view;
+    const merx_allocator *alloc;
+    void *block;
+    size_t block_bytes;
+} mx_csr_own;
+merx_status mx_csr_transpose(const mx_csr *a, const merx_allocator *alloc, mx_csr_own *out,
+                             merx_error *err) MERX_MUST_CHECK;
 void mx_csr_release(mx_csr_own *own);
 
 /* gram (d, d) = sum_i w_i x_i x_i' (w NULL: ones), over fixed blocks of 1,024 rows combined in order; both triangles written. */
-merx_status mx_gram(const double *x, const double *w, size_t n, size_t d, double *gram, merx_task *task, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_gram(const double *x, const double *w, size_t n, size_t d, double *gram, merx_task *task,
+                    merx_error *err) MERX_MUST_CHECK;
 
 /* Solves A X = B in place (A symmetric positive definite (d, d), B (d, m) row-major). MERX_E_NUMERIC when not positive definite (A is destroyed). */
 merx_status mx_solve_spd(double *a, size_t d, double *b, size_t m, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_invert_spd(double *a, size_t d, merx_error *err) MERX_MUST_CHECK;
 /* Minimum-norm least squares by SVD (LAPACK gelsd): x (n, d) is destroyed; b (max(n, d)): in y, out solution in the first d. rank written. */
-merx_status mx_least_squares(double *x, size_t n, size_t d, double *b, double rcond, int *rank, double *singular_values, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_least_squares(double *x, size_t n, size_t d, double *b, double rcond, int *rank, double *singular_values,
+                             merx_error *err) MERX_MUST_CHECK;
 
 double mx_dot(const double *a, const double *b, size_t n); /* four fixed partial sums: same bits everywhere */
 

@@ -8,10 +8,20 @@
 #include "base/run.h"
 
 /* Writes the gradient (n) and the value at x. */
-typedef merx_status (*mx_objective_fn)(void *context, const double *x, size_t n, double *value, double *gradient, merx_error *err);
+typedef merx_status (*mx_objective_fn)(void *context, const double *x, size_t n, double *value, double *gradient,
+                                       merx_error *err);
 
-typedef struct mx_lbfgs_options { int history; int max_iterations; double gradient_tolerance; /* max norm */ double value_tolerance; /* relative */ } mx_lbfgs_options; /* zeros: 10, 1000, 1e-6, 0 */
-typedef struct mx_lbfgs_result { int iterations, evaluations; double value, gradient_max; bool converged; } mx_lbfgs_result;
+typedef struct mx_lbfgs_options {
+    int history;
+    int max_iterations;
+    double gradient_tolerance; /* max norm */
+    double value_tolerance;    /* relative */
+} mx_lbfgs_options;            /* zeros: 10, 1000, 1e-6, 0 */
+typedef struct mx_lbfgs_result {
+    int iterations, evaluations;
+    double value, gradient_max;
+    bool converged;
+} mx_lbfgs_result;
 
 /* x: start in, minimum out. MERX_E_NUMERIC when the objective is not finite at the start; otherwise the best point found is left in x. */
 merx_status mx_lbfgs(mx_objective_fn objective, void *context, double *x, size_t n, const mx_lbfgs_options *options,

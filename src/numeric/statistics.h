@@ -6,17 +6,19 @@
 #ifndef MX_NUMERIC_STATISTICS_H
 #define MX_NUMERIC_STATISTICS_H
 
-#include <stdbool.h>
 #include "base/run.h"
+#include <stdbool.h>
 
-typedef struct mx_interval { double value, low, high; } mx_interval; /* a 95 % interval around an estimate */
+typedef struct mx_interval {
+    double value, low, high;
+} mx_interval; /* a 95 % interval around an estimate */
 
-double mx_sum(const double *x, size_t n);            /* pairwise in blocks of 128: error O(log n) ulp, order fixed */
+double mx_sum(const double *x, size_t n); /* pairwise in blocks of 128: error O(log n) ulp, order fixed */
 double mx_mean(const double *x, size_t n);
-double mx_variance(const double *x, size_t n);       /* unbiased; two passes */
+double mx_variance(const double *x, size_t n);                       /* unbiased; two passes */
 double mx_quantile_sorted(const double *sorted, size_t n, double p); /* linear interpolation (Hyndman & Fan type 7) */
 double mx_normal_cdf(double z);
-double mx_normal_quantile(double p);                 /* Wichura 1988, AS 241; 1e-15 */
+double mx_normal_quantile(double p); /* Wichura 1988, AS 241; 1e-15 */
 double mx_student_t_cdf(double t, double degrees);
 double mx_student_t_quantile(double p, double degrees);
 
@@ -24,17 +26,18 @@ double mx_student_t_quantile(double p, double degrees);
 merx_status mx_bootstrap_mean(const double *values, size_t n, int replicates, uint64_t seed, merx_task *task,
                               mx_interval *out, merx_error *err) MERX_MUST_CHECK;
 /* The same of mean(a - b) over the same units: `low > 0` says that a is better. */
-merx_status mx_bootstrap_paired(const double *a, const double *b, size_t n, int replicates, uint64_t seed, merx_task *task,
-                                mx_interval *out, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_bootstrap_paired(const double *a, const double *b, size_t n, int replicates, uint64_t seed,
+                                merx_task *task, mx_interval *out, merx_error *err) MERX_MUST_CHECK;
 /* Of a ratio of sums sum(num)/sum(den), e.g. WAPE = sum|error| / sum sold, units resampled together. */
-merx_status mx_bootstrap_ratio(const double *num, const double *den, size_t n, int replicates, uint64_t seed, merx_task *task,
-                               mx_interval *out, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_bootstrap_ratio(const double *num, const double *den, size_t n, int replicates, uint64_t seed,
+                               merx_task *task, mx_interval *out, merx_error *err) MERX_MUST_CHECK;
 /* Any statistic of a resample: fn gets n unit indices. */
 typedef double (*mx_statistic_fn)(void *context, const uint32_t *units, size_t n);
 merx_status mx_bootstrap(size_t n, mx_statistic_fn fn, void *context, int replicates, uint64_t seed, merx_task *task,
                          mx_interval *out, merx_error *err) MERX_MUST_CHECK;
 /* Two-sided p-value of the paired t-test and of Wilcoxon's signed-rank test (normal approximation with ties and continuity correction, as SciPy's). */
 double mx_paired_t_test(const double *a, const double *b, size_t n);
-merx_status mx_wilcoxon_test(const double *a, const double *b, size_t n, const merx_allocator *alloc, double *p, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_wilcoxon_test(const double *a, const double *b, size_t n, const merx_allocator *alloc, double *p,
+                             merx_error *err) MERX_MUST_CHECK;
 
 #endif

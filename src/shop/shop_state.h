@@ -13,7 +13,7 @@ struct merx_shop {
     bool read_only;
     mx_records *records;
     mx_blobs *blobs;
-    mx_snapshot *snapshot;      /* NULL until needed; dropped by whatever changes records */
+    mx_snapshot *snapshot;          /* NULL until needed; dropped by whatever changes records */
     struct mx_loaded_model *models; /* one per answer, loaded at first use */
 };
 

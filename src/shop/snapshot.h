@@ -18,33 +18,34 @@ typedef struct mx_snapshot {
     /* events, canonical order */
     size_t events;
     const int64_t *time_ms;
-    const uint8_t *kind;          /* mx_event_kind */
-    const int32_t *customer;      /* -1: unknown */
-    const int32_t *product;       /* -1: none */
-    const int32_t *order;         /* -1 */
-    const int32_t *session;       /* -1 */
-    const int32_t *country;       /* -1 */
-    const int64_t *quantity;      /* negative: came back */
-    const int64_t *price_minor;   /* 0 where unknown */
+    const uint8_t *kind;        /* mx_event_kind */
+    const int32_t *customer;    /* -1: unknown */
+    const int32_t *product;     /* -1: none */
+    const int32_t *order;       /* -1 */
+    const int32_t *session;     /* -1 */
+    const int32_t *country;     /* -1 */
+    const int64_t *quantity;    /* negative: came back */
+    const int64_t *price_minor; /* 0 where unknown */
 
     /* things, by ascending id */
     size_t products, customers, orders, sessions, countries, categories;
-    const mx_str *product_id, *product_title; /* title: the catalogue's, else the most frequent on event lines (ties: bytewise first) */
-    const uint8_t *product_service;           /* 1: postage, fees …: not goods */
-    const int32_t *product_category;          /* -1 */
-    const int64_t *product_price_minor;       /* the catalogue's, else the last price seen; 0 unknown */
+    const mx_str *product_id,
+        *product_title; /* title: the catalogue's, else the most frequent on event lines (ties: bytewise first) */
+    const uint8_t *product_service;     /* 1: postage, fees …: not goods */
+    const int32_t *product_category;    /* -1 */
+    const int64_t *product_price_minor; /* the catalogue's, else the last price seen; 0 unknown */
     const mx_str *customer_id;
-    const int32_t *customer_country;          /* the record's, else that of most events (ties: lower index); -1 */
+    const int32_t *customer_country; /* the record's, else that of most events (ties: lower index); -1 */
     const mx_str *order_id, *session_id, *country_name, *category_name;
 
     /* the shop */
-    int decimals;                 /* of money */
-    int week_start;               /* 0 Monday … 6 Sunday */
-    int64_t zone_ms;              /* event times are already local */
-    const char *currency;         /* "GBP"; "" unknown */
-    int64_t offset;               /* of the last event in it */
-    int64_t first_ms, last_ms;    /* of events; 0, 0 when there are none */
-    char sha256[65];              /* of all contents but the offset */
+    int decimals;              /* of money */
+    int week_start;            /* 0 Monday … 6 Sunday */
+    int64_t zone_ms;           /* event times are already local */
+    const char *currency;      /* "GBP"; "" unknown */
+    int64_t offset;            /* of the last event in it */
+    int64_t first_ms, last_ms; /* of events; 0, 0 when there are none */
+    char sha256[65];           /* of all contents but the offset */
 
     struct mx_snapshot_memory *memory;
 } mx_snapshot;
@@ -53,8 +54,8 @@ typedef struct mx_snapshot {
  * Brings the stored snapshot up to date with the records (building it when there is none) and maps it. force: rebuild from the records.
  * Cost: O(events log events) to build; O(tail + size) to merge; O(1) when up to date.
  */
-merx_status mx_snapshot_open(mx_records *records, mx_blobs *blobs, bool force, const merx_allocator *alloc, merx_task *task,
-                             mx_snapshot **out, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_snapshot_open(mx_records *records, mx_blobs *blobs, bool force, const merx_allocator *alloc,
+                             merx_task *task, mx_snapshot **out, merx_error *err) MERX_MUST_CHECK;
 void mx_snapshot_close(mx_snapshot *snapshot);
 
 /* A view of the events with time < until_ms (things are those of the whole). Shares memory: the whole must outlive it. */
@@ -69,13 +70,15 @@ int64_t mx_snapshot_split_ms(const mx_snapshot *snapshot);
 /* Whether an event is a real sale of goods: a purchase, quantity > 0, product known and not a service. */
 static inline bool mx_snapshot_is_sale(const mx_snapshot *s, size_t i)
 {
-    return s->kind[i] == MX_EVENT_PURCHASE && s->quantity[i] > 0 && s->product[i] >= 0 && !s->product_service[s->product[i]];
+    return s->kind[i] == MX_EVENT_PURCHASE && s->quantity[i] > 0 && s->product[i] >= 0 &&
+           !s->product_service[s->product[i]];
 }
 
 int32_t mx_snapshot_find_customer(const mx_snapshot *snapshot, const char *id); /* -1 */
 int32_t mx_snapshot_find_product(const mx_snapshot *snapshot, const char *id);  /* -1 */
 /* Events of one customer, in time order; built once for the snapshot at first use, then O(1). */
-merx_status mx_snapshot_customer_events(mx_snapshot *snapshot, int32_t customer, const int32_t **events, size_t *n, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_snapshot_customer_events(mx_snapshot *snapshot, int32_t customer, const int32_t **events, size_t *n,
+                                        merx_error *err) MERX_MUST_CHECK;
 /* A number that belongs to a customer (product) whatever else is in the shop: hash of the id; for random numbers, folds, samples. */
 uint64_t mx_snapshot_customer_key(const mx_snapshot *snapshot, int32_t customer);
 uint64_t mx_snapshot_product_key(const mx_snapshot *snapshot, int32_t product);

@@ -10,7 +10,11 @@
 #include "base/memory.h"
 #include "base/str.h"
 
-typedef struct mx_blob { const unsigned char *data; size_t size; void *handle; } mx_blob;
+typedef struct mx_blob {
+    const unsigned char *data;
+    size_t size;
+    void *handle;
+} mx_blob;
 typedef merx_status (*mx_blob_fn)(void *context, const char *name, uint64_t size_bytes, merx_error *err);
 
 typedef struct mx_blobs_driver {
@@ -22,21 +26,26 @@ typedef struct mx_blobs_driver {
     merx_status (*put)(void *state, const char *name, const void *data, size_t size, merx_error *err);
     merx_status (*map)(void *state, const char *name, mx_blob *blob, merx_error *err); /* MERX_E_NOT_FOUND */
     void (*unmap)(void *state, mx_blob *blob);
-    merx_status (*list)(void *state, const char *prefix, mx_blob_fn fn, void *context, merx_error *err); /* ascending names */
+    merx_status (*list)(void *state, const char *prefix, mx_blob_fn fn, void *context,
+                        merx_error *err);                                  /* ascending names */
     merx_status (*remove)(void *state, const char *name, merx_error *err); /* absent is no error */
 } mx_blobs_driver;
 
 typedef struct mx_blobs mx_blobs;
 /* address: "directory:/path" or a path. */
-merx_status mx_blobs_open(const char *address, bool create, const merx_allocator *alloc, mx_blobs **out, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_blobs_open(const char *address, bool create, const merx_allocator *alloc, mx_blobs **out,
+                          merx_error *err) MERX_MUST_CHECK;
 void mx_blobs_close(mx_blobs *blobs);
-merx_status mx_blobs_put(mx_blobs *blobs, const char *name, const void *data, size_t size, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_blobs_put(mx_blobs *blobs, const char *name, const void *data, size_t size,
+                         merx_error *err) MERX_MUST_CHECK;
 merx_status mx_blobs_map(mx_blobs *blobs, const char *name, mx_blob *blob, merx_error *err) MERX_MUST_CHECK;
 void mx_blobs_unmap(mx_blobs *blobs, mx_blob *blob);
-merx_status mx_blobs_list(mx_blobs *blobs, const char *prefix, mx_blob_fn fn, void *context, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_blobs_list(mx_blobs *blobs, const char *prefix, mx_blob_fn fn, void *context,
+                          merx_error *err) MERX_MUST_CHECK;
 merx_status mx_blobs_remove(mx_blobs *blobs, const char *name, merx_error *err) MERX_MUST_CHECK;
 const mx_blobs_driver *mx_blobs_driver_at(size_t i);
-merx_status mx_blobs_fault_wrap(mx_blobs *inner, int64_t fail_at, merx_status code, mx_blobs **out, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_blobs_fault_wrap(mx_blobs *inner, int64_t fail_at, merx_status code, mx_blobs **out,
+                                merx_error *err) MERX_MUST_CHECK;
 int64_t mx_blobs_fault_calls(const mx_blobs *blobs);
 
 #endif

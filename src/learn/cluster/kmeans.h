@@ -9,19 +9,33 @@
 #include "base/run.h"
 
 typedef struct mx_kmeans_options {
-    size_t k; int n_init; /* 0: 10 */ int max_iterations; /* 0: 300 */ double tolerance; /* relative, of squared centroid movement, as scikit-learn's tol; negative: 0 */
-    uint64_t seed; const uint64_t *keys; /* (n) or NULL */ const double *start; /* (k, d) given starts (n_init 1, order kept); NULL: k-means++ */
+    size_t k;
+    int n_init;         /* 0: 10 */
+    int max_iterations; /* 0: 300 */
+    double tolerance;   /* relative, of squared centroid movement, as scikit-learn's tol; negative: 0 */
+    uint64_t seed;
+    const uint64_t *keys; /* (n) or NULL */
+    const double *start;  /* (k, d) given starts (n_init 1, order kept); NULL: k-means++ */
 } mx_kmeans_options;
 
-typedef struct mx_kmeans { size_t k, d; double *centroids; /* (k, d) */ double *sizes; /* (k) weight in each */ double inertia; int iterations; const merx_allocator *alloc; } mx_kmeans;
+typedef struct mx_kmeans {
+    size_t k, d;
+    double *centroids; /* (k, d) */
+    double *sizes;     /* (k) weight in each */
+    double inertia;
+    int iterations;
+    const merx_allocator *alloc;
+} mx_kmeans;
 
 /* labels (n) written unless NULL. MERX_E_INVALID when k is 0 or beyond the number of distinct rows (says both). */
-merx_status mx_kmeans_fit(const double *x, const double *weights, size_t n, size_t d, const mx_kmeans_options *options, const merx_allocator *alloc,
-                          merx_task *task, mx_kmeans *out, int32_t *labels, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_kmeans_fit(const double *x, const double *weights, size_t n, size_t d, const mx_kmeans_options *options,
+                          const merx_allocator *alloc, merx_task *task, mx_kmeans *out, int32_t *labels,
+                          merx_error *err) MERX_MUST_CHECK;
 /* Nearest centroid of one row; *distance2 (may be NULL) its squared distance. Ties go to the lower number. */
 int32_t mx_kmeans_nearest(const mx_kmeans *model, const double *x, double *distance2);
 /* Why this cluster and not the next: contributions (d) = (x_j - other_j)^2 - (x_j - own_j)^2, summing to the score; *own, *other written. */
-double mx_kmeans_explain_row(const mx_kmeans *model, const double *x, double *contributions, int32_t *own, int32_t *other);
+double mx_kmeans_explain_row(const mx_kmeans *model, const double *x, double *contributions, int32_t *own,
+                             int32_t *other);
 void mx_kmeans_release(mx_kmeans *model);
 
 #endif

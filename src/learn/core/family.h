@@ -13,31 +13,35 @@
 
 typedef struct mx_design {
     size_t n, d;
-    const double *x;           /* (n, d) row-major; NULL for sparse */
-    mx_csr csr;                /* sparse designs (rows 0 otherwise) */
-    const double *y;           /* (n) regression target; NULL */
-    const int32_t *labels;     /* (n) class codes in [0, classes); NULL */
+    const double *x;       /* (n, d) row-major; NULL for sparse */
+    mx_csr csr;            /* sparse designs (rows 0 otherwise) */
+    const double *y;       /* (n) regression target; NULL */
+    const int32_t *labels; /* (n) class codes in [0, classes); NULL */
     size_t classes;
-    const double *weights;     /* (n); NULL: ones */
-    const char *const *names;  /* (d) design column names, for describe: "color=D", "carat" */
+    const double *weights;      /* (n); NULL: ones */
+    const char *const *names;   /* (d) design column names, for describe: "color=D", "carat" */
     const char *const *outputs; /* class names or the target's name */
 } mx_design;
 
 typedef struct mx_family {
-    uint32_t version;          /* of this struct: 1 */
+    uint32_t version; /* of this struct: 1 */
     merx_family_info info;
     /* Fits and returns a new state; the old one, if any, is not touched. */
-    merx_status (*fit)(const merx_options *options, const mx_design *design, const merx_allocator *alloc, merx_task *task, void **state, merx_error *err);
+    merx_status (*fit)(const merx_options *options, const mx_design *design, const merx_allocator *alloc,
+                       merx_task *task, void **state, merx_error *err);
     void (*free_state)(void *state, const merx_allocator *alloc);
     size_t (*outputs)(const void *state);
     const char *(*output_name)(const void *state, size_t output); /* NULL: the model names them (classes, target) */
     /* values (n, outputs) written; labels (n) written unless NULL. */
-    merx_status (*predict)(const void *state, const mx_design *rows, merx_task *task, double *values, int32_t *labels, merx_error *err);
+    merx_status (*predict)(const void *state, const mx_design *rows, merx_task *task, double *values, int32_t *labels,
+                           merx_error *err);
     /* One row of the design: contributions (d) written; base + their sum = score. */
-    merx_status (*explain)(const void *state, const mx_design *rows, size_t row, size_t output, double *contributions, double *base, double *score, merx_error *err);
+    merx_status (*explain)(const void *state, const mx_design *rows, size_t row, size_t output, double *contributions,
+                           double *base, double *score, merx_error *err);
     merx_status (*describe)(const void *state, const mx_design *names, mx_text *text, merx_error *err);
     merx_status (*save)(const void *state, mx_tensor_writer *writer, merx_error *err);
-    merx_status (*load)(const mx_tensor_file *file, const merx_allocator *alloc, void **state, merx_error *err); /* copies what it needs */
+    merx_status (*load)(const mx_tensor_file *file, const merx_allocator *alloc, void **state,
+                        merx_error *err); /* copies what it needs */
     /* Bytes of workspace a fit needs, for the refusal with an estimate. NULL: d * d * 16 + n * 16. */
     uint64_t (*memory)(const merx_options *options, size_t n, size_t d, size_t classes);
 } mx_family;

@@ -4,8 +4,8 @@
 #ifndef MX_LEARN_CORE_METRICS_H
 #define MX_LEARN_CORE_METRICS_H
 
-#include <stdint.h>
 #include "base/run.h"
+#include <stdint.h>
 
 double mx_mean_absolute_error(const double *y, const double *predicted, size_t n);
 double mx_root_mean_squared_error(const double *y, const double *predicted, size_t n);
@@ -13,11 +13,15 @@ double mx_r2(const double *y, const double *predicted, size_t n);
 double mx_wape(const double *y, const double *predicted, size_t n); /* sum |y - p| / sum |y| */
 double mx_log_loss(const int32_t *labels, const double *probabilities, size_t n, size_t classes);
 double mx_accuracy(const int32_t *labels, const int32_t *predicted, size_t n);
-merx_status mx_auc(const int32_t *labels, const double *scores, size_t n, const merx_allocator *alloc, double *out, merx_error *err) MERX_MUST_CHECK; /* labels 0, 1; ties count half */
-merx_status mx_average_precision(const int32_t *labels, const double *scores, size_t n, const merx_allocator *alloc, double *out, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_auc(const int32_t *labels, const double *scores, size_t n, const merx_allocator *alloc, double *out,
+                   merx_error *err) MERX_MUST_CHECK; /* labels 0, 1; ties count half */
+merx_status mx_average_precision(const int32_t *labels, const double *scores, size_t n, const merx_allocator *alloc,
+                                 double *out, merx_error *err) MERX_MUST_CHECK;
 /* Mean silhouette over at most `sample` rows drawn by seed (quadratic in the sample). */
-merx_status mx_silhouette(const double *x, const int32_t *labels, size_t n, size_t d, size_t clusters, size_t sample, uint64_t seed, merx_task *task, double *out, merx_error *err) MERX_MUST_CHECK;
-merx_status mx_adjusted_rand(const int32_t *a, const int32_t *b, size_t n, const merx_allocator *alloc, double *out, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_silhouette(const double *x, const int32_t *labels, size_t n, size_t d, size_t clusters, size_t sample,
+                          uint64_t seed, merx_task *task, double *out, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_adjusted_rand(const int32_t *a, const int32_t *b, size_t n, const merx_allocator *alloc, double *out,
+                             merx_error *err) MERX_MUST_CHECK;
 
 /* Ranking, one user: ranked (k) item ids, best first; relevant sorted ascending (m). Binary gains, ideal over min(m, k) (as in the literature of full ranking). */
 double mx_ndcg_at_k(const int32_t *ranked, size_t k, const int32_t *relevant, size_t m);

@@ -12,11 +12,22 @@
 #include "numeric/matrix.h"
 
 typedef enum mx_similarity { MX_COSINE, MX_JACCARD, MX_LIFT } mx_similarity;
-typedef struct mx_neighbours_options { mx_similarity similarity; size_t keep; /* per item; 0: 100 */ double shrink; } mx_neighbours_options;
-typedef struct mx_neighbours { size_t items; int64_t *starts; /* items + 1 */ int32_t *indices; /* most similar first */ float *similarities; const merx_allocator *alloc; } mx_neighbours;
+typedef struct mx_neighbours_options {
+    mx_similarity similarity;
+    size_t keep; /* per item; 0: 100 */
+    double shrink;
+} mx_neighbours_options;
+typedef struct mx_neighbours {
+    size_t items;
+    int64_t *starts;  /* items + 1 */
+    int32_t *indices; /* most similar first */
+    float *similarities;
+    const merx_allocator *alloc;
+} mx_neighbours;
 
 /* users x items (values ignored). Cost: sum over users of their items squared; memory O(items) a worker besides the result. */
-merx_status mx_neighbours_fit(const mx_csr *users, const mx_neighbours_options *options, const merx_allocator *alloc, merx_task *task, mx_neighbours *out, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_neighbours_fit(const mx_csr *users, const mx_neighbours_options *options, const merx_allocator *alloc,
+                              merx_task *task, mx_neighbours *out, merx_error *err) MERX_MUST_CHECK;
 void mx_neighbours_release(mx_neighbours *model);
 
 #endif

@@ -14,31 +14,33 @@
 
 /* What a question is answered from. */
 typedef struct mx_ask {
-    mx_snapshot *snapshot;         /* up to date: an accepted event changes the next answer */
-    const void *state;             /* from load; NULL when it learns nothing */
+    mx_snapshot *snapshot; /* up to date: an accepted event changes the next answer */
+    const void *state;     /* from load; NULL when it learns nothing */
     const merx_options *question;
-    mx_arena *arena;               /* everything in the reply lives here */
+    mx_arena *arena; /* everything in the reply lives here */
     merx_task *task;
 } mx_ask;
 
 /* What the evaluation of an answer is given. */
 typedef struct mx_evaluate {
-    mx_snapshot *snapshot;         /* the whole */
-    int64_t split_ms;              /* train on events before, test from here on */
-    const merx_options *options;   /* of training */
+    mx_snapshot *snapshot;       /* the whole */
+    int64_t split_ms;            /* train on events before, test from here on */
+    const merx_options *options; /* of training */
     const merx_allocator *alloc;
     merx_task *task;
 } mx_evaluate;
 
 typedef struct mx_answer {
-    uint32_t version;              /* of this struct: 1 */
+    uint32_t version; /* of this struct: 1 */
     merx_answer_info info;
-    int code_version;              /* changes when training would give other bits: makes models retrain */
+    int code_version; /* changes when training would give other bits: makes models retrain */
     /* Whether the data suffices: MERX_E_INVALID says in one sentence what is missing. */
     merx_status (*needs)(const mx_snapshot *snapshot, merx_error *err);
-    merx_status (*train)(const mx_snapshot *snapshot, const merx_options *options, const merx_allocator *alloc, merx_task *task,
-                         mx_tensor_writer *writer, mx_arena *arena, merx_error *err); /* arena: lives until the writer is finished */
-    merx_status (*load)(const mx_tensor_file *file, const mx_snapshot *snapshot, const merx_allocator *alloc, void **state, merx_error *err);
+    merx_status (*train)(const mx_snapshot *snapshot, const merx_options *options, const merx_allocator *alloc,
+                         merx_task *task, mx_tensor_writer *writer, mx_arena *arena,
+                         merx_error *err); /* arena: lives until the writer is finished */
+    merx_status (*load)(const mx_tensor_file *file, const mx_snapshot *snapshot, const merx_allocator *alloc,
+                        void **state, merx_error *err);
     void (*unload)(void *state);
     /* Fills reply->items (fields, scores), sentence, notes. */
     merx_status (*answer)(const mx_ask *ask, merx_reply *reply, merx_error *err);
@@ -50,8 +52,9 @@ typedef struct mx_answer {
      * After the customer is gone from the snapshot: makes the model's new bytes. *exact says that they equal never having seen him; false: they are the old ones with what could be
      * recomputed, and a retrain is needed. `old` is the live model's file. NULL when nothing is learnt.
      */
-    merx_status (*forget)(const mx_snapshot *without, const mx_tensor_file *old, const merx_options *options, const merx_allocator *alloc, merx_task *task,
-                          mx_tensor_writer *writer, mx_arena *arena, bool *exact, merx_error *err);
+    merx_status (*forget)(const mx_snapshot *without, const mx_tensor_file *old, const merx_options *options,
+                          const merx_allocator *alloc, merx_task *task, mx_tensor_writer *writer, mx_arena *arena,
+                          bool *exact, merx_error *err);
 } mx_answer;
 
 const mx_answer *mx_answer_at(size_t i); /* NULL past the end */
@@ -60,14 +63,33 @@ const mx_answer *mx_answer_at(size_t i); /* NULL past the end */
 merx_status mx_reply_items(merx_reply *reply, size_t n, mx_arena *arena, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_item_fields(merx_item *item, size_t n, mx_arena *arena, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_item_reasons(merx_item *item, size_t n, mx_arena *arena, merx_error *err) MERX_MUST_CHECK;
-merx_status mx_reply_note(merx_reply *reply, mx_arena *arena, merx_error *err, const char *format, ...) MERX_PRINTF(4, 5);
+merx_status mx_reply_note(merx_reply *reply, mx_arena *arena, merx_error *err, const char *format, ...)
+    MERX_PRINTF(4, 5);
 void mx_item_sort_reasons(merx_item *item); /* by descending |contribution|, ties by id */
 
-static inline merx_value mx_value_text(const char *text) { return (merx_value){.type = MERX_VALUE_TEXT, .text = text}; }
-static inline merx_value mx_value_int(int64_t v) { return (merx_value){.type = MERX_VALUE_INT, .integer = v}; }
-static inline merx_value mx_value_real(double v, int decimals) { return (merx_value){.type = MERX_VALUE_REAL, .decimals = decimals, .real = v}; }
-static inline merx_value mx_value_share(double v) { return (merx_value){.type = MERX_VALUE_SHARE, .real = v}; }
-static inline merx_value mx_value_money(int64_t minor, int decimals) { return (merx_value){.type = MERX_VALUE_MONEY, .decimals = decimals, .integer = minor}; }
-static inline merx_value mx_value_date(int64_t ms) { return (merx_value){.type = MERX_VALUE_DATE, .integer = ms}; }
+static inline merx_value mx_value_text(const char *text)
+{
+    return (merx_value){.type = MERX_VALUE_TEXT, .text = text};
+}
+static inline merx_value mx_value_int(int64_t v)
+{
+    return (merx_value){.type = MERX_VALUE_INT, .integer = v};
+}
+static inline merx_value mx_value_real(double v, int decimals)
+{
+    return (merx_value){.type = MERX_VALUE_REAL, .decimals = decimals, .real = v};
+}
+static inline merx_value mx_value_share(double v)
+{
+    return (merx_value){.type = MERX_VALUE_SHARE, .real = v};
+}
+static inline merx_value mx_value_money(int64_t minor, int decimals)
+{
+    return (merx_value){.type = MERX_VALUE_MONEY, .decimals = decimals, .integer = minor};
+}
+static inline merx_value mx_value_date(int64_t ms)
+{
+    return (merx_value){.type = MERX_VALUE_DATE, .integer = ms};
+}
 
 #endif
