@@ -36,12 +36,12 @@ MERX_API const char *merx_shop_folder(const merx_shop *shop);
 /* ---- import ---- */
 
 typedef struct merx_import_options {
-    const char *
-        mapping; /* path of a mapping file; NULL: "shop.json" in the folder when there is one, else presets by column names */
-    bool
-        replace; /* a file whose already imported rows were changed replaces what came from it, instead of MERX_E_CHANGED */
-    uint64_t
-        max_refused; /* more refused rows than this stop the import, and nothing of that file is kept; 0: no limit */
+    /* path of a mapping file; NULL: "shop.json" in the folder when there is one, else presets by column names */
+    const char *mapping;
+    /* a file whose already imported rows were changed replaces what came from it, instead of MERX_E_CHANGED */
+    bool replace;
+    /* more refused rows than this stop the import, and nothing of that file is kept; 0: no limit */
+    uint64_t max_refused;
 } merx_import_options;
 
 typedef struct merx_import_file {
