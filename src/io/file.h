@@ -31,18 +31,21 @@ merx_status mx_list_folder(const char *path, mx_arena *arena, char ***names, siz
 
 /*
  * Writes a whole file so that either the old or the new one is there, also after a crash: temporary file beside it, fsync, rename, fsync of the folder.
- * A failure (full disk, read-only folder) leaves the old file and no temporary one.
+ * A failure (full disk, read-only folder) leaves the old file and no temporary one. A symbolic link is followed; a device or pipe is written to
+ * as it is.
  */
 merx_status mx_write_file(const char *path, const void *data, size_t size, merx_error *err) MERX_MUST_CHECK;
 
 /* SHA-256 (libsodium), as 64 lower-case hex digits and a terminator. */
 void mx_sha256_hex(const void *data, size_t size, char hex[65]);
 merx_status mx_sha256_file(const char *path, char hex[65], merx_error *err) MERX_MUST_CHECK; /* of the bytes on disk */
-typedef struct mx_sha256 { unsigned char opaque[128]; } mx_sha256;
+typedef struct mx_sha256 {
+    uint64_t opaque[16];
+} mx_sha256;
 void mx_sha256_init(mx_sha256 *state);
 void mx_sha256_update(mx_sha256 *state, const void *data, size_t size);
 void mx_sha256_hex_so_far(const mx_sha256 *state, char hex[65]); /* the state can go on */
-/* Keyed 128-bit hash (libsodium's generichash), for ids: out has 16 bytes. */
+/* 128-bit hash (BLAKE2b under a fixed key), for ids: the same on every machine and in every version. */
 void mx_hash128(const void *data, size_t size, unsigned char out[16]);
 void mx_random_bytes(void *out, size_t size); /* from the system; for keys, never for models */
 

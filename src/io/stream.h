@@ -1,8 +1,9 @@
 /*
  * Streams of bytes: file, memory, gzip, zstd, behind one small struct. Floor 1.
  *
- * mx_source_open looks at the first bytes, not at the name, to find gzip and zstd (also several members in a row). A decompressor never gives out more than max_bytes
- * (0: 1 TiB) in all: past that it is MERX_E_LIMIT. A member cut short is MERX_E_CORRUPT, not an end.
+ * mx_source_open looks at the first bytes, not at the name, to find gzip and zstd (also several members in a row). A source never gives out more than max_bytes
+ * in all (0: 1 TiB out of a decompressor, no limit for plain bytes): one byte more is MERX_E_LIMIT. A member cut short is MERX_E_CORRUPT, not an end.
+ * After a failure every later read fails likewise.
  */
 #ifndef MX_IO_STREAM_H
 #define MX_IO_STREAM_H

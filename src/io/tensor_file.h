@@ -2,7 +2,7 @@
  * The tensor file: named tensors and text metadata in one block. Models and snapshots are written so. Floor 1.
  *
  * Layout: safetensors (huggingface/safetensors 0.4 format): u64 little-endian header length, a JSON header {"__metadata__": {string: string},
- * name: {"dtype", "shape", "data_offsets"}}, padded with spaces to 8 bytes, then the data. Ours: tensors lie aligned to 64 bytes in order of addition except that the
+ * name: {"dtype", "shape", "data_offsets"}}, padded with spaces so that the data begins at a multiple of 64 bytes, then the data. Ours: tensors lie aligned to 64 bytes in order of addition except that the
  * format requires no holes, so alignment is reached by u8 tensors "_pad.N"; metadata holds "merx_format" (the writer's MX_TENSOR_FORMAT) and a "checksum" tensor-data SHA-256.
  * Python's `safetensors` opens it. Bytes depend on the contents alone.
  */
@@ -64,7 +64,7 @@ const char *mx_tensor_file_meta(const mx_tensor_file *file, const char *key); /*
 merx_status mx_tensor_file_get(const mx_tensor_file *file, const char *name, mx_dtype dtype, int dims, const uint64_t *shape,
                                const mx_tensor **out, merx_error *err) MERX_MUST_CHECK;
 /* A vector of n elements (n 0: any length). */
-merx_status mx_tensor_file_vector(const mx_tensor_file *file, const char *name, mx_dtype dtype, uint64_t n, const void *data_out,
+merx_status mx_tensor_file_vector(const mx_tensor_file *file, const char *name, mx_dtype dtype, uint64_t n, void *data_out,
                                   uint64_t *n_out, merx_error *err) MERX_MUST_CHECK; /* data_out is a const T ** */
 /* A list of strings: slices of the file, *strings in the arena. Offsets are checked. */
 merx_status mx_tensor_file_strings(const mx_tensor_file *file, const char *name, mx_arena *arena, mx_str **strings, size_t *n,
