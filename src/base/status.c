@@ -98,6 +98,7 @@ static merx_status status_of_errno(int errno_value)
     switch (errno_value) {
     case ENOSPC:
     case EDQUOT:
+    case EFBIG: /* RLIMIT_FSIZE */
         return MERX_E_NO_SPACE;
     case EACCES:
     case EPERM:
