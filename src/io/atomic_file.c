@@ -36,8 +36,8 @@ static int open_temporary(mx_atomic_file *file)
     for (int attempt = 0; attempt < 100; attempt++) {
         uint64_t tag;
         mx_random_bytes(&tag, sizeof tag);
-        int size = snprintf(file->temporary, sizeof file->temporary, "%s/.merx-%016llx.tmp", folder,
-                            (unsigned long long)tag);
+        int size =
+            snprintf(file->temporary, sizeof file->temporary, "%s/.merx-%016llx.tmp", folder, (unsigned long long)tag);
         if (size < 0 || (size_t)size >= sizeof file->temporary) {
             errno = ENAMETOOLONG;
             break;
@@ -69,13 +69,13 @@ merx_status mx_atomic_open(mx_atomic_file *file, const char *path, merx_error *e
     if (there && !S_ISREG(info.st_mode)) {
         file->direct = true;
         file->fd = open(path, O_WRONLY | O_CLOEXEC);
-        return file->fd >= 0 ? MERX_OK : mx_error_errno(err, errno, path, "opening for writing");
+        return file->fd >= 0 ? MERX_OK : mx_error_errno(err, errno, path, "open for writing");
     }
     file->fd = open_temporary(file);
     if (file->fd < 0)
-        return mx_error_errno(err, errno, path, "writing");
+        return mx_error_errno(err, errno, path, "write");
     if (there && fchmod(file->fd, info.st_mode & 0777) != 0) {
-        merx_status status = mx_error_errno(err, errno, path, "setting the mode of");
+        merx_status status = mx_error_errno(err, errno, path, "set the mode");
         mx_atomic_abandon(file);
         return status;
     }
@@ -90,7 +90,7 @@ merx_status mx_atomic_write(mx_atomic_file *file, const void *data, size_t size,
         if (done < 0 && errno == EINTR)
             continue;
         if (done <= 0) {
-            merx_status status = mx_error_errno(err, done < 0 ? errno : ENOSPC, file->path, "writing");
+            merx_status status = mx_error_errno(err, done < 0 ? errno : ENOSPC, file->path, "write");
             mx_atomic_abandon(file);
             return status;
         }
@@ -106,10 +106,10 @@ static merx_status sync_folder(const char *path, merx_error *err)
     folder_of(path, folder);
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return mx_error_errno(err, errno, folder, "opening");
+        return mx_error_errno(err, errno, folder, "open");
     merx_status status = MERX_OK;
     if (fsync(fd) != 0 && errno != EINVAL) /* EINVAL: a file system whose folders can't be synced */
-        status = mx_error_errno(err, errno, folder, "syncing");
+        status = mx_error_errno(err, errno, folder, "sync");
     (void)close(fd);
     return status;
 }
@@ -118,14 +118,14 @@ merx_status mx_atomic_commit(mx_atomic_file *file, merx_error *err)
 {
     merx_status status = MERX_OK;
     if (!file->direct && fsync(file->fd) != 0)
-        status = mx_error_errno(err, errno, file->path, "syncing");
+        status = mx_error_errno(err, errno, file->path, "sync");
     int closed = close(file->fd);
     file->fd = -1;
     if (status == MERX_OK && closed != 0)
-        status = mx_error_errno(err, errno, file->path, "closing");
+        status = mx_error_errno(err, errno, file->path, "close");
     if (status == MERX_OK && !file->direct) {
         if (rename(file->temporary, file->path) != 0) {
-            status = mx_error_errno(err, errno, file->path, "renaming to");
+            status = mx_error_errno(err, errno, file->path, "rename to this name");
         } else {
             file->temporary[0] = '\0';
             status = sync_folder(file->path, err);

@@ -30,8 +30,8 @@ static inline place find_either(place at, place end, unsigned char a, unsigned c
     const __m128i wanted_a = _mm_set1_epi8((char)a), wanted_b = _mm_set1_epi8((char)b);
     for (; at < end; at += 16) {
         __m128i bytes = _mm_loadu_si128((const __m128i *)at);
-        unsigned hits = (unsigned)_mm_movemask_epi8(
-            _mm_or_si128(_mm_cmpeq_epi8(bytes, wanted_a), _mm_cmpeq_epi8(bytes, wanted_b)));
+        unsigned hits =
+            (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(bytes, wanted_a), _mm_cmpeq_epi8(bytes, wanted_b)));
         if (hits) {
             at += __builtin_ctz(hits);
             return at < end ? at : end;
@@ -65,12 +65,11 @@ typedef struct scan {
     size_t n;       /* fields */
     size_t row_end; /* SCAN_ROW: after the row and its line end */
     size_t field;   /* otherwise: where the field began (the row, for SCAN_LONG_ROW) */
-    bool doubled;   /* a field with doubled quotes: its `quoted` is DOUBLED for now */
+    bool doubled;   /* some field has doubled quotes */
 } scan;
 
 /*
- * Scans the row that begins at r->begin. Fields beyond `room` are counted, not kept.
- * doubled[i] (as long as room) tells which fields need their quotes undoubled.
+ * Scans the row that begins at r->begin. Fields beyond `room` are counted, not kept; doubled quotes are left in them.
  */
 static scan_result scan_row(const mx_rows *r, mx_str *fields, bool *quoted, size_t room, scan *s)
 {
@@ -80,7 +79,7 @@ static scan_result scan_row(const mx_rows *r, mx_str *fields, bool *quoted, size
     const bool cut = (size_t)(end - p) > r->row_limit; /* then `end` is the row's limit, not the window's end */
     if (cut)
         end = p + r->row_limit;
-    const bool last = r->ended && !cut; /* nothing comes after `end` */
+    const bool last = r->ended && !r->failed && !cut; /* nothing comes after `end` */
     *s = (scan){0, 0, r->begin, false};
     for (;;) {
         place start, stop, next; /* the field; what follows it, NULL at the row's end */
@@ -163,14 +162,14 @@ static merx_status scan_whole(mx_rows *r, size_t room, scan *s, scan_result *res
 }
 
 /* "" -> " in the fields that have it; the slices then lie in scratch. */
-static merx_status undouble(mx_rows *r, size_t row_bytes, merx_error *err)
+static merx_status undouble(mx_rows *r, mx_str *fields, const bool *quoted, size_t n, size_t row_bytes, merx_error *err)
 {
     const char quote = r->options.quote;
     mx_vec_clear(&r->scratch);
     MX_TRY(mx_vec_reserve(&r->scratch, row_bytes, err)); /* so that nothing moves below */
-    for (size_t i = 0; i < r->columns.count; i++) {
-        mx_str *field = &MX_VEC_AT(&r->fields, mx_str, i);
-        if (!MX_VEC_AT(&r->quoted, bool, i) || field->size < 2 || !memchr(field->data, quote, field->size))
+    for (size_t i = 0; i < n; i++) {
+        mx_str *field = &fields[i];
+        if (!quoted[i] || field->size < 2 || !memchr(field->data, quote, field->size))
             continue;
         char *out;
         MX_TRY(mx_vec_push(&r->scratch, field->size, &out, err));
@@ -273,30 +272,24 @@ static merx_status find_separator(mx_rows *r, merx_error *err)
     return MERX_OK;
 }
 
-static bool name_taken(const mx_rows *r, const char *name)
-{
-    for (size_t i = 0; i < r->columns.count; i++)
-        if (strcmp(mx_rows_column(r, i), name) == 0)
-            return true;
-    return false;
-}
-
-/* An empty name becomes "column N", one that was there before "name (2)". */
+/* An empty name becomes "column N", one that was there before "name (N)", N being the column's number from 1. */
 static merx_status add_named_column(mx_rows *r, mx_str field, size_t number, merx_error *err)
 {
-    mx_arena *arena = &r->names;
+    mx_text text;
+    mx_text_init(&text, r->alloc, r->row_limit);
     mx_str name = mx_str_trim(field);
-    char *text = name.size > 0 ? mx_arena_strndup(arena, name.data, name.size, err)
-                               : mx_arena_printf(arena, err, "column %zu", number);
-    if (!text)
-        return MERX_E_MEMORY;
-    const char *plain = text;
-    for (size_t k = 2; name_taken(r, text); k++) {
-        text = mx_arena_printf(arena, err, "%s (%zu)", plain, k);
-        if (!text)
-            return MERX_E_MEMORY;
+    mx_text_append(&text, name.data, name.size);
+    if (name.size == 0)
+        mx_text_printf(&text, "column %zu", number);
+    merx_status status = mx_text_ok(&text, err);
+    while (status == MERX_OK && mx_dict_find(r->columns, (mx_str){text.data, text.size}) >= 0) {
+        mx_text_printf(&text, " (%zu)", number);
+        status = mx_text_ok(&text, err);
     }
-    return mx_rows_add_column(r, mx_str_of(text), err);
+    if (status == MERX_OK)
+        status = mx_rows_add_column(r, (mx_str){text.data, text.size}, err);
+    mx_text_release(&text);
+    return status;
 }
 
 /* Makes the columns from the header, or counts them in the first row (which stays to be read). */
@@ -330,6 +323,8 @@ merx_status mx_csv_begin(mx_rows *r, merx_error *err)
     MX_TRY_GOTO(mx_vec_push(&names, s.n, &fields, err));
     MX_TRY_GOTO(mx_vec_push(&quoted, s.n, &flags, err));
     (void)scan_row(r, fields, flags, s.n, &s);
+    if (s.doubled)
+        MX_TRY_GOTO(undouble(r, fields, flags, s.n, s.row_end - r->begin, err));
     for (size_t i = 0; i < s.n; i++) {
         if (facts.nul && fields[i].size > 0 && memchr(fields[i].data, 0, fields[i].size))
             MX_FAIL_GOTO(err, MERX_E_PARSE, name, "the name of column %zu (line %llu) has a zero byte", i + 1,
@@ -357,7 +352,7 @@ merx_status mx_csv_next(mx_rows *r, const mx_row **row, merx_error *err)
         return MERX_OK;
     scan s;
     scan_result result;
-    const size_t columns = r->columns.count;
+    const size_t columns = mx_rows_columns(r);
     MX_TRY(scan_whole(r, columns, &s, &result, err));
     if (result != SCAN_ROW) {
         MX_TRY(problem_of_scan(r, &s, result, err));
@@ -371,7 +366,7 @@ merx_status mx_csv_next(mx_rows *r, const mx_row **row, merx_error *err)
             MX_TRY(problem_of_bytes(r, &s, facts.nul, err));
         } else {
             if (s.doubled)
-                MX_TRY(undouble(r, bytes.size, err));
+                MX_TRY(undouble(r, r->fields.data, r->quoted.data, columns, bytes.size, err));
             mx_rows_good(r, s.row_end, facts.newlines);
         }
     }

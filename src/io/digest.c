@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -58,7 +59,7 @@ merx_status mx_sha256_file(const char *path, char hex[65], merx_error *err)
     hex[0] = '\0';
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return mx_error_errno(err, errno, path, "opening");
+        return mx_error_errno(err, errno, path, "open");
     mx_sha256_init(&state);
     merx_status status = MERX_OK;
     for (;;) {
@@ -66,7 +67,7 @@ merx_status mx_sha256_file(const char *path, char hex[65], merx_error *err)
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            MX_TRY_GOTO(mx_error_errno(err, errno, path, "reading"));
+            MX_TRY_GOTO(mx_error_errno(err, errno, path, "read"));
         if (got == 0)
             break;
         mx_sha256_update(&state, block, (size_t)got);
@@ -85,6 +86,7 @@ void mx_hash128(const void *data, size_t size, unsigned char out[16])
 
 void mx_random_bytes(void *out, size_t size)
 {
-    (void)sodium_init(); /* once in effect; any thread */
+    if (sodium_init() < 0) /* once in effect; any thread. Only a system without any source of randomness fails. */
+        abort();
     randombytes_buf(out, size);
 }

@@ -21,17 +21,17 @@ merx_status mx_map_open(const char *path, mx_map *out, merx_error *err)
     *out = (mx_map){NULL, 0};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return mx_error_errno(err, errno, path, "opening");
+        return mx_error_errno(err, errno, path, "open");
     merx_status status = MERX_OK;
     struct stat info;
     if (fstat(fd, &info) != 0)
-        MX_TRY_GOTO(mx_error_errno(err, errno, path, "looking at"));
+        MX_TRY_GOTO(mx_error_errno(err, errno, path, "look at"));
     if (!S_ISREG(info.st_mode))
         MX_FAIL_GOTO(err, MERX_E_INVALID, path, "is not a regular file");
     if (info.st_size > 0) {
         void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (data == MAP_FAILED)
-            MX_TRY_GOTO(mx_error_errno(err, errno, path, "mapping"));
+            MX_TRY_GOTO(mx_error_errno(err, errno, path, "map"));
         *out = (mx_map){data, (size_t)info.st_size};
     }
 out:
@@ -68,7 +68,7 @@ merx_status mx_file_size(const char *path, uint64_t *size, merx_error *err)
     struct stat info;
     *size = 0;
     if (stat(path, &info) != 0)
-        return mx_error_errno(err, errno, path, "looking at");
+        return mx_error_errno(err, errno, path, "look at");
     if (!S_ISREG(info.st_mode))
         MX_FAIL(err, MERX_E_INVALID, path, "is not a regular file");
     *size = (uint64_t)info.st_size;
@@ -89,7 +89,7 @@ merx_status mx_make_folders(const char *path, merx_error *err)
         part[i] = '\0';
         /* What is there already needs no right to make it (a parent may be read-only). */
         if (!mx_path_is_folder(part) && mkdir(part, 0777) != 0 && !(errno == EEXIST && mx_path_is_folder(part)))
-            return mx_error_errno(err, errno, part, "making the folder");
+            return mx_error_errno(err, errno, part, "make the folder");
         part[i] = kept;
     }
     return MERX_OK;
@@ -98,7 +98,7 @@ merx_status mx_make_folders(const char *path, merx_error *err)
 merx_status mx_remove_file(const char *path, merx_error *err)
 {
     if (unlink(path) != 0 && errno != ENOENT)
-        return mx_error_errno(err, errno, path, "removing");
+        return mx_error_errno(err, errno, path, "remove");
     return MERX_OK;
 }
 
@@ -120,7 +120,7 @@ merx_status mx_list_folder(const char *path, mx_arena *arena, char ***names, siz
     *count = 0;
     DIR *dir = opendir(path);
     if (!dir)
-        return mx_error_errno(err, errno, path, "listing");
+        return mx_error_errno(err, errno, path, "list");
     merx_status status = MERX_OK;
     mx_vec found = mx_vec_init(arena->alloc, sizeof(char *), MAX_FOLDER_ENTRIES, "names of a folder");
     for (;;) {
@@ -128,7 +128,7 @@ merx_status mx_list_folder(const char *path, mx_arena *arena, char ***names, siz
         const struct dirent *entry = readdir(dir);
         if (!entry) {
             if (errno != 0)
-                MX_TRY_GOTO(mx_error_errno(err, errno, path, "listing"));
+                MX_TRY_GOTO(mx_error_errno(err, errno, path, "list"));
             break;
         }
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)

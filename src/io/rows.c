@@ -16,6 +16,7 @@
 #define FIELD_MAX ((size_t)1 << 20)
 #define ROW_MAX ((size_t)16 << 20)
 #define COLUMNS_MAX ((size_t)4096)
+#define COLUMNS_LIMIT ((size_t)1 << 20)
 
 /* ---- the window ---- */
 
@@ -54,7 +55,7 @@ merx_status mx_rows_refill(mx_rows *rows, bool *more, merx_error *err)
     if (left > rows->capacity / 2)
         MX_TRY(grow(rows, err));
     while (rows->end < rows->capacity) {
-        size_t got;
+        size_t got = 0;
         merx_error failure = {0};
         merx_status status =
             mx_source_read(rows->source, rows->data + rows->end, rows->capacity - rows->end, &got, &failure);
@@ -143,7 +144,7 @@ void mx_rows_good(mx_rows *rows, size_t row_end, uint64_t newlines)
 {
     rows->row = (mx_row){.line = rows->line,
                          .number = rows->number++,
-                         .count = rows->columns.count,
+                         .count = mx_rows_columns(rows),
                          .fields = rows->fields.data,
                          .quoted = rows->quoted.data,
                          .problem = NULL,
@@ -205,24 +206,17 @@ void mx_rows_excerpt(mx_str text, char out[64])
 
 merx_status mx_rows_add_column(mx_rows *rows, mx_str name, merx_error *err)
 {
-    if (rows->columns.count >= rows->options.max_columns)
+    if (mx_rows_columns(rows) >= rows->options.max_columns)
         MX_FAIL(err, MERX_E_LIMIT, mx_rows_name(rows), "has more than %zu columns", rows->options.max_columns);
-    size_t n = rows->columns.count + 1;
-    MX_TRY(mx_vec_reserve(&rows->columns, n, err));
+    size_t n = mx_rows_columns(rows) + 1;
     MX_TRY(mx_vec_reserve(&rows->fields, n, err));
     MX_TRY(mx_vec_reserve(&rows->quoted, n, err));
     MX_TRY(mx_vec_reserve(&rows->seen, n, err));
-    char *copy = mx_arena_strndup(&rows->names, name.data, name.size, err);
-    if (!copy)
-        return MERX_E_MEMORY;
-    if (rows->keys) {
-        int32_t code;
-        MX_TRY(mx_dict_add(rows->keys, name, &code, NULL, err));
-    }
+    int32_t code;
+    MX_TRY(mx_dict_add(rows->columns, name, &code, NULL, err));
     const mx_str none = {NULL, 0};
     const bool no = false;
     const uint64_t never = 0;
-    MX_TRY(mx_vec_append(&rows->columns, &copy, 1, err));
     MX_TRY(mx_vec_append(&rows->fields, &none, 1, err));
     MX_TRY(mx_vec_append(&rows->quoted, &no, 1, err));
     return mx_vec_append(&rows->seen, &never, 1, err);
@@ -230,18 +224,18 @@ merx_status mx_rows_add_column(mx_rows *rows, mx_str name, merx_error *err)
 
 size_t mx_rows_columns(const mx_rows *rows)
 {
-    return rows->columns.count;
+    return mx_dict_count(rows->columns);
 }
 
 const char *mx_rows_column(const mx_rows *rows, size_t i)
 {
-    return MX_VEC_AT(&rows->columns, char *, i);
+    return mx_dict_get(rows->columns, (int32_t)i).data;
 }
 
 int mx_rows_find(const mx_rows *rows, const char *name)
 {
     mx_str wanted = mx_str_trim(mx_str_of(name));
-    for (size_t i = 0; i < rows->columns.count; i++)
+    for (size_t i = 0; i < mx_rows_columns(rows); i++)
         if (mx_str_equal_nocase(mx_str_trim(mx_str_of(mx_rows_column(rows, i))), wanted))
             return (int)i;
     return -1;
@@ -257,6 +251,9 @@ static merx_status check_options(const mx_rows_options *o, const char *name, mer
     if (quote >= 128 || quote == '\n' || quote == '\r' || quote == separator)
         MX_FAIL(err, MERX_E_INVALID, name,
                 "the quote must be one ASCII character, neither a line end nor the separator");
+    if (o->max_columns > COLUMNS_LIMIT)
+        MX_FAIL(err, MERX_E_INVALID, name, "max_columns is %zu; at most %zu is possible", o->max_columns,
+                COLUMNS_LIMIT);
     return MERX_OK;
 }
 
@@ -311,12 +308,11 @@ merx_status mx_rows_open_block(mx_source *source, const mx_rows_options *options
     r->line_ended = true;
     r->digest = true; /* until the first row is asked for and nobody wanted it */
     mx_sha256_init(&r->sha);
-    mx_arena_init(&r->names, alloc);
-    r->columns = mx_vec_init(alloc, sizeof(char *), o->max_columns, "columns");
     r->fields = mx_vec_init(alloc, sizeof(mx_str), o->max_columns, "fields of a row");
     r->quoted = mx_vec_init(alloc, sizeof(bool), o->max_columns, "fields of a row");
     r->seen = mx_vec_init(alloc, sizeof(uint64_t), o->max_columns, "fields of a row");
     MX_TRY_GOTO(check_options(o, mx_source_name(source), err));
+    MX_TRY_GOTO(mx_dict_new(alloc, o->max_columns, &r->columns, err));
     if (!mx_add_size(o->max_field_bytes, ROW_MAX, &r->row_limit))
         r->row_limit = SIZE_MAX / 4;
     r->scratch = mx_vec_init(alloc, 1, r->row_limit, "bytes of a row");
@@ -338,8 +334,7 @@ void mx_rows_close(mx_rows *rows)
     if (!rows)
         return;
     mx_source_close(rows->source);
-    mx_dict_free(rows->keys);
-    mx_vec_release(&rows->columns);
+    mx_dict_free(rows->columns);
     mx_vec_release(&rows->fields);
     mx_vec_release(&rows->quoted);
     mx_vec_release(&rows->seen);
@@ -347,7 +342,6 @@ void mx_rows_close(mx_rows *rows)
         mx_vec_release(&rows->pairs);
     if (rows->scratch.alloc)
         mx_vec_release(&rows->scratch);
-    mx_arena_release(&rows->names);
     mx_free_array(rows->alloc, rows->data, rows->capacity + SCAN_PADDING, 1);
     mx_free_array(rows->alloc, rows, 1, sizeof *rows);
 }
@@ -416,7 +410,8 @@ bool mx_rows_format_of_name(const char *path, mx_rows_format *format)
         name.size -= 4;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         size_t size = strlen(table[i].ending);
-        if (name.size >= size && mx_str_equal_nocase((mx_str){name.data + name.size - size, size}, mx_str_of(table[i].ending))) {
+        if (name.size >= size &&
+            mx_str_equal_nocase((mx_str){name.data + name.size - size, size}, mx_str_of(table[i].ending))) {
             *format = table[i].format;
             return true;
         }

@@ -10,7 +10,7 @@
  *
  * A row that can't be read (too many or too few fields, a field beyond the limit, invalid UTF-8, not an object) comes as a row with `problem` set, and reading goes on
  * with the next line: the caller counts and lists it. A quote that is never closed, or closed in the middle of a field, is such a row as well: reading resumes on the
- * line after the one it was opened on. Empty lines are skipped. Header names are trimmed; an empty one becomes "column N", a repeated one "name (2)".
+ * line after the one it was opened on. Empty lines are skipped. Header names are trimmed; an empty one becomes "column N", a repeated one "name (N)", N being its number.
  */
 #ifndef MX_IO_ROWS_H
 #define MX_IO_ROWS_H

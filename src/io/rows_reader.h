@@ -24,8 +24,8 @@ struct mx_rows {
     size_t row_limit;        /* most bytes of one row */
     unsigned char *data;
     size_t capacity, begin, end;
-    bool ended;              /* the source has no more */
-    merx_status failed;      /* ... or failed: told when the bytes before are used up */
+    bool ended;         /* the source has no more */
+    merx_status failed; /* ... or failed: told when the bytes before are used up */
     merx_error failure;
     uint64_t offset, line, number;
     bool line_ended;
@@ -33,14 +33,12 @@ struct mx_rows {
     mx_sha256 sha;
     size_t hashed;
     /* columns */
-    mx_arena names;
-    mx_vec columns; /* char * */
-    mx_dict *keys;  /* JSON lines: the same names, for finding */
+    mx_dict *columns; /* name <-> number */
     /* the row */
-    mx_vec fields;  /* mx_str, as many as columns */
-    mx_vec quoted;  /* bool */
-    mx_vec pairs;   /* JSON lines */
-    mx_vec seen;    /* JSON lines: uint64_t, stamp of the last row that had the column */
+    mx_vec fields; /* mx_str, as many as columns */
+    mx_vec quoted; /* bool */
+    mx_vec pairs;  /* JSON lines */
+    mx_vec seen;   /* JSON lines: uint64_t, stamp of the last row that had the column */
     uint64_t stamp;
     mx_vec scratch; /* unescaped bytes of the row */
     mx_row row;
@@ -72,7 +70,8 @@ typedef struct mx_span_facts {
     bool high; /* a byte >= 128 */
     bool nul;  /* a zero byte */
 } mx_span_facts;
-mx_span_facts mx_span_look(const unsigned char *at, const unsigned char *end); /* reads up to SCAN_PADDING bytes beyond end */
+mx_span_facts mx_span_look(const unsigned char *at,
+                           const unsigned char *end); /* reads up to SCAN_PADDING bytes beyond end */
 
 merx_status mx_csv_begin(mx_rows *rows, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_csv_next(mx_rows *rows, const mx_row **row, merx_error *err) MERX_MUST_CHECK;

@@ -26,21 +26,21 @@ struct mx_source {
     const merx_allocator *alloc;
     char *name;
     size_t name_bytes;
-    int fd;                 /* -1: memory */
-    uint64_t input_size;    /* 0: unknown */
-    uint64_t input_read;    /* bytes taken from the file or memory into `in` */
+    int fd;              /* -1: memory */
+    uint64_t input_size; /* 0: unknown */
+    uint64_t input_read; /* bytes taken from the file or memory into `in` */
     const unsigned char *in;
-    unsigned char *block;   /* the file's; NULL for memory */
+    unsigned char *block; /* the file's; NULL for memory */
     size_t in_begin, in_end;
     bool in_ended;
     mx_compression kind;
     uint64_t produced, max_bytes; /* max_bytes UINT64_MAX: none */
     bool member_open;
-    bool padding;           /* gzip: the zero bytes after the last member have begun */
+    bool padding; /* gzip: the zero bytes after the last member have begun */
     bool zlib_open;
     z_stream zlib;
     ZSTD_DStream *zstd;
-    merx_status failed;     /* sticky */
+    merx_status failed; /* sticky */
 };
 
 /* ---- input ---- */
@@ -52,7 +52,7 @@ static merx_status read_some(mx_source *s, void *buffer, size_t size, size_t *go
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return mx_error_errno(err, errno, s->name, "reading");
+            return mx_error_errno(err, errno, s->name, "read");
         *got = (size_t)n;
         s->input_read += (uint64_t)n;
         s->in_ended = n == 0;
@@ -71,7 +71,7 @@ static merx_status fill(mx_source *s, merx_error *err)
     memmove(s->block, s->block + s->in_begin, left);
     s->in_begin = 0;
     s->in_end = left;
-    size_t got;
+    size_t got = 0;
     MX_TRY(read_some(s, s->block + left, INPUT_BLOCK - left, &got, err));
     s->in_end += got;
     return MERX_OK;
@@ -268,9 +268,9 @@ merx_status mx_source_open(const char *path, const merx_allocator *alloc, uint64
     struct stat info;
     s->fd = open(path, O_RDONLY | O_CLOEXEC);
     if (s->fd < 0)
-        MX_TRY_GOTO(mx_error_errno(err, errno, path, "opening"));
+        MX_TRY_GOTO(mx_error_errno(err, errno, path, "open"));
     if (fstat(s->fd, &info) != 0)
-        MX_TRY_GOTO(mx_error_errno(err, errno, path, "looking at"));
+        MX_TRY_GOTO(mx_error_errno(err, errno, path, "look at"));
     if (S_ISDIR(info.st_mode))
         MX_FAIL_GOTO(err, MERX_E_INVALID, path, "is a folder; a file was expected");
     if (S_ISREG(info.st_mode))
