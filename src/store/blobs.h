@@ -1,8 +1,8 @@
 /*
  * Blobs of a shop: whole files by name: pictures, snapshots, every trained model version. The second storage contract. Floor 3.
  *
- * Names are 1 … 255 bytes of [a-z0-9._-] parts separated by '/', no part "." or "..", e.g. "models/recommend/000003.safetensors".
- * A put is atomic: a reader sees the old or the new blob, whole. A mapped blob stays valid after a put or remove until it is unmapped.
+ * Names are 1 … 255 bytes of [a-z0-9._-] parts separated by '/', no part beginning with ".", e.g. "models/recommend/000003.safetensors".
+ * "a" and "a/b" can't both be blobs. A put is atomic: a reader sees the old or the new blob, whole. A mapped blob stays valid after a put or remove until it is unmapped.
  */
 #ifndef MX_STORE_BLOBS_H
 #define MX_STORE_BLOBS_H
@@ -15,6 +15,7 @@ typedef struct mx_blob {
     size_t size;
     void *handle;
 } mx_blob;
+/* Return other than MERX_OK to end the listing with it. May use the store. */
 typedef merx_status (*mx_blob_fn)(void *context, const char *name, uint64_t size_bytes, merx_error *err);
 
 typedef struct mx_blobs_driver {
@@ -40,10 +41,18 @@ merx_status mx_blobs_put(mx_blobs *blobs, const char *name, const void *data, si
                          merx_error *err) MERX_MUST_CHECK;
 merx_status mx_blobs_map(mx_blobs *blobs, const char *name, mx_blob *blob, merx_error *err) MERX_MUST_CHECK;
 void mx_blobs_unmap(mx_blobs *blobs, mx_blob *blob);
+/* The blobs whose names begin with prefix ("" or NULL: all), ascending bytewise. */
 merx_status mx_blobs_list(mx_blobs *blobs, const char *prefix, mx_blob_fn fn, void *context,
                           merx_error *err) MERX_MUST_CHECK;
 merx_status mx_blobs_remove(mx_blobs *blobs, const char *name, merx_error *err) MERX_MUST_CHECK;
+/* The drivers of this build; index out of range: NULL. */
 const mx_blobs_driver *mx_blobs_driver_at(size_t i);
+bool mx_blob_name_valid(const char *name);
+
+/*
+ * For tests: wraps an open store (taken on success) so that the k-th driver call (0-based; close and unmap don't count) fails with
+ * `code` before anything is done (k < 0: never). Calls are counted; -1 for a store that is not wrapped.
+ */
 merx_status mx_blobs_fault_wrap(mx_blobs *inner, int64_t fail_at, merx_status code, mx_blobs **out,
                                 merx_error *err) MERX_MUST_CHECK;
 int64_t mx_blobs_fault_calls(const mx_blobs *blobs);

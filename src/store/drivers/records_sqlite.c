@@ -1,0 +1,425 @@
+/*
+ * The records of a shop in one SQLite file.
+ *
+ * A write-ahead log, synced at each commit: readers see the state before or after a transaction, never between. Writers take the lock
+ * when they begin, so a transaction that began can't fail for another writer. What a writer remembers between calls (names, the
+ * watermark of the source being read, the next offset) belongs to its transaction: rollback forgets it, and a begin that sees that
+ * another process has written forgets it too.
+ *
+ * Not here: customers' rows are not indexed by customer. Answers read the snapshot; only erasing looks for one customer's rows, and
+ * one pass over all events is what it needs anyway to know which names others use (sqlite_erase.c).
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "io/file.h"
+#include "store/drivers/drivers.h"
+#include "store/drivers/sqlite_store.h"
+
+static void sqlite_close(void *state)
+{
+    mx_sqlite *store = state;
+
+    mx_sqlite_forget_names(store);
+    mx_sqlite_finalize_all(store);
+    if (store->db != NULL)
+        sqlite3_close_v2(store->db);
+    mx_free_array(store->alloc, store->path, store->path_size, 1);
+    MX_FREE_ARRAY(store->alloc, store, 1);
+}
+
+static merx_status open_file(mx_sqlite *store, bool create, merx_error *err)
+{
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+
+    if (mx_path_is_folder(store->path))
+        MX_FAIL(err, MERX_E_INVALID, store->path, "is a folder; expected a database file");
+    if (!create && !mx_path_exists(store->path))
+        MX_FAIL(err, MERX_E_NOT_FOUND, store->path, "there is no such database");
+    if (store->read_only)
+        flags |= SQLITE_OPEN_READONLY;
+    else
+        flags |= SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0);
+    int rc = sqlite3_open_v2(store->path, &store->db, flags, NULL);
+    if (rc != SQLITE_OK)
+        return mx_sqlite_fail(store, rc, "opening", err);
+    sqlite3_busy_timeout(store->db, store->busy_timeout_ms);
+    if (!store->read_only && sqlite3_db_readonly(store->db, "main") == 1)
+        MX_FAIL(err, MERX_E_PERMISSION, store->path, "may only be read");
+    return mx_sqlite_prepare_file(store, create, err);
+}
+
+static merx_status sqlite_open(const char *address, const mx_records_options *options, const merx_allocator *alloc,
+                               void **state, merx_error *err)
+{
+    mx_sqlite *store = NULL;
+    size_t size = strlen(address);
+
+    if (size == 0)
+        MX_FAIL(err, MERX_E_INVALID, "sqlite:", "names no file");
+    MX_TRY(MX_NEW_ARRAY(alloc, 1, &store, "SQLite store", err));
+    store->alloc = alloc;
+    store->read_only = options->read_only;
+    store->busy_timeout_ms = options->busy_timeout_ms;
+    store->cache_bytes = options->cache_bytes;
+    merx_status status = mx_alloc_array_raw(alloc, size + 1, 1, "path", &store->path, err);
+    if (status == MERX_OK) {
+        store->path_size = size + 1;
+        memcpy(store->path, address, size + 1);
+        status = open_file(store, options->create, err);
+    }
+    if (status != MERX_OK) {
+        sqlite_close(store);
+        return status;
+    }
+    *state = store;
+    return MERX_OK;
+}
+
+merx_status mx_sqlite_load_meta(mx_sqlite *store, merx_error *err)
+{
+    sqlite3_stmt *statement;
+    bool row;
+
+    MX_TRY(mx_sqlite_statement(store, MX_SQL_META_GET, &statement, err));
+    MX_TRY(mx_sqlite_step(store, statement, &row, "reading the state", err));
+    if (!row)
+        MX_FAIL(err, MERX_E_CORRUPT, store->path, "the row of meta is missing");
+    store->meta = (mx_meta){sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1),
+                            sqlite3_column_int64(statement, 2), sqlite3_column_int64(statement, 3)};
+    store->meta_changed = false;
+    sqlite3_reset(statement);
+    return MERX_OK;
+}
+
+static void sqlite_rollback(void *state)
+{
+    mx_sqlite *store = state;
+
+    /* SQLite may have rolled back by itself (full disk, I/O failure). */
+    if (!sqlite3_get_autocommit(store->db))
+        sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    mx_sqlite_forget_names(store);
+    store->source_size = 0;
+    store->source_changed = store->meta_changed = store->begun = false;
+}
+
+/* Forgets what is remembered when another connection has committed since. */
+static merx_status look_for_others(mx_sqlite *store, merx_error *err)
+{
+    sqlite3_stmt *statement;
+    bool row;
+
+    MX_TRY(mx_sqlite_statement(store, MX_SQL_DATA_VERSION, &statement, err));
+    MX_TRY(mx_sqlite_step(store, statement, &row, "beginning", err));
+    int64_t version = row ? sqlite3_column_int64(statement, 0) : -1;
+    sqlite3_reset(statement);
+    if (version != store->data_version)
+        mx_sqlite_forget_names(store);
+    store->data_version = version;
+    return MERX_OK;
+}
+
+static merx_status sqlite_begin(void *state, merx_error *err)
+{
+    mx_sqlite *store = state;
+    sqlite3_stmt *statement;
+
+    MX_TRY(mx_sqlite_statement(store, store->read_only ? MX_SQL_BEGIN_READ : MX_SQL_BEGIN_WRITE, &statement, err));
+    MX_TRY(mx_sqlite_run(store, statement, "beginning to write", err));
+    store->begun = true;
+    store->source_size = 0;
+    store->source_changed = false;
+    merx_status status = mx_sqlite_load_meta(store, err);
+    if (status == MERX_OK)
+        status = look_for_others(store, err);
+    if (status != MERX_OK)
+        sqlite_rollback(store);
+    return status;
+}
+
+merx_status mx_sqlite_flush(mx_sqlite *store, merx_error *err)
+{
+    sqlite3_stmt *statement;
+
+    if (!store->source_changed)
+        return MERX_OK;
+    MX_TRY(mx_sqlite_statement(store, MX_SQL_SOURCE_SET_ROWS, &statement, err));
+    MX_TRY(mx_sqlite_bind_text(store, statement, 1, (mx_str){store->source, store->source_size}, err));
+    MX_TRY(mx_sqlite_bind_int(store, statement, 2, store->source_rows, err));
+    MX_TRY(mx_sqlite_run(store, statement, "writing a source", err));
+    store->source_changed = false;
+    return MERX_OK;
+}
+
+static merx_status sqlite_commit(void *state, merx_error *err)
+{
+    mx_sqlite *store = state;
+    sqlite3_stmt *statement;
+
+    MX_TRY(mx_sqlite_flush(store, err));
+    if (store->meta_changed) {
+        const int64_t values[] = {store->meta.next_offset, store->meta.max_time_ms, store->meta.disordered,
+                                  store->meta.scrub};
+        MX_TRY(mx_sqlite_statement(store, MX_SQL_META_SET, &statement, err));
+        for (int i = 0; i < 4; i++)
+            MX_TRY(mx_sqlite_bind_int(store, statement, i + 1, values[i], err));
+        MX_TRY(mx_sqlite_run(store, statement, "writing the state", err));
+    }
+    MX_TRY(mx_sqlite_statement(store, MX_SQL_COMMIT, &statement, err));
+    MX_TRY(mx_sqlite_run(store, statement, "committing", err));
+    store->meta_changed = store->begun = false;
+    store->source_size = 0;
+    return MERX_OK;
+}
+
+static merx_status source_rows(mx_sqlite *store, mx_str name, int64_t *rows, merx_error *err)
+{
+    sqlite3_stmt *statement;
+    bool row;
+
+    MX_TRY(mx_sqlite_statement(store, MX_SQL_SOURCE_ROWS, &statement, err));
+    MX_TRY(mx_sqlite_bind_text(store, statement, 1, name, err));
+    MX_TRY(mx_sqlite_step(store, statement, &row, "reading a source", err));
+    *rows = row ? sqlite3_column_int64(statement, 0) : 0;
+    sqlite3_reset(statement);
+    return MERX_OK;
+}
+
+/* Whether the event was taken before; moves the source's watermark when it is identified by its row. */
+static merx_status known(mx_sqlite *store, const mx_event *event, bool *taken, merx_error *err)
+{
+    sqlite3_stmt *statement;
+
+    if (event->id.size > 0) {
+        MX_TRY(mx_sqlite_statement(store, MX_SQL_EVENT_FIND, &statement, err));
+        MX_TRY(mx_sqlite_bind_text(store, statement, 1, event->id, err));
+        MX_TRY(mx_sqlite_step(store, statement, taken, "looking an event up", err));
+        sqlite3_reset(statement);
+        return MERX_OK;
+    }
+    if (!mx_str_equal(event->source, (mx_str){store->source, store->source_size})) {
+        MX_TRY(mx_sqlite_flush(store, err));
+        store->source_size = 0;
+        MX_TRY(source_rows(store, event->source, &store->source_rows, err));
+        memcpy(store->source, event->source.data, event->source.size);
+        store->source_size = event->source.size;
+    }
+    *taken = (int64_t)event->row < store->source_rows;
+    if (!*taken) {
+        store->source_rows = (int64_t)event->row + 1;
+        store->source_changed = true;
+    }
+    return MERX_OK;
+}
+
+static merx_status append_event(mx_sqlite *store, sqlite3_stmt *add, const mx_event *event, merx_error *err)
+{
+    const mx_str texts[MX_SPACES] = {
+        [MX_SPACE_CUSTOMER] = event->customer, [MX_SPACE_PRODUCT] = event->product, [MX_SPACE_ORDER] = event->order,
+        [MX_SPACE_SESSION] = event->session,   [MX_SPACE_TITLE] = event->title,     [MX_SPACE_COUNTRY] = event->country,
+        [MX_SPACE_SOURCE] = event->source,
+    };
+    static const int columns[MX_SPACES] = {
+        [MX_SPACE_CUSTOMER] = 4, [MX_SPACE_PRODUCT] = 5,  [MX_SPACE_ORDER] = 6,   [MX_SPACE_SESSION] = 7,
+        [MX_SPACE_TITLE] = 10,   [MX_SPACE_COUNTRY] = 11, [MX_SPACE_SOURCE] = 12,
+    };
+    mx_meta *meta = &store->meta;
+    int64_t key;
+
+    for (int space = MX_SPACE_CUSTOMER; space < MX_SPACES; space++) {
+        MX_TRY(mx_sqlite_intern(store, (mx_space)space, texts[space], &key, err));
+        if (key == 0)
+            sqlite3_bind_null(add, columns[space]);
+        else
+            sqlite3_bind_int64(add, columns[space], key);
+    }
+    /* Binding a number to a parameter that exists can't fail. */
+    sqlite3_bind_int64(add, 1, meta->next_offset);
+    sqlite3_bind_int64(add, 2, event->time_ms);
+    sqlite3_bind_int(add, 3, (int)event->kind);
+    sqlite3_bind_int64(add, 8, event->quantity);
+    if (event->has_price)
+        sqlite3_bind_int64(add, 9, event->price_minor);
+    else
+        sqlite3_bind_null(add, 9);
+    if (event->source.size > 0)
+        sqlite3_bind_int64(add, 13, (int64_t)event->row);
+    else
+        sqlite3_bind_null(add, 13);
+    MX_TRY(mx_sqlite_bind_text(store, add, 14, event->id, err));
+    MX_TRY(mx_sqlite_run(store, add, "writing events", err));
+    meta->next_offset++;
+    if (event->time_ms < meta->max_time_ms)
+        meta->disordered = 1;
+    else
+        meta->max_time_ms = event->time_ms;
+    store->meta_changed = true;
+    return MERX_OK;
+}
+
+static merx_status sqlite_append(void *state, const mx_event *events, size_t n, uint64_t *appended, merx_error *err)
+{
+    mx_sqlite *store = state;
+    sqlite3_stmt *add;
+
+    MX_TRY(mx_sqlite_statement(store, MX_SQL_EVENT_ADD, &add, err));
+    for (size_t i = 0; i < n; i++) {
+        bool taken = false;
+        MX_TRY(known(store, &events[i], &taken, err));
+        if (taken)
+            continue;
+        MX_TRY(append_event(store, add, &events[i], err));
+        ++*appended;
+    }
+    return MERX_OK;
+}
+
+/* What an upsert of these kinds must keep true beyond the row itself; may change the record (a model's version). */
+static merx_status prepare_source(mx_sqlite *store, const mx_source_record *source, merx_error *err)
+{
+    int64_t rows;
+
+    MX_TRY(mx_sqlite_flush(store, err));
+    store->source_size = 0;
+    MX_TRY(source_rows(store, source->name, &rows, err));
+    if ((int64_t)source->rows < rows)
+        MX_FAIL(err, MERX_E_INVALID, store->path,
+                "source %.*s has taken %" PRId64 " rows; %" PRIu64
+                " would take some of them twice: remove the source first",
+                (int)(source->name.size < 200 ? source->name.size : 200), source->name.data, rows, source->rows);
+    return MERX_OK;
+}
+
+static merx_status prepare_model(mx_sqlite *store, mx_model_record *model, merx_error *err)
+{
+    sqlite3_stmt *statement;
+
+    if (model->version == 0)
+        MX_TRY(mx_sqlite_next_version(store, model->answer, &model->version, err));
+    MX_TRY(mx_sqlite_statement(store, MX_SQL_MODEL_SET_LAST, &statement, err));
+    MX_TRY(mx_sqlite_bind_text(store, statement, 1, model->answer, err));
+    MX_TRY(mx_sqlite_bind_int(store, statement, 2, model->version, err));
+    MX_TRY(mx_sqlite_run(store, statement, "writing a model's version", err));
+    if (!model->live)
+        return MERX_OK;
+    MX_TRY(mx_sqlite_statement(store, MX_SQL_MODEL_NOT_LIVE, &statement, err));
+    MX_TRY(mx_sqlite_bind_text(store, statement, 1, model->answer, err));
+    MX_TRY(mx_sqlite_bind_int(store, statement, 2, model->version, err));
+    return mx_sqlite_run(store, statement, "replacing the live model", err);
+}
+
+static merx_status bind_field(mx_sqlite *store, sqlite3_stmt *statement, int at, const mx_field *field,
+                              const mx_record *record, merx_error *err)
+{
+    int64_t value;
+    double real;
+
+    if (field->type == MX_FIELD_TEXT)
+        return mx_sqlite_bind_text(store, statement, at, *mx_field_text_of(field, record), err);
+    if (field->type == MX_FIELD_REAL) {
+        real = mx_field_real(field, record);
+        if (isnan(real))
+            sqlite3_bind_null(statement, at);
+        else
+            sqlite3_bind_double(statement, at, real);
+    } else if (mx_field_int(field, record, &value)) {
+        sqlite3_bind_int64(statement, at, value);
+    } else {
+        sqlite3_bind_null(statement, at);
+    }
+    return MERX_OK;
+}
+
+static merx_status upsert_one(mx_sqlite *store, mx_record *record, merx_error *err)
+{
+    const mx_fields *fields = mx_record_fields(record->kind);
+    sqlite3_stmt *statement;
+
+    if (record->kind == MX_SOURCE)
+        MX_TRY(prepare_source(store, &record->source, err));
+    if (record->kind == MX_MODEL)
+        MX_TRY(prepare_model(store, &record->model, err));
+    MX_TRY(mx_sqlite_kind_statement(store, record->kind, MX_KIND_UPSERT, &statement, err));
+    for (size_t i = 0; i < fields->count; i++)
+        MX_TRY(bind_field(store, statement, (int)i + 1, &fields->fields[i], record, err));
+    merx_status status = mx_sqlite_run(store, statement, "writing a record", err);
+    sqlite3_clear_bindings(statement); /* the texts are the caller's */
+    return status;
+}
+
+static merx_status sqlite_upsert(void *state, const mx_record *records, size_t n, merx_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        mx_record record = records[i];
+        MX_TRY(upsert_one(state, &record, err));
+    }
+    return MERX_OK;
+}
+
+static merx_status sqlite_remove(void *state, mx_record_kind kind, mx_str id, merx_error *err)
+{
+    mx_sqlite *store = state;
+    sqlite3_stmt *statement;
+    mx_str answer = id;
+    int64_t version = 0;
+
+    if (kind == MX_SOURCE)
+        MX_TRY(mx_sqlite_remove_source(store, id, err));
+    if (kind == MX_MODEL && (!mx_sqlite_split_model(id, &answer, &version) || version == 0))
+        MX_FAIL(err, MERX_E_INVALID, store->path, "a model is removed by answer/version, e.g. recommend/3");
+    MX_TRY(mx_sqlite_kind_statement(store, kind, MX_KIND_REMOVE, &statement, err));
+    MX_TRY(mx_sqlite_bind_text(store, statement, 1, answer, err));
+    if (kind == MX_MODEL)
+        MX_TRY(mx_sqlite_bind_int(store, statement, 2, version, err));
+    return mx_sqlite_run(store, statement, "removing a record", err);
+}
+
+static merx_status sqlite_rescale_money(void *state, int decimals_added, merx_error *err)
+{
+    static const mx_sql updates[] = {MX_SQL_EVENT_RESCALE, MX_SQL_PRODUCT_RESCALE};
+    mx_sqlite *store = state;
+    sqlite3_stmt *statement;
+    int64_t factor = 1;
+    bool row;
+
+    for (int i = 0; i < decimals_added; i++)
+        factor *= 10;
+    MX_TRY(mx_sqlite_statement(store, MX_SQL_PRICE_MAX, &statement, err));
+    MX_TRY(mx_sqlite_step(store, statement, &row, "reading prices", err));
+    int64_t largest = row ? sqlite3_column_int64(statement, 0) : 0;
+    sqlite3_reset(statement);
+    if (largest > MX_MONEY_MAX / factor)
+        MX_FAIL(err, MERX_E_RANGE, store->path, "a price of %" PRId64 " has no room for %d more decimals", largest,
+                decimals_added);
+    for (size_t i = 0; i < sizeof updates / sizeof *updates; i++) {
+        MX_TRY(mx_sqlite_statement(store, updates[i], &statement, err));
+        MX_TRY(mx_sqlite_bind_int(store, statement, 1, factor, err));
+        MX_TRY(mx_sqlite_run(store, statement, "rescaling prices", err));
+    }
+    return MERX_OK;
+}
+
+const mx_records_driver mx_records_sqlite = {
+    .version = 1,
+    .name = "sqlite",
+    .text = "one SQLite file on a local disk",
+    .open = sqlite_open,
+    .close = sqlite_close,
+    .begin = sqlite_begin,
+    .commit = sqlite_commit,
+    .rollback = sqlite_rollback,
+    .append = sqlite_append,
+    .upsert = sqlite_upsert,
+    .scan_events = mx_sqlite_scan_events,
+    .scan = mx_sqlite_scan,
+    .get = mx_sqlite_get,
+    .remove = sqlite_remove,
+    .last_offset = mx_sqlite_last_offset,
+    .count = mx_sqlite_count,
+    .rescale_money = sqlite_rescale_money,
+    .erase_customer = mx_sqlite_erase_customer,
+    .compact = mx_sqlite_compact,
+    .next_version = mx_sqlite_next_version,
+};
