@@ -1,5 +1,5 @@
 /*
- * The model contract: what a family of models implements. Floor 3. Adding a family is one file in its folder and one line in src/learn/registry.c.
+ * The model contract: what a family of models implements. Floor 3. Adding a family is one file in its folder and one line in src/learn/families.c.
  *
  * A family sees a design: numbers only. The pipeline (learn/core/pipeline.h) makes it out of a table, and turns the family's
  * per-design-column contributions back into contributions of source columns.
@@ -46,7 +46,7 @@ typedef struct mx_family {
     uint64_t (*memory)(const merx_options *options, size_t n, size_t d, size_t classes);
 } mx_family;
 
-/* The registry (src/learn/registry.c): one line per family. NULL past the end. */
+/* The registry (src/learn/families.c): one line per family. NULL past the end. */
 const mx_family *mx_family_at(size_t i);
 
 #endif
