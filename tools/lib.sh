@@ -148,6 +148,10 @@ build() {
     if command -v ccache >/dev/null 2>&1; then
         options+=(-DCMAKE_C_COMPILER_LAUNCHER=ccache)
     fi
+    if ! mkdir -p "$folder" 2>/dev/null || [ ! -w "$folder" ] || { [ -e "$folder/build.log" ] && [ ! -w "$folder/build.log" ]; }; then
+        fail 1 "no right to write to $folder, where merx is built" \
+            "Run this as the owner of $merx_root, or in a clone of your own."
+    fi
     local configured=yes
     [ -f "$folder/build.ninja" ] || configured=
     for option in "${options[@]}"; do

@@ -10,6 +10,7 @@ trap 'rm -rf "$work"' EXIT
 source=$work/tree
 mkdir -p "$source" "$work/shop" "$work/elsewhere"
 cp -r "$MERX_SOURCE_DIR"/{run,test,tools} "$source"
+mkdir -m 700 "$work/closed"
 echo 'id' >"$work/shop/products.csv"
 ln -s "$work/shop" "$work/link"
 cd "$work/elsewhere" || exit 1
@@ -40,6 +41,13 @@ expect 2 'lies inside SHOP_FOLDER' "$source/run" "$work/shop" --out "$work/shop/
 expect 2 'lies inside SHOP_FOLDER' "$source/run" "$work/shop" --out "$work/shop"
 expect 2 'lies inside SHOP_FOLDER' "$source/run" "$work/shop" --out "$work/link/out"
 expect 2 'lies inside SHOP_FOLDER' "$source/run" "$work/link" --out "$work/elsewhere/../shop/deep/out"
+
+# No rights: a tree and a folder that belong to another.
+if [ "$(id -u)" -eq 0 ]; then
+    chmod 755 "$work" "$work/elsewhere"
+    expect 1 'no right to write to' setpriv --reuid=65534 --regid=65534 --clear-groups "$source/run" "$work/shop"
+    expect 1 'no right to read' setpriv --reuid=65534 --regid=65534 --clear-groups bash -c "cd / && exec '$source/run' '$work/closed'"
+fi
 
 # The played machine: what the scripts themselves need, and stand-ins that record what is asked of them.
 played=$work/played
