@@ -2,8 +2,11 @@
  * mx_parallel: each block once, the lowest failure, cancel, nesting, same bits for any number of threads.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "base/run.h"
 #include "support/check.h"
@@ -112,8 +115,42 @@ static void test_lowest_error(void **state)
     }
 }
 
+/* Until count reaches want, but no longer than some seconds: then the test is weaker, not stuck. */
+static void wait_for(const atomic_int *count, int want)
+{
+    for (double begin = mx_monotonic_s(); atomic_load(count) < want && mx_monotonic_s() - begin < 5;)
+        sched_yield();
+}
+
+/* Block 1 fails first, block 0 after it. */
+static merx_status fail_backwards(void *context, size_t block, merx_error *err)
+{
+    atomic_int *failed = context;
+    if (block == 0) {
+        wait_for(failed, 1);
+        for (int i = 0; i < 1000; i++)
+            sched_yield();
+    }
+    atomic_fetch_add(failed, 1);
+    MX_FAIL(err, MERX_E_PARSE, NULL, "block %zu", block);
+}
+
+static void test_lowest_error_comes_last(void **state)
+{
+    (void)state;
+    merx_task *task = new_task(2);
+    for (int i = 0; i < 20; i++) {
+        merx_error err = {0};
+        atomic_int failed = 0;
+        assert_int_equal(mx_parallel(task, 2, fail_backwards, &failed, &err), MERX_E_PARSE);
+        assert_string_equal(err.message, "block 0");
+    }
+    merx_task_free(task);
+}
+
 typedef struct nest {
     merx_task *task, *other;
+    atomic_int entered;
     int counts[8][8];
 } nest;
 
@@ -138,6 +175,8 @@ static merx_status outer(void *context, size_t block, merx_error *err)
 {
     nest *n = context;
     nest_row row = {n, block, mx_worker_index(), true};
+    atomic_fetch_add(&n->entered, 1);
+    wait_for(&n->entered, merx_task_threads(n->task) < 3 ? merx_task_threads(n->task) : 3);
     MX_TRY(mx_parallel(n->task, 8, inner, &row, err));
     row.same_task = false;
     MX_TRY(mx_parallel(n->other, 8, inner, &row, err));
@@ -251,10 +290,15 @@ static void test_unused_task(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_bits),    cmocka_unit_test(test_many_small_calls),
-        cmocka_unit_test(test_lowest_error), cmocka_unit_test(test_nested),
-        cmocka_unit_test(test_cancel),       cmocka_unit_test(test_cancel_from_signal),
-        cmocka_unit_test(test_shared_task),  cmocka_unit_test(test_unused_task),
+        cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_many_small_calls),
+        cmocka_unit_test(test_lowest_error),
+        cmocka_unit_test(test_lowest_error_comes_last),
+        cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_cancel_from_signal),
+        cmocka_unit_test(test_shared_task),
+        cmocka_unit_test(test_unused_task),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
