@@ -25,6 +25,20 @@ merx_status mx_error_setv(merx_error *err, merx_status code, const char *where, 
 /* For a failed system call: picks E_NO_SPACE, E_PERMISSION, E_NOT_FOUND, E_EXISTS or E_IO by errno and says what the system says. */
 merx_status mx_error_errno(merx_error *err, int errno_value, const char *where, const char *doing);
 
+/*
+ * A failure is never MERX_OK (an OK given by mistake becomes MERX_E_INTERNAL). Said to the compiler and to static analysis, which then
+ * know that after MX_TRY a function's outputs were written.
+ */
+static inline merx_status mx_failure(merx_status status)
+{
+    if (status == MERX_OK)
+        __builtin_unreachable();
+    return status;
+}
+#define mx_error_set(...) mx_failure(mx_error_set(__VA_ARGS__))
+#define mx_error_setv(...) mx_failure(mx_error_setv(__VA_ARGS__))
+#define mx_error_errno(...) mx_failure(mx_error_errno(__VA_ARGS__))
+
 #define MX_TRY(expression)                                                                                             \
     do {                                                                                                               \
         merx_status mx_try_status = (expression);                                                                      \

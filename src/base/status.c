@@ -62,9 +62,11 @@ static void trim_broken_tail(char *text)
         text[start - 1] = '\0';
 }
 
-merx_status mx_error_setv(merx_error *err, merx_status code, const char *where, const char *format, va_list arguments)
+merx_status(mx_error_setv)(merx_error *err, merx_status code, const char *where, const char *format, va_list arguments)
 {
     assert(code != MERX_OK);
+    if (code == MERX_OK)
+        code = MERX_E_INTERNAL;
     if (err == NULL || err->code != MERX_OK)
         return code;
     err->code = code;
@@ -84,7 +86,7 @@ merx_status mx_error_setv(merx_error *err, merx_status code, const char *where, 
     return code;
 }
 
-merx_status mx_error_set(merx_error *err, merx_status code, const char *where, const char *format, ...)
+merx_status(mx_error_set)(merx_error *err, merx_status code, const char *where, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -116,7 +118,7 @@ static merx_status status_of_errno(int errno_value)
     }
 }
 
-merx_status mx_error_errno(merx_error *err, int errno_value, const char *where, const char *doing)
+merx_status(mx_error_errno)(merx_error *err, int errno_value, const char *where, const char *doing)
 {
     char buffer[128];
     const char *reason = strerror_r(errno_value, buffer, sizeof buffer);

@@ -17,7 +17,7 @@ static bool no_space(int errno_value)
     return errno_value == ENOSPC || errno_value == EFBIG || errno_value == EDQUOT;
 }
 
-merx_status mx_sqlite_fail(mx_sqlite *store, int rc, const char *doing, merx_error *err)
+merx_status(mx_sqlite_fail)(mx_sqlite *store, int rc, const char *doing, merx_error *err)
 {
     const char *text = store->db != NULL ? sqlite3_errmsg(store->db) : sqlite3_errstr(rc);
     int system = store->db != NULL ? sqlite3_system_errno(store->db) : 0;

@@ -135,6 +135,7 @@ typedef struct mx_sqlite {
 
 /* sqlite_call.c: a failed result code becomes a status. doing: "writing events". */
 merx_status mx_sqlite_fail(mx_sqlite *store, int rc, const char *doing, merx_error *err);
+#define mx_sqlite_fail(...) mx_failure(mx_sqlite_fail(__VA_ARGS__))
 merx_status mx_sqlite_exec(mx_sqlite *store, const char *sql, const char *doing, merx_error *err) MERX_MUST_CHECK;
 /* A kept statement, reset and ready to be bound. */
 merx_status mx_sqlite_statement(mx_sqlite *store, mx_sql sql, sqlite3_stmt **out, merx_error *err) MERX_MUST_CHECK;
