@@ -12,7 +12,8 @@ typedef struct mx_kmeans_options {
     size_t k;
     int n_init;         /* 0: 10 */
     int max_iterations; /* 0: 300 */
-    double tolerance;   /* relative, of squared centroid movement, as scikit-learn's tol; negative: 0 */
+    double tolerance;   /* of squared centroid movement over the mean variance, as scikit-learn's tol; 0: 1e-4;
+                           negative: until no label changes */
     uint64_t seed;
     const uint64_t *keys; /* (n) or NULL */
     const double *start;  /* (k, d) given starts (n_init 1, order kept); NULL: k-means++ */
