@@ -28,8 +28,7 @@ enum {
     MX_ALS_BLOCK = 32,       /* users of one parallel block */
     MX_ALS_GRAM_BLOCKS = 64, /* at most so many partial sums of Y'Y */
     MX_ALS_MAX_FACTORS = 1024,
-    MX_ALS_STREAM_USER = 0x616c7355, /* streams of the random starts */
-    MX_ALS_STREAM_ITEM = 0x616c7349,
+    MX_ALS_STREAM = 0x616c73, /* of the random starts */
 };
 
 /* ---- one user's normal equations; A is the upper triangle in row-major order = LAPACK's lower in column-major ---- */
@@ -221,12 +220,12 @@ static merx_status check_input(const mx_csr *r, const mx_als_options *o, merx_er
 }
 
 /* Normal(0, 0.1 / sqrt(f)), each row out of its key: leaving a row out leaves the others as they were. */
-static void random_start(float *y, size_t n, size_t f, uint64_t seed, uint64_t stream, const uint64_t *keys)
+static void random_start(float *y, size_t n, size_t f, uint64_t seed, const uint64_t *keys)
 {
     double scale = 0.1 / sqrt((double)f);
     for (size_t i = 0; i < n; i++) {
         mx_random random;
-        mx_random_init(&random, seed, mx_random_key(stream, keys ? keys[i] : i, 0));
+        mx_random_init(&random, seed, mx_random_key(MX_ALS_STREAM, keys ? keys[i] : i, 0));
         for (size_t j = 0; j < f; j++)
             y[i * f + j] = (float)(scale * mx_random_normal(&random));
     }
@@ -266,7 +265,10 @@ merx_status mx_als_fit(const mx_csr *ratings, const mx_als_options *options, con
     half.gram = model.item_gram; /* holds X'X while items are solved */
 
     mx_task_stage(task, "alternating least squares", (uint64_t)options->iterations, "iterations");
-    random_start(model.item_factors, items, f, options->seed, MX_ALS_STREAM_ITEM, options->item_keys);
+    if (options->start)
+        memcpy(model.item_factors, options->start, item_cells * sizeof *model.item_factors);
+    else
+        random_start(model.item_factors, items, f, options->seed, options->item_keys);
     for (int iteration = 0; iteration <= options->iterations; iteration++) {
         MX_TRY_GOTO(gram_of(&gram, model.item_factors, items, model.item_gram, task, err));
         MX_TRY_GOTO(solve_side(&half, ratings, model.item_factors, model.user_factors, task, err));

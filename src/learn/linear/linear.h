@@ -9,23 +9,31 @@
 
 #include "base/run.h"
 
-typedef struct mx_linear_options { double l2; const double *l2_per_column; /* (d) multiplies l2; NULL: ones; 0 leaves a column free */ bool no_intercept; bool standard_errors; } mx_linear_options;
+typedef struct mx_linear_options {
+    double l2;
+    const double *l2_per_column; /* (d) multiplies l2; NULL: ones; 0 leaves a column free */
+    bool no_intercept;
+    bool standard_errors;
+} mx_linear_options;
 
 typedef struct mx_linear {
     size_t d;
-    double intercept, *coefficients;   /* (d) */
-    double *means;                     /* (d) of the columns, weighted; zeros without an intercept */
+    double intercept, *coefficients; /* (d) */
+    double *means;                   /* (d) of the columns, weighted; zeros without an intercept */
     double y_mean;
-    double *standard_errors;           /* (d + 1), intercept last; NaN when not asked for, of a column not identified, of the intercept when there is none */
-    double *covariance;                /* (d, d) of the coefficients (residual variance * (X'X + l2)^-1 X'X (X'X + l2)^-1); NULL when not asked for */
+    double *
+        standard_errors; /* (d + 1), intercept last; NaN when not asked for, of a column not identified, of the intercept when there is none */
+    double *
+        covariance; /* (d, d) of the coefficients (residual variance * (X'X + l2)^-1 X'X (X'X + l2)^-1); NULL when not asked for */
     double residual_variance, r2, adjusted_r2;
     int rank;
     const merx_allocator *alloc;
 } mx_linear;
 
 /* x (n, d) row-major, y (n), weights (n) or NULL: borrowed. On failure *out is zeroed. */
-merx_status mx_linear_fit(const double *x, const double *y, const double *weights, size_t n, size_t d, const mx_linear_options *options,
-                          const merx_allocator *alloc, merx_task *task, mx_linear *out, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_linear_fit(const double *x, const double *y, const double *weights, size_t n, size_t d,
+                          const mx_linear_options *options, const merx_allocator *alloc, merx_task *task,
+                          mx_linear *out, merx_error *err) MERX_MUST_CHECK;
 double mx_linear_predict_row(const mx_linear *model, const double *x);
 void mx_linear_release(mx_linear *model);
 
