@@ -48,8 +48,9 @@ typedef struct merx_csv_options {
 /*
  * Reads a CSV or JSON-lines table (also .gz, .zst). Inference looks at every value: boolean (true/false, yes/no, TRUE/FALSE; 0/1 stay numeric), then
  * numeric, then date (one format for the column), then categorical, then text.
+ * A date that fits day/month and month/day alike is read day first; levels are sorted bytewise; an infinite number is an error, NaN is missing.
  * Errors name file, line, column, value and what was expected. MERX_E_PARSE for an empty file.
- * Owns: free with merx_dataset_free.
+ * Owns: free with merx_dataset_free, before the task when one is given (its budget counts the table).
  */
 MERX_API merx_status merx_dataset_read(const char *path, const merx_csv_options *options, merx_task *task,
                                        merx_dataset **out, merx_error *err) MERX_MUST_CHECK;

@@ -58,7 +58,7 @@ MERX_API const merx_family_info *merx_model_family(const merx_model *model);
 MERX_API merx_status merx_model_set(merx_model *model, const char *name, const char *value,
                                     merx_error *err) MERX_MUST_CHECK;
 MERX_API const merx_options *merx_model_options(const merx_model *model);
-/* The options of every table pipeline: standardise, impute, rare_level, log_columns, max_levels. */
+/* The options of every table pipeline: standardise, impute, rare_level, max_levels, drop_first, log_columns. */
 MERX_API const merx_option *merx_pipeline_options(void);
 
 typedef struct merx_fit_columns {
@@ -141,6 +141,8 @@ typedef struct merx_metrics {
 /* Regression: mae, rmse, r2, mape. Classification: auc, average_precision, accuracy, log_loss, f1. Clustering: inertia, silhouette (fixed sample). */
 MERX_API merx_status merx_model_evaluate(const merx_model *model, const merx_dataset *data, merx_task *task,
                                          merx_metrics *out, merx_error *err) MERX_MUST_CHECK;
+/* Keeps figures with the fitted model, so that its file and description state them. A new fit forgets them. */
+MERX_API merx_status merx_model_note_metrics(merx_model *model, const merx_metrics *metrics, merx_error *err) MERX_MUST_CHECK;
 /* k-fold cross-validation (stratified for classes), folds by seed, or by the values of a column (group) when given; metrics over all held-out rows. */
 MERX_API merx_status merx_model_cross_validate(const merx_model *unfitted, const merx_dataset *data,
                                                const merx_fit_columns *columns, int folds, const char *group_column,

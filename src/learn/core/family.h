@@ -44,6 +44,8 @@ typedef struct mx_family {
                         merx_error *err); /* copies what it needs */
     /* Bytes of workspace a fit needs, for the refusal with an estimate. NULL: d * d * 16 + n * 16. */
     uint64_t (*memory)(const merx_options *options, size_t n, size_t d, size_t classes);
+    /* Design columns a state was made for, so that a damaged file is noticed. NULL: not checked. */
+    size_t (*inputs)(const void *state);
 } mx_family;
 
 /* The registry (src/learn/families.c): one line per family. NULL past the end. */

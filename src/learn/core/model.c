@@ -1,0 +1,521 @@
+/*
+ * merx_model: life, options, fit, predict. A fit builds a whole new mx_fitted beside the old one and swaps at the end: a failed fit keeps
+ * the old state.
+ */
+#include "merx/model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "learn/core/model_state.h"
+
+#define MAX_FAMILIES 64
+
+const merx_family_info *merx_family_at(size_t i)
+{
+    const mx_family *family = mx_family_at(i);
+    return family != NULL ? &family->info : NULL;
+}
+
+const merx_family_info *merx_family_find(const char *name)
+{
+    for (size_t i = 0; mx_family_at(i) != NULL; i++)
+        if (strcmp(mx_family_at(i)->info.name, name) == 0)
+            return &mx_family_at(i)->info;
+    return NULL;
+}
+
+static size_t count_options(const merx_option *table)
+{
+    size_t count = 0;
+    while (table != NULL && table[count].name != NULL)
+        count++;
+    return count;
+}
+
+static bool takes_table(const mx_family *family)
+{
+    return (family->info.tags & MERX_TAKES_TABLE) != 0;
+}
+
+merx_status merx_model_new(const merx_allocator *alloc, const char *name, merx_model **out, merx_error *err)
+{
+    *out = NULL;
+    alloc = mx_allocator_or_default(alloc);
+    const mx_family *family = NULL;
+    const char *names[MAX_FAMILIES];
+    size_t known = 0;
+    for (; mx_family_at(known) != NULL && known < MAX_FAMILIES; known++) {
+        names[known] = mx_family_at(known)->info.name;
+        if (strcmp(names[known], name) == 0)
+            family = mx_family_at(known);
+    }
+    if (family == NULL) {
+        const char *nearest = mx_nearest_word(name, names, known);
+        if (nearest != NULL)
+            MX_FAIL(err, MERX_E_NOT_FOUND, name, "there is no model family \"%s\" (did you mean \"%s\"?)", name,
+                    nearest);
+        char list[256] = "";
+        for (size_t i = 0, used = 0; i < known && used < sizeof list; i++)
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i > 0 ? ", " : "", names[i]);
+        MX_FAIL(err, MERX_E_NOT_FOUND, name, "there is no model family \"%s\" (there are: %s)", name, list);
+    }
+    merx_model *model = NULL;
+    merx_status status;
+    MX_TRY_GOTO(MX_NEW_ARRAY(alloc, 1, &model, "model", err));
+    model->alloc = alloc;
+    model->family = family;
+    size_t own = count_options(family->info.options),
+           shared = takes_table(family) ? count_options(mx_pipeline_option_table) : 0;
+    model->table_count = own + shared + 1;
+    MX_TRY_GOTO(MX_NEW_ARRAY(alloc, model->table_count, &model->table, "options of the model", err));
+    if (own > 0)
+        memcpy(model->table, family->info.options, own * sizeof *model->table);
+    if (shared > 0)
+        memcpy(model->table + own, mx_pipeline_option_table, shared * sizeof *model->table);
+    MX_TRY_GOTO(merx_options_new(alloc, model->table, &model->options, err));
+    *out = model;
+    return MERX_OK;
+out:
+    merx_model_free(model);
+    return status;
+}
+
+void merx_model_free(merx_model *model)
+{
+    if (model == NULL)
+        return;
+    mx_fitted_free(model->fitted);
+    merx_options_free(model->options);
+    const merx_allocator *alloc = model->alloc;
+    MX_FREE_ARRAY(alloc, model->table, model->table_count);
+    MX_FREE_ARRAY(alloc, model, 1);
+}
+
+const merx_family_info *merx_model_family(const merx_model *model)
+{
+    return &model->family->info;
+}
+
+merx_status merx_model_set(merx_model *model, const char *name, const char *value, merx_error *err)
+{
+    return merx_options_set(model->options, name, value, err);
+}
+
+const merx_options *merx_model_options(const merx_model *model)
+{
+    return model->options;
+}
+
+bool merx_model_is_fitted(const merx_model *model)
+{
+    return model->fitted != NULL;
+}
+
+merx_status mx_model_require_fitted(const merx_model *model, merx_error *err)
+{
+    if (model->fitted == NULL)
+        MX_FAIL(err, MERX_E_NOT_FITTED, model->family->info.name, "the model is not fitted yet");
+    return MERX_OK;
+}
+
+merx_status mx_fitted_new(const merx_allocator *alloc, const mx_family *family, mx_fitted **out, merx_error *err)
+{
+    *out = NULL;
+    MX_TRY(MX_NEW_ARRAY(alloc, 1, out, "fitted model", err));
+    (*out)->alloc = alloc;
+    (*out)->family = family;
+    (*out)->target_min = (*out)->target_max = NAN;
+    mx_arena_init(&(*out)->arena, alloc);
+    return MERX_OK;
+}
+
+void mx_fitted_free(mx_fitted *fitted)
+{
+    if (fitted == NULL)
+        return;
+    if (fitted->state != NULL)
+        fitted->family->free_state(fitted->state, fitted->alloc);
+    mx_pipeline_free(fitted->pipeline);
+    mx_arena_release(&fitted->arena);
+    const merx_allocator *alloc = fitted->alloc;
+    MX_FREE_ARRAY(alloc, fitted, 1);
+}
+
+merx_status mx_fitted_name_outputs(mx_fitted *fitted, merx_error *err)
+{
+    const mx_family *family = fitted->family;
+    fitted->n_outputs = family->outputs(fitted->state);
+    fitted->output_names = mx_arena_array(&fitted->arena, fitted->n_outputs + 1, sizeof *fitted->output_names, err);
+    if (fitted->output_names == NULL)
+        return MERX_E_MEMORY;
+    for (size_t k = 0; k < fitted->n_outputs; k++) {
+        const char *name = family->output_name != NULL ? family->output_name(fitted->state, k) : NULL;
+        if (name == NULL && fitted->target_kind == MX_TARGET_CLASS && k < fitted->classes)
+            name = fitted->class_names[k];
+        else if (name == NULL && fitted->target_kind == MX_TARGET_VALUE)
+            name = fitted->target;
+        fitted->output_names[k] =
+            name != NULL ? mx_arena_strdup(&fitted->arena, name, err) : mx_arena_printf(&fitted->arena, err, "%zu", k);
+        if (fitted->output_names[k] == NULL)
+            return MERX_E_MEMORY;
+    }
+    return MERX_OK;
+}
+
+/* ---- fit ---- */
+
+static bool in_list(const char *name, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list[i], name) == 0)
+            return true;
+    return false;
+}
+
+typedef struct fit_work {
+    const merx_dataset *data;
+    const merx_allocator *scratch;
+    size_t target, weight, *features, n_features, features_room;
+    bool has_target, has_weight;
+    mx_binding binding;
+    double *x, *y, *weights;
+    int32_t *labels;
+    size_t x_count;
+    const mx_fitted *fitted;
+} fit_work;
+
+static merx_status choose_columns(fit_work *w, const mx_family *family, const merx_options *options,
+                                  const merx_fit_columns *columns, merx_error *err)
+{
+    const merx_dataset *data = w->data;
+    unsigned tags = family->info.tags;
+    if (columns->target != NULL) {
+        if ((tags & MERX_NEEDS_TARGET) == 0)
+            MX_FAIL(err, MERX_E_INVALID, family->info.name, "%s learns no target; \"%s\" was given as one",
+                    family->info.name, columns->target);
+        MX_TRY(mx_dataset_need_column(data, columns->target, "target", &w->target, err));
+        w->has_target = true;
+    } else if ((tags & MERX_NEEDS_TARGET) != 0) {
+        MX_FAIL(err, MERX_E_INVALID, family->info.name, "%s needs a target: the column to learn", family->info.name);
+    }
+    if (columns->weight != NULL) {
+        if ((tags & MERX_SUPPORTS_WEIGHTS) == 0)
+            MX_FAIL(err, MERX_E_UNSUPPORTED, family->info.name, "%s takes no weights; \"%s\" was given as one",
+                    family->info.name, columns->weight);
+        MX_TRY(mx_dataset_need_column(data, columns->weight, "weight", &w->weight, err));
+        w->has_weight = true;
+    }
+    for (size_t i = 0; i < columns->n_features; i++) {
+        size_t at;
+        MX_TRY(mx_dataset_need_column(data, columns->features[i], "feature", &at, err));
+        if (w->has_target && at == w->target)
+            MX_FAIL(err, MERX_E_INVALID, data->name, "column \"%s\" is both the target and a feature",
+                    columns->features[i]);
+        if (in_list(columns->features[i], columns->features, i))
+            MX_FAIL(err, MERX_E_EXISTS, data->name, "feature \"%s\" is named twice", columns->features[i]);
+    }
+    for (size_t i = 0; i < columns->n_ignore; i++) {
+        size_t at;
+        MX_TRY(mx_dataset_need_column(data, columns->ignore[i], "ignored", &at, err));
+    }
+    w->features_room = data->columns.count;
+    MX_TRY(MX_NEW_ARRAY(w->scratch, w->features_room, &w->features, "features", err));
+    for (size_t j = 0; j < data->columns.count; j++) {
+        const char *name = merx_dataset_column_name(data, j);
+        if ((w->has_target && j == w->target) || (w->has_weight && j == w->weight) ||
+            in_list(name, columns->ignore, columns->n_ignore))
+            continue;
+        if (columns->features == NULL || in_list(name, columns->features, columns->n_features))
+            w->features[w->n_features++] = j;
+    }
+    const char *logs = merx_options_text(options, "log_columns");
+    for (const char *at = logs; *at != '\0';) {
+        size_t size = strcspn(at, ",");
+        mx_str one = mx_str_trim((mx_str){at, size});
+        char name[256];
+        (void)snprintf(name, sizeof name, "%.*s", (int)one.size, one.data);
+        size_t found;
+        if (one.size > 0)
+            MX_TRY(mx_dataset_need_column(data, name, "log_columns", &found, err));
+        at += size + (at[size] == ',');
+    }
+    return MERX_OK;
+}
+
+static merx_status read_targets(fit_work *w, mx_fitted *fitted, const merx_options *options,
+                                const merx_fit_columns *columns, merx_error *err)
+{
+    size_t rows = w->data->rows;
+    if (w->has_target) {
+        const mx_column *column = mx_dataset_column(w->data, w->target);
+        fitted->target = mx_arena_strdup(&fitted->arena, columns->target, err);
+        if (fitted->target == NULL)
+            return MERX_E_MEMORY;
+        fitted->target_type = column->type;
+        fitted->target_log = mx_list_has(merx_options_text(options, "log_columns"), columns->target);
+        if ((fitted->family->info.tags & MERX_CLASSIFIES) != 0) {
+            if (fitted->target_log)
+                MX_FAIL(err, MERX_E_INVALID, w->data->name,
+                        "log_columns names the target \"%s\", whose values are classes here", columns->target);
+            fitted->target_kind = MX_TARGET_CLASS;
+            MX_TRY(MX_NEW_ARRAY(w->scratch, rows, &w->labels, "labels", err));
+            MX_TRY(mx_target_classes(w->data, w->target, &fitted->arena, &fitted->class_names, &fitted->classes, err));
+            MX_TRY(mx_target_labels(w->data, w->target, fitted->class_names, fitted->classes, w->labels, err));
+        } else {
+            fitted->target_kind = MX_TARGET_VALUE;
+            MX_TRY(MX_NEW_ARRAY(w->scratch, rows, &w->y, "target", err));
+            MX_TRY(mx_target_values(w->data, w->target, fitted->target_log, w->y, err));
+            for (size_t i = 0; i < rows; i++) {
+                double value = fitted->target_log ? exp(w->y[i]) : w->y[i];
+                fitted->target_min = i == 0 || value < fitted->target_min ? value : fitted->target_min;
+                fitted->target_max = i == 0 || value > fitted->target_max ? value : fitted->target_max;
+            }
+        }
+    }
+    if (w->has_weight) {
+        fitted->weight = mx_arena_strdup(&fitted->arena, columns->weight, err);
+        if (fitted->weight == NULL)
+            return MERX_E_MEMORY;
+        MX_TRY(MX_NEW_ARRAY(w->scratch, rows, &w->weights, "weights", err));
+        MX_TRY(mx_weight_values(w->data, w->weight, w->weights, err));
+    }
+    return MERX_OK;
+}
+
+/* {"name": "value", …} in the order of the table. */
+static merx_status options_json(const merx_options *options, mx_fitted *fitted, merx_error *err)
+{
+    mx_text text;
+    mx_text_init(&text, fitted->alloc, (size_t)1 << 20);
+    mx_text_puts(&text, "{");
+    const char *comma = "";
+    for (const merx_option *o = merx_options_table(options); o->name != NULL; o++) {
+        if (!merx_options_is_set(options, o->name))
+            continue;
+        mx_text_printf(&text, "%s\"%s\": \"", comma, o->name);
+        mx_text_json(&text, mx_str_of(merx_options_text(options, o->name)));
+        mx_text_puts(&text, "\"");
+        comma = ", ";
+    }
+    mx_text_puts(&text, "}");
+    merx_status status = mx_text_ok(&text, err);
+    if (status == MERX_OK && (fitted->options = mx_arena_strdup(&fitted->arena, text.data, err)) == NULL)
+        status = MERX_E_MEMORY;
+    mx_text_release(&text);
+    return status;
+}
+
+static merx_status transform_block(void *context, size_t block, merx_error *err)
+{
+    fit_work *w = context;
+    const mx_pipeline *p = w->fitted->pipeline;
+    size_t begin = block * MX_PREDICT_BLOCK, rows = w->data->rows;
+    size_t count = rows - begin < MX_PREDICT_BLOCK ? rows - begin : MX_PREDICT_BLOCK;
+    return mx_pipeline_transform(p, &w->binding, begin, count, w->x + begin * p->width, err);
+}
+
+static merx_status make_design(fit_work *w, mx_fitted *fitted, const merx_options *options, merx_task *task,
+                               mx_design *design, merx_error *err)
+{
+    const merx_dataset *data = w->data;
+    bool targeted = (fitted->family->info.tags & MERX_NEEDS_TARGET) != 0;
+    if (data->shape == MERX_SHAPE_SPARSE) {
+        fitted->width = data->csr.columns;
+        design->csr = data->csr;
+    } else {
+        MX_TRY(mx_pipeline_fit(data, w->features, w->n_features, options, targeted, fitted->alloc, task,
+                               &fitted->pipeline, err));
+        fitted->width = fitted->pipeline->width;
+        design->names = fitted->pipeline->names;
+    }
+    design->n = data->rows;
+    design->d = fitted->width;
+    uint64_t need = fitted->family->memory != NULL
+                        ? fitted->family->memory(options, design->n, design->d, fitted->classes)
+                        : (uint64_t)design->d * design->d * 16 + (uint64_t)design->n * 16;
+    if (data->shape == MERX_SHAPE_TABLE) {
+        if (!mx_mul_size(data->rows, fitted->width, &w->x_count) || w->x_count > SIZE_MAX / sizeof(double))
+            MX_FAIL(err, MERX_E_MEMORY, data->name, "%zu rows of %zu columns are too many", data->rows, fitted->width);
+        need += (uint64_t)w->x_count * sizeof(double);
+    }
+    char what[96];
+    (void)snprintf(what, sizeof what, "fitting %s", fitted->family->info.name);
+    MX_TRY(mx_task_require_memory(task, need, what, err));
+    if (data->shape == MERX_SHAPE_TABLE) {
+        MX_TRY(mx_alloc_array_raw(w->scratch, w->x_count, sizeof *w->x, "design matrix", &w->x, err));
+        MX_TRY(mx_pipeline_bind(fitted->pipeline, data, w->scratch, &w->binding, err));
+        w->fitted = fitted;
+        MX_TRY(mx_parallel(task, (data->rows + MX_PREDICT_BLOCK - 1) / MX_PREDICT_BLOCK, transform_block, w, err));
+        design->x = w->x;
+    }
+    design->y = w->y;
+    design->labels = w->labels;
+    design->classes = fitted->classes;
+    design->weights = w->weights;
+    design->outputs = fitted->target_kind == MX_TARGET_CLASS ? fitted->class_names : &fitted->target;
+    return MERX_OK;
+}
+
+static merx_status check_shape(const mx_family *family, const merx_dataset *data, const merx_fit_columns *columns,
+                               merx_error *err)
+{
+    static const unsigned tags[] = {MERX_TAKES_TABLE, MERX_TAKES_SPARSE, MERX_TAKES_SEQUENCES, MERX_TAKES_BATCHES};
+    static const char *const names[] = {"tables", "sparse matrices", "sequences", "tensor batches"};
+    if ((family->info.tags & tags[data->shape]) == 0 || data->shape > MERX_SHAPE_SPARSE)
+        MX_FAIL(err, MERX_E_SHAPE, data->name, "%s does not learn from %s", family->info.name, names[data->shape]);
+    if (data->rows == 0)
+        MX_FAIL(err, MERX_E_INVALID, data->name, "there are no rows to learn from");
+    if (data->shape == MERX_SHAPE_SPARSE &&
+        (columns->target != NULL || columns->weight != NULL || columns->n_features > 0 || columns->n_ignore > 0))
+        MX_FAIL(err, MERX_E_INVALID, data->name,
+                "a sparse matrix has no columns to name as target, weight, features or to ignore");
+    return MERX_OK;
+}
+
+merx_status merx_model_fit(merx_model *model, const merx_dataset *data, const merx_fit_columns *columns,
+                           merx_task *task, merx_error *err)
+{
+    static const merx_fit_columns none = {0};
+    columns = columns != NULL ? columns : &none;
+    MX_TRY(check_shape(model->family, data, columns, err));
+    fit_work w = {.data = data, .scratch = merx_task_allocator(task)};
+    mx_design design = {0};
+    mx_fitted *fitted = NULL;
+    merx_status status;
+    mx_task_stage(task, "prepare the columns", 0, "");
+    MX_TRY_GOTO(mx_task_step(task, 0, err));
+    MX_TRY_GOTO(mx_fitted_new(model->alloc, model->family, &fitted, err));
+    fitted->shape = data->shape;
+    fitted->rows = data->rows;
+    fitted->seed = merx_task_seed(task);
+    if (data->shape == MERX_SHAPE_TABLE) {
+        MX_TRY_GOTO(choose_columns(&w, model->family, model->options, columns, err));
+        MX_TRY_GOTO(read_targets(&w, fitted, model->options, columns, err));
+    }
+    MX_TRY_GOTO(options_json(model->options, fitted, err));
+    MX_TRY_GOTO(make_design(&w, fitted, model->options, task, &design, err));
+    MX_TRY_GOTO(model->family->fit(model->options, &design, model->alloc, task, &fitted->state, err));
+    MX_TRY_GOTO(mx_fitted_name_outputs(fitted, err));
+    fitted->notes = mx_arena_strdup(&fitted->arena, fitted->pipeline != NULL ? fitted->pipeline->notes.data : "", err);
+    if (fitted->notes == NULL) {
+        status = MERX_E_MEMORY;
+        goto out;
+    }
+    mx_fitted *old = model->fitted;
+    model->fitted = fitted;
+    fitted = old;
+out:
+    mx_fitted_free(fitted);
+    mx_binding_release(&w.binding);
+    MX_FREE_ARRAY(w.scratch, w.features, w.features_room);
+    mx_free_array(w.scratch, w.x, w.x_count, sizeof *w.x);
+    MX_FREE_ARRAY(w.scratch, w.y, data->rows);
+    MX_FREE_ARRAY(w.scratch, w.labels, data->rows);
+    MX_FREE_ARRAY(w.scratch, w.weights, data->rows);
+    return status;
+}
+
+/* ---- predict ---- */
+
+merx_status mx_fitted_check(const mx_fitted *fitted, const merx_dataset *data, merx_error *err)
+{
+    if (data->shape != fitted->shape)
+        MX_FAIL(err, MERX_E_SHAPE, data->name, "the model was fitted on %s; this is not one",
+                fitted->shape == MERX_SHAPE_TABLE ? "a table" : "a sparse matrix");
+    if (fitted->shape == MERX_SHAPE_SPARSE && data->csr.columns != fitted->width)
+        MX_FAIL(err, MERX_E_SHAPE, data->name, "the matrix has %zu columns; the model was fitted with %zu",
+                data->csr.columns, fitted->width);
+    return MERX_OK;
+}
+
+merx_status mx_fitted_design(const mx_fitted *fitted, const merx_dataset *data, const mx_binding *binding, size_t begin,
+                             size_t count, double *x, mx_design *out, merx_error *err)
+{
+    *out = (mx_design){.n = count, .d = fitted->width, .classes = fitted->classes, .outputs = fitted->output_names};
+    if (fitted->shape == MERX_SHAPE_SPARSE) {
+        out->csr = data->csr;
+        out->csr.rows = count;
+        out->csr.starts += begin;
+        return MERX_OK;
+    }
+    out->names = fitted->pipeline->names;
+    out->x = x;
+    return mx_pipeline_transform(fitted->pipeline, binding, begin, count, x, err);
+}
+
+typedef struct predict_work {
+    const mx_fitted *fitted;
+    const merx_dataset *data;
+    const mx_binding *binding;
+    merx_prediction *out;
+    const merx_allocator *scratch;
+} predict_work;
+
+static merx_status predict_block(void *context, size_t block, merx_error *err)
+{
+    predict_work *w = context;
+    const mx_fitted *fitted = w->fitted;
+    size_t begin = block * MX_PREDICT_BLOCK, rows = w->data->rows;
+    size_t count = rows - begin < MX_PREDICT_BLOCK ? rows - begin : MX_PREDICT_BLOCK, room = 0;
+    double *x = NULL;
+    if (fitted->shape == MERX_SHAPE_TABLE) {
+        room = count * fitted->width;
+        MX_TRY(mx_alloc_array_raw(w->scratch, room, sizeof *x, "design rows", &x, err));
+    }
+    mx_design design;
+    merx_status status;
+    MX_TRY_GOTO(mx_fitted_design(fitted, w->data, w->binding, begin, count, x, &design, err));
+    double *values = w->out->values + begin * fitted->n_outputs;
+    /* Blocks are spread over the task's threads; inside one the family works alone. */
+    MX_TRY_GOTO(fitted->family->predict(fitted->state, &design, NULL, values,
+                                        w->out->labels != NULL ? w->out->labels + begin : NULL, err));
+    if (fitted->target_log)
+        for (size_t i = 0; i < count * fitted->n_outputs; i++)
+            values[i] = exp(values[i]);
+out:
+    mx_free_array(w->scratch, x, room, sizeof *x);
+    return status;
+}
+
+merx_status merx_model_predict(const merx_model *model, const merx_dataset *data, merx_task *task, merx_prediction *out,
+                               merx_error *err)
+{
+    memset(out, 0, sizeof *out);
+    MX_TRY(mx_model_require_fitted(model, err));
+    const mx_fitted *fitted = model->fitted;
+    MX_TRY(mx_fitted_check(fitted, data, err));
+    mx_binding binding = {0};
+    merx_status status;
+    size_t count;
+    out->alloc = model->alloc;
+    out->rows = data->rows;
+    out->outputs = fitted->n_outputs;
+    out->names = fitted->output_names;
+    if (!mx_mul_size(data->rows, fitted->n_outputs, &count) || count > SIZE_MAX / sizeof(double))
+        MX_FAIL_GOTO(err, MERX_E_MEMORY, data->name, "%zu rows of %zu outputs are too many", data->rows,
+                     fitted->n_outputs);
+    MX_TRY_GOTO(mx_task_require_memory(task, (uint64_t)count * sizeof(double), "the prediction", err));
+    MX_TRY_GOTO(mx_alloc_array(model->alloc, count, sizeof(double), "prediction", &out->values, err));
+    if ((model->family->info.tags & (MERX_CLASSIFIES | MERX_CLUSTERS)) != 0)
+        MX_TRY_GOTO(MX_NEW_ARRAY(model->alloc, data->rows, &out->labels, "prediction", err));
+    if (fitted->shape == MERX_SHAPE_TABLE)
+        MX_TRY_GOTO(mx_pipeline_bind(fitted->pipeline, data, merx_task_allocator(task), &binding, err));
+    predict_work w = {fitted, data, &binding, out, merx_task_allocator(task)};
+    MX_TRY_GOTO(mx_parallel(task, (data->rows + MX_PREDICT_BLOCK - 1) / MX_PREDICT_BLOCK, predict_block, &w, err));
+out:
+    mx_binding_release(&binding);
+    if (status != MERX_OK)
+        merx_prediction_release(out);
+    return status;
+}
+
+void merx_prediction_release(merx_prediction *prediction)
+{
+    if (prediction == NULL || prediction->alloc == NULL)
+        return;
+    MX_FREE_ARRAY(prediction->alloc, prediction->values, prediction->rows * prediction->outputs);
+    MX_FREE_ARRAY(prediction->alloc, prediction->labels, prediction->rows);
+    memset(prediction, 0, sizeof *prediction);
+}

@@ -1,0 +1,423 @@
+/*
+ * Learning a pipeline: statistics of each source, then its slots. Applying it is in transform.c, its file in pipeline_file.c.
+ *
+ * Every sum runs over the rows in order, so nothing depends on threads.
+ */
+#include "learn/core/pipeline.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/run.h"
+#include "learn/core/transform.h"
+#include "merx/model.h"
+#include "numeric/statistics.h"
+
+#define KEPT (-3)
+#define MAX_WIDTH ((size_t)1 << 20)
+
+const merx_option mx_pipeline_option_table[] = {
+    {.name = "standardise",
+     .type = MERX_OPTION_BOOL,
+     .value = "true",
+     .text = "Numeric columns and date trends get mean 0 and standard deviation 1."},
+    {.name = "impute",
+     .type = MERX_OPTION_CHOICE,
+     .value = "mean",
+     .choices = "mean|median",
+     .text = "What stands for a missing number: the mean or the median of the training rows."},
+    {.name = "rare_level",
+     .type = MERX_OPTION_INT,
+     .min = 1,
+     .max = 1e9,
+     .value = "5",
+     .text = "Levels of a categorical column seen fewer times than this share one level, \"other\"."},
+    {.name = "max_levels",
+     .type = MERX_OPTION_INT,
+     .min = 1,
+     .max = 100000,
+     .value = "100",
+     .text = "A categorical column keeps its most frequent levels, at most this many; the rest go to \"other\"."},
+    {.name = "drop_first",
+     .type = MERX_OPTION_CHOICE,
+     .value = "auto",
+     .choices = "auto|yes|no",
+     .text = "Whether a categorical column's first level is the base the others are compared with; auto: where a "
+             "target is learnt."},
+    {.name = "log_columns",
+     .type = MERX_OPTION_TEXT,
+     .value = "",
+     .text = "Numeric columns, separated by commas, whose natural logarithm is used; the target may be one of them."},
+    {.name = NULL},
+};
+
+const merx_option *merx_pipeline_options(void)
+{
+    return mx_pipeline_option_table;
+}
+
+bool mx_list_has(const char *list, const char *name)
+{
+    mx_str wanted = mx_str_of(name);
+    while (*list != '\0') {
+        size_t size = strcspn(list, ",");
+        if (mx_str_equal(mx_str_trim((mx_str){list, size}), wanted))
+            return true;
+        list += size + (list[size] == ',');
+    }
+    return false;
+}
+
+merx_status mx_pipeline_new(const merx_allocator *alloc, size_t n_sources, mx_pipeline **out, merx_error *err)
+{
+    *out = NULL;
+    alloc = mx_allocator_or_default(alloc);
+    mx_pipeline *p = NULL;
+    MX_TRY(MX_NEW_ARRAY(alloc, 1, &p, "pipeline", err));
+    p->alloc = alloc;
+    mx_arena_init(&p->arena, alloc);
+    mx_text_init(&p->notes, alloc, (size_t)1 << 24);
+    p->sources = mx_arena_array(&p->arena, n_sources > 0 ? n_sources : 1, sizeof *p->sources, err);
+    if (p->sources == NULL) {
+        mx_pipeline_free(p);
+        return MERX_E_MEMORY;
+    }
+    p->n_sources = n_sources;
+    *out = p;
+    return MERX_OK;
+}
+
+void mx_pipeline_free(mx_pipeline *pipeline)
+{
+    if (pipeline == NULL)
+        return;
+    for (size_t s = 0; s < pipeline->n_sources; s++)
+        mx_dict_free(pipeline->sources[s].levels);
+    mx_text_release(&pipeline->notes);
+    mx_arena_release(&pipeline->arena);
+    const merx_allocator *alloc = pipeline->alloc;
+    MX_FREE_ARRAY(alloc, pipeline, 1);
+}
+
+merx_status mx_pipeline_name_slots(mx_pipeline *p, merx_error *err)
+{
+    static const char *const days[] = {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
+    p->names = mx_arena_array(&p->arena, p->width > 0 ? p->width : 1, sizeof *p->names, err);
+    if (p->names == NULL)
+        return MERX_E_MEMORY;
+    for (size_t j = 0; j < p->width; j++) {
+        const mx_slot *slot = &p->slots[j];
+        const mx_source_column *source = &p->sources[slot->source];
+        switch (slot->kind) {
+        case MX_SLOT_VALUE:
+            p->names[j] = source->type == MERX_COLUMN_DATE ? mx_arena_printf(&p->arena, err, "%s year", source->name)
+                          : source->log                    ? mx_arena_printf(&p->arena, err, "log %s", source->name)
+                                                           : mx_arena_strdup(&p->arena, source->name, err);
+            break;
+        case MX_SLOT_MISSING:
+            p->names[j] = mx_arena_printf(&p->arena, err, "%s is missing", source->name);
+            break;
+        case MX_SLOT_LEVEL:
+            p->names[j] = mx_arena_printf(&p->arena, err, "%s=%s", source->name,
+                                          mx_dict_get(source->levels, slot->argument).data);
+            break;
+        case MX_SLOT_OTHER:
+            p->names[j] = mx_arena_printf(&p->arena, err, "%s=(other)", source->name);
+            break;
+        case MX_SLOT_MONTH:
+            p->names[j] = mx_arena_printf(&p->arena, err, "%s month=%d", source->name, (int)slot->argument);
+            break;
+        default:
+            p->names[j] = mx_arena_printf(&p->arena, err, "%s %s", source->name, days[slot->argument]);
+        }
+        if (p->names[j] == NULL)
+            return MERX_E_MEMORY;
+    }
+    return MERX_OK;
+}
+
+typedef struct fitter {
+    mx_pipeline *p;
+    const merx_dataset *table;
+    const merx_options *options;
+    bool drop_first, standardise, median;
+    const merx_allocator *scratch;
+    mx_vec slots; /* mx_slot */
+} fitter;
+
+static merx_status add_slot(fitter *f, size_t source, mx_slot_kind kind, int32_t argument, double neutral,
+                            merx_error *err)
+{
+    mx_slot *slot;
+    MX_TRY(mx_vec_push(&f->slots, 1, &slot, err));
+    *slot = (mx_slot){.source = (int32_t)source, .kind = kind, .argument = argument, .scale = 1, .neutral = neutral};
+    return MERX_OK;
+}
+
+static int compare_double(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The slot "is missing", unless values are missing everywhere or nowhere. */
+static merx_status add_missing_slot(fitter *f, size_t s, merx_error *err)
+{
+    mx_source_column *source = &f->p->sources[s];
+    if (source->missing == 0 || source->missing == f->table->rows)
+        return MERX_OK;
+    source->absent = (int32_t)f->slots.count;
+    return add_slot(f, s, MX_SLOT_MISSING, 0, (double)source->missing / (double)f->table->rows, err);
+}
+
+/* Numeric, boolean and date: one slot for the value. */
+static merx_status fit_value(fitter *f, size_t s, const mx_column *column, merx_error *err)
+{
+    mx_source_column *source = &f->p->sources[s];
+    size_t rows = f->table->rows, present = 0;
+    double *values = NULL;
+    merx_status status;
+    MX_TRY(mx_alloc_array_raw(f->scratch, rows, sizeof *values, "column values", &values, err));
+    source->min = source->max = NAN;
+    for (size_t i = 0; i < rows; i++) {
+        double raw, value;
+        if (!mx_column_value(column, i, &raw))
+            continue;
+        value = raw;
+        if (source->log) {
+            if (!(raw > 0)) {
+                char where[224], text[32];
+                mx_dataset_where(f->table, i, where);
+                (void)mx_format_double(raw, text);
+                MX_FAIL_GOTO(err, MERX_E_NUMERIC, where,
+                             "column \"%s\": %s has no logarithm (log_columns needs numbers above 0)", source->name,
+                             text);
+            }
+            value = log(raw);
+        }
+        source->min = present == 0 || raw < source->min ? raw : source->min;
+        source->max = present == 0 || raw > source->max ? raw : source->max;
+        values[present++] = source->type == MERX_COLUMN_DATE ? raw / MX_YEAR_MS : value;
+    }
+    status = MERX_OK;
+    if (present == 0)
+        goto out;
+    double mean = mx_mean(values, present), sum = 0;
+    for (size_t i = 0; i < present; i++)
+        sum += (values[i] - mean) * (values[i] - mean);
+    source->fill = mean;
+    if (f->median && source->type != MERX_COLUMN_BOOLEAN) {
+        qsort(values, present, sizeof *values, compare_double);
+        source->fill = mx_quantile_sorted(values, present, 0.5);
+    }
+    if (source->min < source->max) {
+        /* Over all rows: the missing ones sit at fill. */
+        double share = (double)present / (double)rows, all_mean = share * mean + (1 - share) * source->fill;
+        double variance = sum / (double)rows + share * (mean - all_mean) * (mean - all_mean) +
+                          (1 - share) * (source->fill - all_mean) * (source->fill - all_mean);
+        MX_TRY_GOTO(add_slot(f, s, MX_SLOT_VALUE, 0, all_mean, err));
+        mx_slot *slot = &MX_VEC_AT(&f->slots, mx_slot, f->slots.count - 1);
+        if (f->standardise && source->type != MERX_COLUMN_BOOLEAN && variance > 0) {
+            slot->center = all_mean;
+            slot->scale = sqrt(variance);
+            slot->neutral = 0;
+        }
+    }
+out:
+    mx_free_array(f->scratch, values, rows, sizeof *values);
+    return status;
+}
+
+/* Months and days of the week that some rows have and some have not. */
+static merx_status fit_calendar(fitter *f, size_t s, const mx_column *column, merx_error *err)
+{
+    size_t months[13] = {0}, days[7] = {0}, rows = f->table->rows;
+    for (size_t i = 0; i < rows; i++) {
+        int64_t ms = column->as.date_ms[i];
+        if (ms == INT64_MIN)
+            continue;
+        mx_date date;
+        mx_date_from_ms(ms, &date);
+        months[date.month]++;
+        days[mx_weekday(ms)]++;
+    }
+    bool dropped = !f->drop_first;
+    for (int32_t m = 1; m <= 12; m++) {
+        if (months[m] == 0 || months[m] == rows)
+            continue;
+        if (!dropped)
+            dropped = true;
+        else
+            MX_TRY(add_slot(f, s, MX_SLOT_MONTH, m, (double)months[m] / (double)rows, err));
+    }
+    dropped = !f->drop_first;
+    for (int32_t d = 0; d < 7; d++) {
+        if (days[d] == 0 || days[d] == rows)
+            continue;
+        if (!dropped)
+            dropped = true;
+        else
+            MX_TRY(add_slot(f, s, MX_SLOT_WEEKDAY, d, (double)days[d] / (double)rows, err));
+    }
+    return MERX_OK;
+}
+
+typedef struct level_count {
+    size_t count;
+    int32_t level;
+} level_count;
+
+/* Most frequent first, ties by level. */
+static int compare_counts(const void *a, const void *b)
+{
+    const level_count *x = a, *y = b;
+    if (x->count != y->count)
+        return x->count > y->count ? -1 : 1;
+    return x->level < y->level ? -1 : x->level > y->level;
+}
+
+static merx_status fit_levels(fitter *f, size_t s, const mx_column *column, merx_error *err)
+{
+    mx_source_column *source = &f->p->sources[s];
+    size_t n = column->n_levels, rows = f->table->rows, others = 0, kept_rows = 0;
+    size_t least = (size_t)merx_options_int(f->options, "rare_level"),
+           most = (size_t)merx_options_int(f->options, "max_levels");
+    level_count *by_count = NULL;
+    size_t *count_of = NULL;
+    merx_status status;
+    MX_TRY_GOTO(mx_dict_new(f->p->alloc, n > 0 ? n : 1, &source->levels, err));
+    source->slot_of = mx_arena_array(&f->p->arena, n > 0 ? n : 1, sizeof *source->slot_of, err);
+    if (source->slot_of == NULL) {
+        status = MERX_E_MEMORY;
+        goto out;
+    }
+    source->n_levels = n;
+    MX_TRY_GOTO(MX_NEW_ARRAY(f->scratch, n, &by_count, "level counts", err));
+    MX_TRY_GOTO(MX_NEW_ARRAY(f->scratch, n, &count_of, "level counts", err));
+    for (size_t k = 0; k < n; k++) {
+        int32_t code;
+        MX_TRY_GOTO(mx_dict_add(source->levels, mx_str_of(column->levels[k]), &code, NULL, err));
+    }
+    for (size_t i = 0; i < rows; i++)
+        if (column->as.codes[i] >= 0)
+            count_of[column->as.codes[i]]++;
+    for (size_t k = 0; k < n; k++)
+        by_count[k] = (level_count){count_of[k], (int32_t)k};
+    if (n > 0)
+        qsort(by_count, n, sizeof *by_count, compare_counts);
+    /* Kept levels get KEPT for now; the others go to "other". */
+    for (size_t q = 0; q < n; q++) {
+        bool keep = q < most && by_count[q].count >= least;
+        source->slot_of[by_count[q].level] = keep ? KEPT : MX_LEVEL_UNKNOWN;
+        *(keep ? &kept_rows : &others) += by_count[q].count;
+    }
+    bool base = !f->drop_first;
+    for (size_t k = 0; k < n; k++) {
+        if (source->slot_of[k] != KEPT)
+            continue;
+        source->slot_of[k] = MX_LEVEL_DROPPED;
+        if (base && count_of[k] < rows) {
+            source->slot_of[k] = (int32_t)f->slots.count;
+            MX_TRY_GOTO(add_slot(f, s, MX_SLOT_LEVEL, (int32_t)k, (double)count_of[k] / (double)rows, err));
+        }
+        base = true;
+    }
+    if (others > 0 && others < rows && (kept_rows > 0 || !f->drop_first)) {
+        source->other = (int32_t)f->slots.count;
+        MX_TRY_GOTO(add_slot(f, s, MX_SLOT_OTHER, 0, (double)others / (double)rows, err));
+    }
+    /* Without a slot of their own the others are the base; a level that training has not seen stays unknown. */
+    for (size_t k = 0; k < n; k++)
+        if (source->slot_of[k] == MX_LEVEL_UNKNOWN)
+            source->slot_of[k] = source->other >= 0 ? source->other
+                                 : count_of[k] > 0  ? MX_LEVEL_DROPPED
+                                                    : MX_LEVEL_UNKNOWN;
+out:
+    MX_FREE_ARRAY(f->scratch, by_count, n);
+    MX_FREE_ARRAY(f->scratch, count_of, n);
+    return status;
+}
+
+static merx_status fit_source(fitter *f, size_t s, const mx_column *column, merx_error *err)
+{
+    mx_source_column *source = &f->p->sources[s];
+    source->name = mx_arena_strdup(&f->p->arena, column->name, err);
+    if (source->name == NULL)
+        return MERX_E_MEMORY;
+    source->type = column->type;
+    source->missing = column->missing;
+    source->other = source->absent = -1;
+    source->min = source->max = NAN;
+    source->first = f->slots.count;
+    source->log = mx_list_has(merx_options_text(f->options, "log_columns"), column->name);
+    if (source->log && column->type != MERX_COLUMN_NUMERIC)
+        MX_FAIL(err, MERX_E_TYPE, f->table->name, "log_columns: column \"%s\" is %s (expected a numeric one)",
+                column->name, merx_column_type_name(column->type));
+    if (column->type == MERX_COLUMN_CATEGORICAL)
+        MX_TRY(fit_levels(f, s, column, err));
+    else
+        MX_TRY(fit_value(f, s, column, err));
+    if (column->type == MERX_COLUMN_DATE)
+        MX_TRY(fit_calendar(f, s, column, err));
+    MX_TRY(add_missing_slot(f, s, err));
+    source->count = f->slots.count - source->first;
+    if (source->count == 0)
+        mx_text_printf(&f->p->notes, "column \"%s\" is left out: %s\n", column->name,
+                       column->missing == f->table->rows ? "every value is missing" : "it is the same in every row");
+    return MERX_OK;
+}
+
+merx_status mx_pipeline_fit(const merx_dataset *table, const size_t *columns, size_t n, const merx_options *options,
+                            bool drop_first, const merx_allocator *alloc, merx_task *task, mx_pipeline **out,
+                            merx_error *err)
+{
+    *out = NULL;
+    fitter f = {.table = table, .options = options, .scratch = merx_task_allocator(task)};
+    const char *drop = merx_options_text(options, "drop_first");
+    f.drop_first = strcmp(drop, "auto") == 0 ? drop_first : strcmp(drop, "yes") == 0;
+    f.standardise = merx_options_bool(options, "standardise");
+    f.median = strcmp(merx_options_text(options, "impute"), "median") == 0;
+    f.slots = mx_vec_init(f.scratch, sizeof(mx_slot), MAX_WIDTH, "design columns");
+    merx_status status = mx_pipeline_new(alloc, n, &f.p, err);
+    if (status != MERX_OK)
+        return status;
+    size_t used = 0;
+    for (size_t c = 0; c < n; c++) {
+        const mx_column *column = mx_dataset_column(table, columns[c]);
+        if (column->type == MERX_COLUMN_TEXT) {
+            mx_text_printf(&f.p->notes, "column \"%s\" is left out: it is free text\n", column->name);
+            continue;
+        }
+        MX_TRY_GOTO(fit_source(&f, used, column, err));
+        /* A column without slots is no source: nobody has to bring it at prediction. */
+        if (f.p->sources[used].count > 0) {
+            used++;
+        } else {
+            mx_dict_free(f.p->sources[used].levels);
+            memset(&f.p->sources[used], 0, sizeof *f.p->sources);
+        }
+    }
+    f.p->n_sources = used;
+    f.p->width = f.slots.count;
+    if (f.p->width == 0)
+        MX_FAIL_GOTO(err, MERX_E_INVALID, table->name,
+                     "there is no column to learn from: of %zu, each is text, empty or the same in every row", n);
+    f.p->slots = mx_arena_array(&f.p->arena, f.p->width, sizeof *f.p->slots, err);
+    if (f.p->slots == NULL) {
+        status = MERX_E_MEMORY;
+        goto out;
+    }
+    memcpy(f.p->slots, f.slots.data, f.p->width * sizeof *f.p->slots);
+    MX_TRY_GOTO(mx_pipeline_name_slots(f.p, err));
+    MX_TRY_GOTO(mx_pipeline_pack(f.p, err));
+    MX_TRY_GOTO(mx_text_ok(&f.p->notes, err));
+    *out = f.p;
+    f.p = NULL;
+out:
+    mx_vec_release(&f.slots);
+    mx_pipeline_free(f.p);
+    return status;
+}
