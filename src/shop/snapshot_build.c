@@ -1,0 +1,600 @@
+/*
+ * Building a snapshot: rows gathered with names numbered in order of sight, then everything renumbered, sorted and written in its canonical order.
+ *
+ * Rows come from the records, or from an older snapshot followed by the tail of the log; what is written is the same. Every name that is written is used by a row or a thing.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/run.h"
+#include "shop/snapshot_parts.h"
+
+/* The numberings; the first five are columns of an event. */
+enum { PRODUCT, CUSTOMER, ORDER, SESSION, COUNTRY, TITLE, EVENT_NAMES, CATEGORY = EVENT_NAMES, NAMES };
+
+typedef struct event_row {
+    int64_t time_ms, quantity, price;
+    int32_t name[EVENT_NAMES];
+    uint8_t kind;
+} event_row;
+
+/* What the catalogue says of a product, what the records say of customers and orders. */
+typedef struct product_row {
+    int64_t price;
+    int32_t code, category;
+    int32_t title; /* code among titles of the catalogue */
+    bool has_price, service;
+} product_row;
+typedef struct pair_row {
+    int32_t code, other;
+} pair_row;
+
+typedef struct builder {
+    const merx_allocator *alloc;
+    merx_task *task;
+    const mx_shop_settings *settings;
+    mx_dict *names[NAMES];
+    mx_dict *catalogue_titles;
+    mx_str
+        last[EVENT_NAMES]; /* the dictionary's own copy of the last name of each column: equal rows follow each other */
+    int32_t last_code[EVENT_NAMES];
+    mx_vec rows, products, customers, orders;
+    int64_t offset;
+    /* when finished */
+    int32_t *rank[NAMES];  /* code -> place */
+    mx_str *sorted[NAMES]; /* place -> name */
+    size_t count[NAMES];
+    size_t events;
+    uint32_t *order; /* (events) place -> row */
+} builder;
+
+static const char *const name_of[NAMES] = {"product_id",   "customer_id", "order_id",     "session_id",
+                                           "country_name", "title_text",  "category_name"};
+
+/* ---- gathering ---- */
+
+static merx_status name_code(builder *b, int which, mx_str text, int32_t *code, merx_error *err)
+{
+    *code = -1;
+    if (text.size == 0)
+        return MERX_OK;
+    if (which < EVENT_NAMES && mx_str_equal(text, b->last[which])) {
+        *code = b->last_code[which];
+        return MERX_OK;
+    }
+    MX_TRY(mx_dict_add(b->names[which], text, code, NULL, err));
+    if (which < EVENT_NAMES) {
+        b->last[which] = mx_dict_get(b->names[which], *code);
+        b->last_code[which] = *code;
+    }
+    return MERX_OK;
+}
+
+static merx_status take_event(void *context, const mx_record *record, merx_error *err)
+{
+    builder *b = context;
+    const mx_event *event = &record->event;
+    const mx_str texts[EVENT_NAMES] = {event->product, event->customer, event->order,
+                                       event->session, event->country,  event->title};
+    event_row *row;
+
+    MX_TRY(mx_vec_push(&b->rows, 1, &row, err));
+    row->time_ms = event->time_ms + b->settings->zone_ms;
+    row->quantity = event->quantity;
+    row->price = event->has_price ? event->price_minor : 0;
+    row->kind = (uint8_t)event->kind;
+    for (int i = 0; i < EVENT_NAMES; i++)
+        MX_TRY(name_code(b, i, texts[i], &row->name[i], err));
+    if (event->offset > b->offset)
+        b->offset = event->offset;
+    return b->rows.count % 65536 == 0 ? mx_task_step(b->task, b->rows.count, err) : MERX_OK;
+}
+
+static merx_status take_product(void *context, const mx_record *record, merx_error *err)
+{
+    builder *b = context;
+    const mx_product *product = &record->product;
+    product_row row = {
+        .price = product->price_minor, .has_price = product->has_price, .service = product->service, .title = -1};
+
+    MX_TRY(name_code(b, PRODUCT, product->id, &row.code, err));
+    MX_TRY(name_code(b, CATEGORY, product->category, &row.category, err));
+    if (product->title.size > 0)
+        MX_TRY(mx_dict_add(b->catalogue_titles, product->title, &row.title, NULL, err));
+    return mx_vec_append(&b->products, &row, 1, err);
+}
+
+static merx_status take_customer(void *context, const mx_record *record, merx_error *err)
+{
+    builder *b = context;
+    pair_row row;
+    MX_TRY(name_code(b, CUSTOMER, record->customer.id, &row.code, err));
+    MX_TRY(name_code(b, COUNTRY, record->customer.country, &row.other, err));
+    return mx_vec_append(&b->customers, &row, 1, err);
+}
+
+static merx_status take_order(void *context, const mx_record *record, merx_error *err)
+{
+    builder *b = context;
+    pair_row row;
+    MX_TRY(name_code(b, ORDER, record->order.id, &row.code, err));
+    MX_TRY(name_code(b, CUSTOMER, record->order.customer, &row.other, err));
+    return row.other < 0 ? MERX_OK : mx_vec_append(&b->orders, &row, 1, err);
+}
+
+/* An older snapshot as rows, its amounts at the store's decimals again. */
+static merx_status take_old(builder *b, const mx_snapshot *old, merx_error *err)
+{
+    const struct mx_snapshot_memory *memory = old->memory;
+    const mx_str *const names[NAMES] = {old->product_id,   old->customer_id, old->order_id,     old->session_id,
+                                        old->country_name, memory->titles,   old->category_name};
+    const size_t counts[NAMES] = {old->products,  old->customers,   old->orders,    old->sessions,
+                                  old->countries, memory->n_titles, old->categories};
+    event_row *rows;
+    int64_t scale = 1;
+
+    for (int d = old->decimals; d < b->settings->decimals; d++)
+        scale *= 10;
+    for (int which = 0; which < NAMES; which++)
+        for (size_t i = 0; i < counts[which]; i++) {
+            int32_t code;
+            MX_TRY(mx_dict_add(b->names[which], names[which][i], &code, NULL, err));
+        }
+    MX_TRY(mx_vec_push(&b->rows, old->events, &rows, err));
+    for (size_t i = 0; i < old->events; i++)
+        rows[i] = (event_row){.time_ms = old->time_ms[i],
+                              .quantity = old->quantity[i],
+                              .price = old->price_minor[i] * scale,
+                              .kind = old->kind[i],
+                              .name = {old->product[i], old->customer[i], old->order[i], old->session[i],
+                                       old->country[i], memory->title[i]}};
+    b->offset = old->offset;
+    return MERX_OK;
+}
+
+/* ---- renumbering and sorting ---- */
+
+static int compare_names(const void *a, const void *b, void *dict)
+{
+    return mx_str_compare(mx_dict_get(dict, *(const int32_t *)a), mx_dict_get(dict, *(const int32_t *)b));
+}
+
+static merx_status rank_names(builder *b, int which, merx_error *err)
+{
+    size_t n = mx_dict_count(b->names[which]);
+    int32_t *codes = NULL;
+
+    b->count[which] = n;
+    MX_TRY(mx_alloc_array_raw(b->alloc, n, sizeof *codes, "snapshot names", &codes, err));
+    merx_status status =
+        mx_alloc_array_raw(b->alloc, n, sizeof *b->rank[which], "snapshot names", &b->rank[which], err);
+    if (status == MERX_OK)
+        status = mx_alloc_array_raw(b->alloc, n, sizeof *b->sorted[which], "snapshot names", &b->sorted[which], err);
+    if (status == MERX_OK) {
+        for (size_t i = 0; i < n; i++)
+            codes[i] = (int32_t)i;
+        if (n > 1)
+            qsort_r(codes, n, sizeof *codes, compare_names, b->names[which]);
+        for (size_t i = 0; i < n; i++) {
+            b->rank[which][codes[i]] = (int32_t)i;
+            b->sorted[which][i] = mx_dict_get(b->names[which], codes[i]);
+        }
+    }
+    MX_FREE_ARRAY(b->alloc, codes, n);
+    return status;
+}
+
+static int32_t ranked(const builder *b, int which, int32_t code)
+{
+    return code < 0 ? -1 : b->rank[which][code];
+}
+
+/* A 64-bit key with the row it belongs to. */
+typedef struct keyed {
+    uint64_t key;
+    uint32_t row;
+} keyed;
+
+/* Ascending keys, stable; least significant digit first, digits that are all equal skipped. spare: as many elements. Returns the array that holds the result. */
+static keyed *sort_keys(keyed *keys, keyed *spare, size_t n)
+{
+    enum { DIGIT = 11, DIGITS = 1 << DIGIT };
+    for (int shift = 0; shift < 64; shift += DIGIT) {
+        size_t starts[DIGITS] = {0};
+        for (size_t i = 0; i < n; i++)
+            starts[keys[i].key >> shift & (DIGITS - 1)]++;
+        if (n == 0 || starts[keys[0].key >> shift & (DIGITS - 1)] == n)
+            continue;
+        size_t sum = 0;
+        for (size_t d = 0; d < DIGITS; d++) {
+            size_t here = starts[d];
+            starts[d] = sum;
+            sum += here;
+        }
+        for (size_t i = 0; i < n; i++)
+            spare[starts[keys[i].key >> shift & (DIGITS - 1)]++] = keys[i];
+        keyed *swap = keys;
+        keys = spare;
+        spare = swap;
+    }
+    return keys;
+}
+
+/* The rest of the canonical order, among events of one time. */
+static int compare_rows(const void *a, const void *b, void *context)
+{
+    const event_row *rows = context;
+    const event_row *x = &rows[((const keyed *)a)->row];
+    const event_row *y = &rows[((const keyed *)b)->row];
+#define BY(field)                                                                                                      \
+    if (x->field != y->field)                                                                                          \
+    return x->field < y->field ? -1 : 1
+    BY(name[ORDER]);
+    BY(name[PRODUCT]);
+    BY(name[CUSTOMER]);
+    BY(kind);
+    BY(quantity);
+    BY(price);
+    BY(name[SESSION]);
+    BY(name[COUNTRY]);
+    BY(name[TITLE]);
+#undef BY
+    return 0;
+}
+
+static merx_status sort_rows(builder *b, merx_error *err)
+{
+    merx_status status = MERX_OK;
+    size_t n = b->rows.count;
+    const event_row *rows = b->rows.data;
+    keyed *keys = NULL;
+    keyed *spare = NULL;
+
+    MX_TRY_GOTO(mx_alloc_array_raw(b->alloc, n, sizeof *b->order, "order of events", &b->order, err));
+    MX_TRY_GOTO(mx_alloc_array_raw(b->alloc, n, sizeof *keys, "order of events", &keys, err));
+    MX_TRY_GOTO(mx_alloc_array_raw(b->alloc, n, sizeof *spare, "order of events", &spare, err));
+    for (size_t i = 0; i < n; i++)
+        keys[i] = (keyed){(uint64_t)rows[i].time_ms ^ (UINT64_C(1) << 63), (uint32_t)i};
+    keyed *sorted = sort_keys(keys, spare, n);
+    for (size_t first = 0, end; first < n; first = end) {
+        for (end = first + 1; end < n && sorted[end].key == sorted[first].key; end++)
+            ;
+        if (end - first > 1)
+            qsort_r(sorted + first, end - first, sizeof *sorted, compare_rows, b->rows.data);
+    }
+    for (size_t i = 0; i < n; i++)
+        b->order[i] = sorted[i].row;
+out:
+    MX_FREE_ARRAY(b->alloc, keys, n);
+    MX_FREE_ARRAY(b->alloc, spare, n);
+    return status;
+}
+
+/* Rows and things speak in places from here on; a row without a customer takes its order's. */
+static merx_status renumber(builder *b, merx_error *err)
+{
+    int32_t *owner = NULL;
+
+    for (int which = 0; which < NAMES; which++)
+        MX_TRY(rank_names(b, which, err));
+    MX_TRY(mx_alloc_array_raw(b->alloc, b->count[ORDER], sizeof *owner, "customers of orders", &owner, err));
+    for (size_t i = 0; i < b->count[ORDER]; i++)
+        owner[i] = -1;
+    for (size_t i = 0; i < b->orders.count; i++) {
+        const pair_row *row = &MX_VEC_AT(&b->orders, pair_row, i);
+        owner[ranked(b, ORDER, row->code)] = ranked(b, CUSTOMER, row->other);
+    }
+    for (size_t i = 0; i < b->rows.count; i++) {
+        event_row *row = &MX_VEC_AT(&b->rows, event_row, i);
+        for (int which = 0; which < EVENT_NAMES; which++)
+            row->name[which] = ranked(b, which, row->name[which]);
+        if (row->name[CUSTOMER] < 0 && row->name[ORDER] >= 0)
+            row->name[CUSTOMER] = owner[row->name[ORDER]];
+    }
+    MX_FREE_ARRAY(b->alloc, owner, b->count[ORDER]);
+    return MERX_OK;
+}
+
+/* ---- what is said of things ---- */
+
+/*
+ * For each place of `which`, the most frequent `other` of its rows (ties: the lowest): best (count[which]), -1 where there is none.
+ */
+static merx_status most_frequent(builder *b, int which, int other, int32_t *best, merx_error *err)
+{
+    merx_status status = MERX_OK;
+    size_t n = b->rows.count;
+    size_t m = 0;
+    keyed *keys = NULL;
+    keyed *spare = NULL;
+
+    MX_TRY_GOTO(mx_alloc_array_raw(b->alloc, n, sizeof *keys, "names of events", &keys, err));
+    MX_TRY_GOTO(mx_alloc_array_raw(b->alloc, n, sizeof *spare, "names of events", &spare, err));
+    for (size_t i = 0; i < n; i++) {
+        const event_row *row = &MX_VEC_AT(&b->rows, event_row, i);
+        if (row->name[which] >= 0 && row->name[other] >= 0)
+            keys[m++] = (keyed){(uint64_t)row->name[which] << 32 | (uint32_t)row->name[other], 0};
+    }
+    for (size_t i = 0; i < b->count[which]; i++)
+        best[i] = -1;
+    const keyed *sorted = sort_keys(keys, spare, m);
+    size_t most = 0;
+    for (size_t first = 0, end; first < m; first = end) {
+        for (end = first + 1; end < m && sorted[end].key == sorted[first].key; end++)
+            ;
+        size_t place = sorted[first].key >> 32;
+        if (best[place] < 0 || end - first > most) {
+            best[place] = (int32_t)(sorted[first].key & UINT32_MAX);
+            most = end - first;
+        }
+    }
+out:
+    MX_FREE_ARRAY(b->alloc, keys, n);
+    MX_FREE_ARRAY(b->alloc, spare, n);
+    return status;
+}
+
+/* The columns of things, by place. */
+typedef struct things {
+    mx_str *title;
+    uint8_t *service;
+    int32_t *category, *country;
+    int64_t *price;
+} things;
+
+static merx_status describe_products(builder *b, things *t, merx_error *err)
+{
+    size_t n = b->count[PRODUCT];
+    int32_t *best = NULL;
+
+    MX_TRY(MX_NEW_ARRAY(b->alloc, n, &t->title, "titles", err));
+    MX_TRY(MX_NEW_ARRAY(b->alloc, n, &t->service, "services", err));
+    MX_TRY(MX_NEW_ARRAY(b->alloc, n, &t->category, "categories", err));
+    MX_TRY(MX_NEW_ARRAY(b->alloc, n, &t->price, "prices", err));
+    MX_TRY(MX_NEW_ARRAY(b->alloc, n, &best, "titles", err));
+    merx_status status = most_frequent(b, PRODUCT, TITLE, best, err);
+    for (size_t i = 0; status == MERX_OK && i < n; i++) {
+        t->title[i] = best[i] < 0 ? MX_STR("") : b->sorted[TITLE][best[i]];
+        t->service[i] = mx_is_service(b->settings->services, b->sorted[PRODUCT][i]);
+        t->category[i] = -1;
+    }
+    MX_FREE_ARRAY(b->alloc, best, n);
+    MX_TRY(status);
+    for (size_t i = 0; i < b->rows.count; i++) {
+        const event_row *row = &MX_VEC_AT(&b->rows, event_row, b->order[i]);
+        if (row->name[PRODUCT] >= 0 && row->price > 0)
+            t->price[row->name[PRODUCT]] = row->price;
+    }
+    for (size_t i = 0; i < b->products.count; i++) {
+        const product_row *row = &MX_VEC_AT(&b->products, product_row, i);
+        int32_t place = ranked(b, PRODUCT, row->code);
+        if (row->title >= 0)
+            t->title[place] = mx_dict_get(b->catalogue_titles, row->title);
+        if (row->service)
+            t->service[place] = 1;
+        if (row->has_price)
+            t->price[place] = row->price;
+        t->category[place] = ranked(b, CATEGORY, row->category);
+    }
+    return MERX_OK;
+}
+
+static merx_status describe_customers(builder *b, things *t, merx_error *err)
+{
+    MX_TRY(MX_NEW_ARRAY(b->alloc, b->count[CUSTOMER], &t->country, "countries of customers", err));
+    MX_TRY(most_frequent(b, CUSTOMER, COUNTRY, t->country, err));
+    for (size_t i = 0; i < b->customers.count; i++) {
+        const pair_row *row = &MX_VEC_AT(&b->customers, pair_row, i);
+        if (row->other >= 0)
+            t->country[ranked(b, CUSTOMER, row->code)] = ranked(b, COUNTRY, row->other);
+    }
+    return MERX_OK;
+}
+
+/* Decimals beyond the least that no amount needs: the contents must not tell of amounts that are gone. */
+static int spare_decimals(const builder *b, const things *t)
+{
+    int spare = b->settings->decimals - b->settings->decimals_least;
+    for (; spare > 0; spare--) {
+        int64_t unit = 1;
+        bool whole = true;
+        for (int i = 0; i < spare; i++)
+            unit *= 10;
+        for (size_t i = 0; whole && i < b->rows.count; i++)
+            whole = MX_VEC_AT(&b->rows, event_row, i).price % unit == 0;
+        for (size_t i = 0; whole && i < b->count[PRODUCT]; i++)
+            whole = t->price[i] % unit == 0;
+        if (whole)
+            break;
+    }
+    return spare > 0 ? spare : 0;
+}
+
+static void drop_decimals(builder *b, things *t, int spare)
+{
+    int64_t unit = 1;
+    for (int i = 0; i < spare; i++)
+        unit *= 10;
+    if (unit == 1)
+        return;
+    for (size_t i = 0; i < b->rows.count; i++)
+        MX_VEC_AT(&b->rows, event_row, i).price /= unit;
+    for (size_t i = 0; i < b->count[PRODUCT]; i++)
+        t->price[i] /= unit;
+}
+
+/* ---- writing ---- */
+
+/* The columns of events live here until the writer is done. */
+typedef struct columns {
+    int64_t *time_ms, *quantity, *price;
+    uint8_t *kind;
+    int32_t *name[EVENT_NAMES];
+} columns;
+
+static merx_status fill_columns(const builder *b, mx_arena *arena, columns *c, merx_error *err)
+{
+    size_t n = b->rows.count;
+    if (n == 0)
+        return MERX_OK;
+    c->time_ms = mx_arena_array(arena, n, sizeof *c->time_ms, err);
+    c->quantity = mx_arena_array(arena, n, sizeof *c->quantity, err);
+    c->price = mx_arena_array(arena, n, sizeof *c->price, err);
+    c->kind = mx_arena_array(arena, n, 1, err);
+    if (!c->time_ms || !c->quantity || !c->price || !c->kind)
+        return MERX_E_MEMORY;
+    for (int which = 0; which < EVENT_NAMES; which++) {
+        c->name[which] = mx_arena_array(arena, n, sizeof *c->name[which], err);
+        if (!c->name[which])
+            return MERX_E_MEMORY;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const event_row *row = &MX_VEC_AT(&b->rows, event_row, b->order[i]);
+        c->time_ms[i] = row->time_ms;
+        c->quantity[i] = row->quantity;
+        c->price[i] = row->price;
+        c->kind[i] = row->kind;
+        for (int which = 0; which < EVENT_NAMES; which++)
+            c->name[which][i] = row->name[which];
+    }
+    return MERX_OK;
+}
+
+static merx_status write_meta(const builder *b, mx_tensor_writer *writer, int decimals, merx_error *err)
+{
+    char text[32];
+    MX_TRY(mx_tensor_writer_meta(writer, "kind", "merx snapshot", err));
+    MX_TRY(mx_tensor_writer_meta(writer, "layout", MX_SNAPSHOT_LAYOUT, err));
+    MX_TRY(mx_tensor_writer_meta(writer, "currency", b->settings->currency, err));
+#define META(key, value)                                                                                               \
+    snprintf(text, sizeof text, "%" PRId64, (int64_t)(value));                                                         \
+    MX_TRY(mx_tensor_writer_meta(writer, key, text, err))
+    META("decimals", decimals);
+    META("week_start", b->settings->week_start);
+    META("zone_ms", b->settings->zone_ms);
+    META("offset", b->offset);
+    META("things_version", b->settings->things_version);
+#undef META
+    return MERX_OK;
+}
+
+static merx_status write_tensors(const builder *b, const things *t, const columns *c, mx_tensor_writer *writer,
+                                 merx_error *err)
+{
+    static const char *const columns_of[EVENT_NAMES] = {"product", "customer", "order", "session", "country", "title"};
+    size_t n = b->events;
+
+    MX_TRY(mx_tensor_writer_vector(writer, "time_ms", MX_I64, n, c->time_ms, err));
+    MX_TRY(mx_tensor_writer_vector(writer, "kind", MX_U8, n, c->kind, err));
+    for (int which = 0; which < EVENT_NAMES; which++)
+        MX_TRY(mx_tensor_writer_vector(writer, columns_of[which], MX_I32, n, c->name[which], err));
+    MX_TRY(mx_tensor_writer_vector(writer, "quantity", MX_I64, n, c->quantity, err));
+    MX_TRY(mx_tensor_writer_vector(writer, "price_minor", MX_I64, n, c->price, err));
+    for (int which = 0; which < NAMES; which++)
+        MX_TRY(mx_tensor_writer_strings(writer, name_of[which], b->sorted[which], b->count[which], err));
+    MX_TRY(mx_tensor_writer_strings(writer, "product_title", t->title, b->count[PRODUCT], err));
+    MX_TRY(mx_tensor_writer_vector(writer, "product_service", MX_U8, b->count[PRODUCT], t->service, err));
+    MX_TRY(mx_tensor_writer_vector(writer, "product_category", MX_I32, b->count[PRODUCT], t->category, err));
+    MX_TRY(mx_tensor_writer_vector(writer, "product_price_minor", MX_I64, b->count[PRODUCT], t->price, err));
+    return mx_tensor_writer_vector(writer, "customer_country", MX_I32, b->count[CUSTOMER], t->country, err);
+}
+
+static merx_status finish(builder *b, unsigned char **bytes, size_t *size, merx_error *err)
+{
+    merx_status status = MERX_OK;
+    things t = {0};
+    columns c = {0};
+    mx_arena arena;
+    mx_tensor_writer *writer = NULL;
+    unsigned char *inner = NULL;
+
+    mx_arena_init(&arena, b->alloc);
+    b->events = b->rows.count;
+    MX_TRY_GOTO(renumber(b, err));
+    MX_TRY_GOTO(sort_rows(b, err));
+    MX_TRY_GOTO(describe_products(b, &t, err));
+    MX_TRY_GOTO(describe_customers(b, &t, err));
+    int spare = spare_decimals(b, &t);
+    drop_decimals(b, &t, spare);
+    MX_TRY_GOTO(fill_columns(b, &arena, &c, err));
+    mx_vec_release(&b->rows); /* the columns say it now */
+    MX_TRY_GOTO(mx_tensor_writer_new(b->alloc, &writer, err));
+    MX_TRY_GOTO(write_meta(b, writer, b->settings->decimals - spare, err));
+    MX_TRY_GOTO(write_tensors(b, &t, &c, writer, err));
+    MX_TRY_GOTO(mx_tensor_writer_bytes(writer, &inner, size, err));
+    *bytes = inner;
+out:
+    mx_tensor_writer_free(writer);
+    mx_arena_release(&arena);
+    MX_FREE_ARRAY(b->alloc, t.title, b->count[PRODUCT]);
+    MX_FREE_ARRAY(b->alloc, t.service, b->count[PRODUCT]);
+    MX_FREE_ARRAY(b->alloc, t.category, b->count[PRODUCT]);
+    MX_FREE_ARRAY(b->alloc, t.price, b->count[PRODUCT]);
+    MX_FREE_ARRAY(b->alloc, t.country, b->count[CUSTOMER]);
+    return status;
+}
+
+static void builder_release(builder *b)
+{
+    for (int which = 0; which < NAMES; which++) {
+        mx_dict_free(b->names[which]);
+        MX_FREE_ARRAY(b->alloc, b->rank[which], b->count[which]);
+        MX_FREE_ARRAY(b->alloc, b->sorted[which], b->count[which]);
+    }
+    mx_dict_free(b->catalogue_titles);
+    mx_vec_release(&b->rows);
+    mx_vec_release(&b->products);
+    mx_vec_release(&b->customers);
+    mx_vec_release(&b->orders);
+    MX_FREE_ARRAY(b->alloc, b->order, b->events);
+}
+
+/* Bytes of workspace for one event at the peak: its row, its columns, the file, the sort. */
+enum { EVENT_BYTES = 56 + 53 + 53 + 36 };
+
+static merx_status gather(builder *b, mx_records *records, const mx_snapshot *old, merx_error *err)
+{
+    uint64_t total = 0;
+
+    for (int which = 0; which < NAMES; which++)
+        MX_TRY(mx_dict_new(b->alloc, INT32_MAX, &b->names[which], err));
+    MX_TRY(mx_dict_new(b->alloc, INT32_MAX, &b->catalogue_titles, err));
+    MX_TRY(mx_records_count(records, MX_EVENT, &total, err));
+    if (total > INT32_MAX)
+        MX_FAIL(err, MERX_E_LIMIT, "", "the shop has %" PRIu64 " events; a snapshot holds at most %d", total,
+                INT32_MAX);
+    MX_TRY(mx_task_require_memory(b->task, total * EVENT_BYTES, "the snapshot", err));
+    MX_TRY(mx_vec_reserve(&b->rows, (size_t)total, err));
+    mx_task_stage(b->task, "snapshot", total, "events");
+    if (old)
+        MX_TRY(take_old(b, old, err));
+    MX_TRY(mx_records_scan_events(records, old ? old->offset : 0, MX_BY_OFFSET, take_event, b, err));
+    MX_TRY(mx_records_scan(records, MX_PRODUCT, take_product, b, err));
+    MX_TRY(mx_records_scan(records, MX_CUSTOMER, take_customer, b, err));
+    return mx_records_scan(records, MX_ORDER, take_order, b, err);
+}
+
+merx_status mx_snapshot_build(mx_records *records, const mx_snapshot *old, const mx_shop_settings *settings,
+                              int64_t last_offset, const merx_allocator *alloc, merx_task *task, unsigned char **bytes,
+                              size_t *size, merx_error *err)
+{
+    alloc = mx_allocator_or_default(alloc);
+    builder b = {.alloc = alloc, .task = task, .settings = settings};
+
+    *bytes = NULL;
+    *size = 0;
+    b.rows = mx_vec_init(alloc, sizeof(event_row), INT32_MAX, "events");
+    b.products = mx_vec_init(alloc, sizeof(product_row), INT32_MAX, "products");
+    b.customers = mx_vec_init(alloc, sizeof(pair_row), INT32_MAX, "customers");
+    b.orders = mx_vec_init(alloc, sizeof(pair_row), INT32_MAX, "orders");
+    merx_status status = gather(&b, records, old, err);
+    if (b.offset < last_offset)
+        b.offset = last_offset;
+    if (status == MERX_OK)
+        status = finish(&b, bytes, size, err);
+    builder_release(&b);
+    mx_task_done(task);
+    return status;
+}
