@@ -270,6 +270,20 @@ out:
     return status;
 }
 
+bool mx_snapshot_is_current(const mx_snapshot *snapshot, mx_records *records)
+{
+    mx_shop_settings settings;
+    mx_arena arena;
+    int64_t last_offset;
+
+    mx_arena_init(&arena, NULL);
+    bool current = mx_records_last_offset(records, &last_offset, NULL) == MERX_OK && last_offset == snapshot->offset &&
+                   mx_shop_settings_read(records, &arena, &settings, NULL) == MERX_OK &&
+                   settings.things_version == snapshot->memory->things_version;
+    mx_arena_release(&arena);
+    return current;
+}
+
 /* ---- views and look-ups ---- */
 
 /* The first event with time >= ms. */

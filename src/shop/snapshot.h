@@ -57,6 +57,8 @@ typedef struct mx_snapshot {
 merx_status mx_snapshot_open(mx_records *records, mx_blobs *blobs, bool force, const merx_allocator *alloc,
                              merx_task *task, mx_snapshot **out, merx_error *err) MERX_MUST_CHECK;
 void mx_snapshot_close(mx_snapshot *snapshot);
+/* Whether the records say nothing that the snapshot does not know. */
+bool mx_snapshot_is_current(const mx_snapshot *snapshot, mx_records *records);
 
 /* A view of the events with time < until_ms (things are those of the whole). Shares memory: the whole must outlive it. */
 mx_snapshot mx_snapshot_before(const mx_snapshot *whole, int64_t until_ms);

@@ -1,0 +1,19 @@
+/*
+ * The models a shop has loaded to answer with: one per answer, loaded at the first question, again when another version is live. Floor 5.
+ */
+#ifndef MX_SHOP_LOADED_MODELS_H
+#define MX_SHOP_LOADED_MODELS_H
+
+#include "shop/shop_state.h"
+
+struct mx_loaded_model {
+    int64_t version; /* 0: none */
+    mx_blob blob;
+    mx_tensor_file *file;
+    void *state;
+};
+
+void mx_loaded_models_unload(merx_shop *shop);
+void mx_loaded_models_free(merx_shop *shop);
+
+#endif

@@ -1,0 +1,96 @@
+/*
+ * A shop: its folder, its stores, opened and closed.
+ */
+#include <string.h>
+
+#include "io/file.h"
+#include "shop/loaded_models.h"
+#include "shop/shop_state.h"
+
+static merx_status open_stores(merx_shop *shop, const merx_shop_options *options, merx_error *err)
+{
+    merx_status status = MERX_OK;
+    mx_arena arena;
+    mx_records_options records = {.read_only = options->read_only, .create = options->create && !options->read_only};
+
+    mx_arena_init(&arena, shop->alloc);
+    const char *db = options->records ? options->records : mx_path_join(&arena, shop->folder, "shop.db", err);
+    const char *blobs = options->blobs ? options->blobs : mx_path_join(&arena, shop->folder, "blobs", err);
+    if (!db || !blobs) {
+        status = MERX_E_MEMORY;
+        goto out;
+    }
+    MX_TRY_GOTO(mx_records_open(db, &records, shop->alloc, &shop->records, err));
+    MX_TRY_GOTO(mx_blobs_open(blobs, !options->read_only, shop->alloc, &shop->blobs, err));
+out:
+    mx_arena_release(&arena);
+    return status;
+}
+
+merx_status merx_shop_open(const merx_allocator *alloc, const char *folder, const merx_shop_options *options,
+                           merx_shop **out, merx_error *err)
+{
+    static const merx_shop_options defaults = {0};
+    merx_shop *shop;
+    merx_status status = MERX_OK;
+
+    *out = NULL;
+    alloc = mx_allocator_or_default(alloc);
+    options = options ? options : &defaults;
+    if (!folder || !*folder)
+        MX_FAIL(err, MERX_E_INVALID, "", "a shop needs a folder");
+    if (options->create && !options->read_only)
+        MX_TRY(mx_make_folders(folder, err));
+    else if (!mx_path_is_folder(folder))
+        MX_FAIL(err, MERX_E_NOT_FOUND, folder, "there is no shop here");
+    MX_TRY(MX_NEW_ARRAY(alloc, 1, &shop, "shop", err));
+    shop->alloc = alloc;
+    shop->read_only = options->read_only;
+    size_t size = strlen(folder) + 1;
+    MX_TRY_GOTO(mx_alloc_array_raw(alloc, size, 1, "shop", &shop->folder, err));
+    memcpy(shop->folder, folder, size);
+    MX_TRY_GOTO(open_stores(shop, options, err));
+out:
+    if (status == MERX_OK)
+        *out = shop;
+    else
+        merx_shop_close(shop);
+    return status;
+}
+
+void merx_shop_close(merx_shop *shop)
+{
+    if (!shop)
+        return;
+    const merx_allocator *alloc = shop->alloc;
+    mx_shop_drop_snapshot(shop);
+    mx_loaded_models_free(shop);
+    mx_blobs_close(shop->blobs);
+    mx_records_close(shop->records);
+    if (shop->folder)
+        MX_FREE_ARRAY(alloc, shop->folder, strlen(shop->folder) + 1);
+    MX_FREE_ARRAY(alloc, shop, 1);
+}
+
+const char *merx_shop_folder(const merx_shop *shop)
+{
+    return shop->folder;
+}
+
+merx_status mx_shop_snapshot(merx_shop *shop, merx_task *task, mx_snapshot **out, merx_error *err)
+{
+    *out = NULL;
+    if (shop->snapshot && !mx_snapshot_is_current(shop->snapshot, shop->records))
+        mx_shop_drop_snapshot(shop);
+    if (!shop->snapshot)
+        MX_TRY(mx_snapshot_open(shop->records, shop->blobs, false, shop->alloc, task, &shop->snapshot, err));
+    *out = shop->snapshot;
+    return MERX_OK;
+}
+
+void mx_shop_drop_snapshot(merx_shop *shop)
+{
+    mx_loaded_models_unload(shop); /* they know the snapshot's numbers */
+    mx_snapshot_close(shop->snapshot);
+    shop->snapshot = NULL;
+}
