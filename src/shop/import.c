@@ -280,20 +280,42 @@ static merx_status skip_taken(const importer *im, const candidate *c, mx_rows *r
     return MERX_OK;
 }
 
-static merx_status take_rows(importer *im, mx_intake *in, mx_rows *rows, mx_source_record *source, merx_error *err)
+/* The digest of a file's first rows, read again. */
+static merx_status digest_again(const importer *im, const candidate *c, uint64_t taken, uint64_t *bytes, char hex[65],
+                                merx_error *err)
+{
+    mx_rows *rows = NULL;
+    const mx_row *row;
+    MX_TRY(open_rows(im, c, &rows, err));
+    mx_rows_digest(rows);
+    merx_status status = MERX_OK;
+    for (uint64_t i = 0; status == MERX_OK && i < taken; i++)
+        status = mx_rows_next(rows, &row, err);
+    if (status == MERX_OK)
+        mx_rows_digest_line(rows, bytes, hex);
+    mx_rows_close(rows);
+    return status;
+}
+
+static merx_status take_rows(importer *im, const candidate *c, mx_intake *in, mx_rows *rows, mx_source_record *source,
+                             merx_error *err)
 {
     const mx_row *row;
     char stage[128];
-    uint64_t bytes = source->text_bytes;
-    char hex[65];
+    uint64_t bytes = 0;
+    char hex[65] = "";
+    uint64_t taken = source->rows;
+    uint64_t digested = 0; /* rows that the digest covers */
 
     snprintf(stage, sizeof stage, "import %.100s", in->source);
     mx_task_stage(im->task, stage, 0, "rows");
-    for (;;) {
-        /* The end may come with the next row, and the digest must be asked before. */
-        uint64_t taken = source->rows + in->read;
-        if (taken > 0 && (mx_rows_progress(rows) < 0 || mx_rows_progress(rows) >= 1))
+    for (;; taken++) {
+        /* The end shows itself with the next row, and the digest must be asked before: so for each row of the last block. */
+        double progress = mx_rows_progress(rows);
+        if (taken > 0 && (progress < 0 || progress >= 1)) {
             mx_rows_digest_line(rows, &bytes, hex);
+            digested = taken;
+        }
         MX_TRY(mx_rows_next(rows, &row, err));
         if (!row)
             break;
@@ -302,9 +324,11 @@ static merx_status take_rows(importer *im, mx_intake *in, mx_rows *rows, mx_sour
             MX_TRY(mx_task_step(im->task, in->read, err));
     }
     MX_TRY(mx_intake_flush(in, err));
-    source->rows += in->read;
+    if (digested != taken)
+        MX_TRY(digest_again(im, c, taken, &bytes, hex, err));
+    source->rows = taken;
     source->text_bytes = bytes;
-    char *kept = mx_arena_strdup(im->arena, source->rows > 0 ? hex : "", err);
+    char *kept = mx_arena_strdup(im->arena, hex, err);
     if (!kept)
         return MERX_E_MEMORY;
     source->text_sha256 = mx_str_of(kept);
@@ -348,7 +372,7 @@ static merx_status take_file(importer *im, const candidate *c, const mx_source_r
         in->things_changed = true;
     }
     MX_TRY_GOTO(set_services(im, in, err));
-    MX_TRY_GOTO(take_rows(im, in, rows, source, err));
+    MX_TRY_GOTO(take_rows(im, c, in, rows, source, err));
     source->accepted += in->accepted;
     source->refused += in->refusals;
     mx_record record = {.kind = MX_SOURCE, .source = *source};
