@@ -21,7 +21,7 @@ static void folder_of(const char *path, char folder[PATH_MAX])
 {
     const char *slash = strrchr(path, '/');
     if (!slash) {
-        strcpy(folder, ".");
+        memcpy(folder, ".", sizeof ".");
         return;
     }
     size_t size = slash == path ? 1 : (size_t)(slash - path);

@@ -166,7 +166,7 @@ static merx_status skip_line(mx_rows *r, size_t from, merx_error *err)
             r->line_ended = true;
             return MERX_OK;
         }
-        r->begin = from = r->end;
+        r->begin = r->end;
         r->line_ended = false;
         bool more;
         MX_TRY(mx_rows_refill(r, &more, err));

@@ -86,7 +86,7 @@ static merx_status identify(mx_sqlite *store, int64_t *version, bool *fresh, mer
 static merx_status migrate(mx_sqlite *store, merx_error *err)
 {
     char sql[96];
-    int64_t version;
+    int64_t version = 0;
     bool fresh;
 
     MX_TRY(mx_sqlite_exec(store, "BEGIN IMMEDIATE", "opening", err));
