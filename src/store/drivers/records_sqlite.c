@@ -12,10 +12,13 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "io/file.h"
 #include "store/drivers/drivers.h"
 #include "store/drivers/sqlite_store.h"
+
+#define PATH_BYTES 65536
 
 static void sqlite_close(void *state)
 {
@@ -29,9 +32,74 @@ static void sqlite_close(void *state)
     MX_FREE_ARRAY(store->alloc, store, 1);
 }
 
+/* *folder = the folder the file lies in, by its path. */
+static merx_status folder_of(const mx_sqlite *store, mx_text *folder, merx_error *err)
+{
+    const char *slash = strrchr(store->path, '/');
+
+    if (slash == NULL)
+        mx_text_puts(folder, ".");
+    else
+        mx_text_append(folder, store->path, slash == store->path ? 1 : (size_t)(slash - store->path));
+    return mx_text_ok(folder, err);
+}
+
+/*
+ * A reader keeps its place in a shared index beside the file. Where that can't be made (a folder that may only be read) and no log
+ * waits to be read, the file is opened as one that nobody changes.
+ */
+static merx_status choose_name(mx_sqlite *store, mx_text *name, int *flags, merx_error *err)
+{
+    mx_text scratch;
+
+    mx_text_init(&scratch, store->alloc, PATH_BYTES);
+    merx_status status = folder_of(store, &scratch, err);
+    bool fixed = status == MERX_OK && store->read_only && access(scratch.data, W_OK) != 0;
+    if (fixed) {
+        mx_text_clear(&scratch);
+        mx_text_printf(&scratch, "%s-wal", store->path);
+        status = mx_text_ok(&scratch, err);
+        fixed = status == MERX_OK && !mx_path_exists(scratch.data);
+    }
+    mx_text_release(&scratch);
+    if (status != MERX_OK)
+        return status;
+    if (!fixed) {
+        mx_text_puts(name, store->path);
+        return mx_text_ok(name, err);
+    }
+    *flags |= SQLITE_OPEN_URI;
+    mx_text_puts(name, "file:");
+    for (const char *c = store->path; *c != '\0'; c++) {
+        if (strchr("?#%:", *c) != NULL)
+            mx_text_printf(name, "%%%02x", (unsigned)(unsigned char)*c);
+        else
+            mx_text_append(name, c, 1);
+    }
+    mx_text_puts(name, "?immutable=1");
+    return mx_text_ok(name, err);
+}
+
+/* SQLite tries again for reading when it may not make a file, and then only says that there is none. */
+static merx_status explain_create(mx_sqlite *store, merx_error *err)
+{
+    mx_text folder;
+
+    mx_text_init(&folder, store->alloc, PATH_BYTES);
+    merx_status status = folder_of(store, &folder, err);
+    if (status == MERX_OK && !mx_path_is_folder(folder.data))
+        status = mx_error_set(err, MERX_E_NOT_FOUND, store->path, "the folder %s is not there", folder.data);
+    else if (status == MERX_OK)
+        status = mx_error_set(err, MERX_E_PERMISSION, store->path, "can't be made: the folder %s may not be written",
+                              folder.data);
+    mx_text_release(&folder);
+    return status;
+}
+
 static merx_status open_file(mx_sqlite *store, bool create, merx_error *err)
 {
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    mx_text name;
 
     if (mx_path_is_folder(store->path))
         MX_FAIL(err, MERX_E_INVALID, store->path, "is a folder; expected a database file");
@@ -41,7 +109,14 @@ static merx_status open_file(mx_sqlite *store, bool create, merx_error *err)
         flags |= SQLITE_OPEN_READONLY;
     else
         flags |= SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0);
-    int rc = sqlite3_open_v2(store->path, &store->db, flags, NULL);
+    mx_text_init(&name, store->alloc, PATH_BYTES);
+    merx_status status = choose_name(store, &name, &flags, err);
+    int rc = status == MERX_OK ? sqlite3_open_v2(name.data, &store->db, flags, NULL) : SQLITE_OK;
+    mx_text_release(&name);
+    if (status != MERX_OK)
+        return status;
+    if ((rc & 0xff) == SQLITE_CANTOPEN && create && !mx_path_exists(store->path))
+        return explain_create(store, err);
     if (rc != SQLITE_OK)
         return mx_sqlite_fail(store, rc, "opening", err);
     sqlite3_busy_timeout(store->db, store->busy_timeout_ms);

@@ -45,7 +45,7 @@ merx_status(mx_sqlite_fail)(mx_sqlite *store, int rc, const char *doing, merx_er
         MX_FAIL(err, MERX_E_LIMIT, store->path, "too large for the database, while %s", doing);
     case SQLITE_CANTOPEN:
         if (system != 0)
-            return mx_error_errno(err, system, store->path, doing);
+            return mx_error_errno(err, system, store->path, "open it");
         MX_FAIL(err, MERX_E_IO, store->path, "can't be opened while %s: %s", doing, text);
     case SQLITE_IOERR:
         if (rc == SQLITE_IOERR_NOMEM)
@@ -55,7 +55,7 @@ merx_status(mx_sqlite_fail)(mx_sqlite *store, int rc, const char *doing, merx_er
         if (rc == SQLITE_IOERR_SHORT_READ || rc == SQLITE_IOERR_CORRUPTFS)
             MX_FAIL(err, MERX_E_CORRUPT, store->path, "the file is cut short, found while %s", doing);
         if (system != 0)
-            return mx_error_errno(err, system, store->path, doing);
+            return mx_error_errno(err, system, store->path, "read or write it");
         MX_FAIL(err, MERX_E_IO, store->path, "%s failed: %s", doing, text);
     default:
         MX_FAIL(err, MERX_E_INTERNAL, store->path, "%s failed: %s (SQLite code %d)", doing, text, rc);
