@@ -48,6 +48,9 @@ MERX_API uint64_t merx_budget_peak(const merx_budget *budget);
  */
 MERX_API merx_status merx_parse_bytes(const char *text, uint64_t *out, merx_error *err) MERX_MUST_CHECK;
 
+/* Frees a text that the library returned (NULL is allowed). */
+MERX_API void merx_text_free(char *text);
+
 #ifdef __cplusplus
 }
 #endif

@@ -119,7 +119,6 @@ MERX_API void merx_explanation_release(merx_explanation *explanation);
 
 /* A description for a person (coefficients, standard errors, centroids, fit statistics) as lines of text. Returned: free with merx_text_free. */
 MERX_API merx_status merx_model_describe(const merx_model *model, char **text, merx_error *err) MERX_MUST_CHECK;
-MERX_API void merx_text_free(char *text);
 
 MERX_API merx_status merx_model_save(const merx_model *model, const char *path, merx_error *err) MERX_MUST_CHECK;
 /* MERX_E_CORRUPT, MERX_E_VERSION; no half object. */

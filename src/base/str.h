@@ -48,6 +48,8 @@ void mx_text_json(mx_text *text, mx_str value);
 void mx_text_html(mx_text *text, mx_str value);
 merx_status mx_text_ok(const mx_text *text, merx_error *err) MERX_MUST_CHECK;
 void mx_text_clear(mx_text *text);
+/* A terminated copy for a caller of the library, who frees it with merx_text_free. */
+merx_status mx_text_give(const mx_text *text, char **out, merx_error *err) MERX_MUST_CHECK;
 void mx_text_release(mx_text *text);
 
 /*

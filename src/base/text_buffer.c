@@ -189,3 +189,27 @@ void mx_text_release(mx_text *text)
     text->failed = false;
     text->over_limit = false;
 }
+
+/* The size lies before the text, so that freeing needs no more than the pointer. */
+merx_status mx_text_give(const mx_text *text, char **out, merx_error *err)
+{
+    unsigned char *block = NULL;
+    *out = NULL;
+    MX_TRY(mx_text_ok(text, err));
+    size_t bytes = sizeof(max_align_t) + text->size + 1;
+    MX_TRY(mx_alloc_array_raw(merx_allocator_default(), bytes, 1, "text", &block, err));
+    memcpy(block, &bytes, sizeof bytes);
+    memcpy(block + sizeof(max_align_t), text->data, text->size + 1);
+    *out = (char *)block + sizeof(max_align_t);
+    return MERX_OK;
+}
+
+void merx_text_free(char *text)
+{
+    if (text == NULL)
+        return;
+    void *block = text - sizeof(max_align_t);
+    size_t bytes;
+    memcpy(&bytes, block, sizeof bytes);
+    mx_free_array(merx_allocator_default(), block, bytes, 1);
+}

@@ -200,30 +200,7 @@ merx_status merx_model_describe(const merx_model *model, char **text_out, merx_e
         }
     }
     if (status == MERX_OK)
-        status = mx_text_ok(&text, err);
-    if (status == MERX_OK) {
-        char *copy = NULL;
-        size_t *header = NULL;
-        /* merx_text_free knows the default allocator alone, and finds the size before the text. */
-        size_t bytes = sizeof(max_align_t) + text.size + 1;
-        status = mx_alloc_array(merx_allocator_default(), bytes, 1, "description", &header, err);
-        if (status == MERX_OK) {
-            *header = bytes;
-            copy = (char *)header + sizeof(max_align_t);
-            memcpy(copy, text.data, text.size + 1);
-            *text_out = copy;
-        }
-    }
+        status = mx_text_give(&text, text_out, err);
     mx_text_release(&text);
     return status;
-}
-
-void merx_text_free(char *text)
-{
-    if (text == NULL)
-        return;
-    void *block = text - sizeof(max_align_t);
-    size_t bytes;
-    memcpy(&bytes, block, sizeof bytes);
-    mx_free_array(merx_allocator_default(), block, bytes, 1);
 }
