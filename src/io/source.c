@@ -154,7 +154,7 @@ static merx_status read_gzip(mx_source *s, unsigned char *out, size_t size, size
             s->member_open = false;
         else if (code == Z_MEM_ERROR)
             MX_FAIL(err, MERX_E_MEMORY, s->name, "no memory to decompress gzip");
-        else if (code != Z_OK && code != Z_BUF_ERROR)
+        else if (code != Z_OK && code != Z_BUF_ERROR && *got == 0) /* else: what came before the damage first */
             MX_FAIL(err, MERX_E_CORRUPT, s->name, "damaged gzip data (%s)", s->zlib.msg ? s->zlib.msg : "bad stream");
         if (*got > 0)
             return MERX_OK;
