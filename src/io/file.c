@@ -88,8 +88,12 @@ merx_status mx_make_folders(const char *path, merx_error *err)
         char kept = part[i];
         part[i] = '\0';
         /* What is there already needs no right to make it (a parent may be read-only). */
-        if (!mx_path_is_folder(part) && mkdir(part, 0777) != 0 && !(errno == EEXIST && mx_path_is_folder(part)))
-            return mx_error_errno(err, errno, part, "make the folder");
+        if (!mx_path_is_folder(part) && mkdir(part, 0777) != 0) {
+            if (errno != EEXIST)
+                return mx_error_errno(err, errno, part, "make the folder");
+            if (!mx_path_is_folder(part)) /* another process may just have made it */
+                MX_FAIL(err, MERX_E_EXISTS, part, "is there already and is no folder");
+        }
         part[i] = kept;
     }
     return MERX_OK;

@@ -91,7 +91,7 @@ static void test_folders(void **state)
     check_write_file(path_of("x/file"), "", 0);
     check_write_file(path_of("x/B"), "", 0);
     check_write_file(path_of("x/.hidden"), "", 0);
-    check_fails(mx_make_folders(path_of("x/file/below"), &err), MERX_E_NOT_FOUND, err);
+    check_fails(mx_make_folders(path_of("x/file/below"), &err), MERX_E_EXISTS, err);
     check_fails(mx_make_folders(path_of("x/file"), &err), MERX_E_EXISTS, err);
     check_fails(mx_make_folders("", &err), MERX_E_INVALID, err);
     check_ok(mx_list_folder(path_of("x"), &arena, &names, &count, &err), err);

@@ -190,7 +190,7 @@ static void test_random(void **state)
 {
     (void)state;
     int accepted = 0, refused = 0;
-    for (uint64_t seed = 0; seed < 20000; seed++) {
+    for (uint64_t seed = 0; seed < 6000; seed++) {
         mx_random random;
         mx_random_init(&random, seed, 3);
         char line[4096] = "{";
@@ -208,7 +208,7 @@ static void test_random(void **state)
         merx_error err = {0};
         mx_rows *rows;
         const mx_row *row;
-        check_ok(rows_over(line, size, &jsonl, 0, NULL, &rows, &err), err);
+        check_ok(rows_over(line, size, &jsonl, 512, NULL, &rows, &err), err);
         check_ok(mx_rows_next(rows, &row, &err), err);
         assert_non_null(row);
         if (!row->problem != (want != NULL))
@@ -224,7 +224,7 @@ static void test_random(void **state)
         json_decref(want);
         mx_rows_close(rows);
     }
-    if (!(accepted > 3000 && refused > 3000))
+    if (!(accepted > 1000 && refused > 1000))
         check_die(__FILE__, __LINE__, "%d accepted, %d refused: too few to tell", accepted, refused);
 }
 
