@@ -1,0 +1,392 @@
+/*
+ * Replies: building them in an arena, and showing them as text, JSON and a table.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "shop/answers/answer.h"
+#include "shop/heap_arena.h"
+#include "shop/text_table.h"
+
+/* A reply in full is far below this. */
+#define TEXT_MAX ((size_t)256 << 20)
+
+/* ---- building ---- */
+
+merx_status mx_reply_items(merx_reply *reply, size_t n, mx_arena *arena, merx_error *err)
+{
+    reply->items = 0;
+    reply->item = NULL;
+    if (n == 0)
+        return MERX_OK;
+    reply->item = mx_arena_array(arena, n, sizeof *reply->item, err);
+    if (!reply->item)
+        return MERX_E_MEMORY;
+    reply->items = n;
+    for (size_t i = 0; i < n; i++)
+        reply->item[i].id = reply->item[i].title = "";
+    return MERX_OK;
+}
+
+merx_status mx_item_fields(merx_item *item, size_t n, mx_arena *arena, merx_error *err)
+{
+    item->fields = 0;
+    item->field = NULL;
+    if (n == 0)
+        return MERX_OK;
+    item->field = mx_arena_array(arena, n, sizeof *item->field, err);
+    if (!item->field)
+        return MERX_E_MEMORY;
+    item->fields = n;
+    return MERX_OK;
+}
+
+merx_status mx_item_reasons(merx_item *item, size_t n, mx_arena *arena, merx_error *err)
+{
+    item->reasons = 0;
+    item->reason = NULL;
+    if (n == 0)
+        return MERX_OK;
+    item->reason = mx_arena_array(arena, n, sizeof *item->reason, err);
+    if (!item->reason)
+        return MERX_E_MEMORY;
+    item->reasons = n;
+    for (size_t i = 0; i < n; i++)
+        item->reason[i] = (merx_reason){.kind = "", .id = "", .text = "", .without = NAN};
+    return MERX_OK;
+}
+
+merx_status mx_reply_note(merx_reply *reply, mx_arena *arena, merx_error *err, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    const char **notes = mx_arena_array(arena, reply->notes + 1, sizeof *notes, err);
+    const char *copy = mx_arena_strdup(arena, text, err);
+    if (!notes || !copy)
+        return MERX_E_MEMORY;
+    for (size_t i = 0; i < reply->notes; i++)
+        notes[i] = reply->note[i];
+    notes[reply->notes++] = copy;
+    reply->note = notes;
+    return MERX_OK;
+}
+
+static int compare_reasons(const void *a, const void *b)
+{
+    const merx_reason *x = a;
+    const merx_reason *y = b;
+    double p = fabs(x->contribution);
+    double q = fabs(y->contribution);
+    if (p != q)
+        return p > q ? -1 : 1;
+    int order = strcmp(x->id ? x->id : "", y->id ? y->id : "");
+    return order ? order : strcmp(x->kind ? x->kind : "", y->kind ? y->kind : "");
+}
+
+void mx_item_sort_reasons(merx_item *item)
+{
+    if (item->reasons > 1)
+        qsort(item->reason, item->reasons, sizeof *item->reason, compare_reasons);
+}
+
+void merx_reply_release(merx_reply *reply)
+{
+    if (!reply)
+        return;
+    mx_heap_arena_free(reply->memory);
+    memset(reply, 0, sizeof *reply);
+}
+
+/* ---- values ---- */
+
+/* With so many digits after the point; 0: the shortest that reads back. printf's point would follow the locale, so numbers are written as decimals. */
+static size_t format_real(double value, int decimals, char *out, size_t size)
+{
+    char text[64];
+    int64_t scale = 1;
+
+    for (int i = 0; i < decimals && i < 9; i++)
+        scale *= 10;
+    double scaled = value * (double)scale;
+    if (decimals <= 0 || decimals > 9 || !isfinite(value) || fabs(scaled) > 9e15) {
+        mx_format_double(value, text);
+        return (size_t)snprintf(out, size, "%s", text);
+    }
+    int64_t rounded = (int64_t)llround(scaled);
+    if (rounded == 0)
+        rounded = 0; /* no "-0.00" */
+    mx_format_decimal(rounded, decimals, text, sizeof text);
+    return (size_t)snprintf(out, size, "%s", text);
+}
+
+size_t merx_value_format(const merx_value *value, char *out, size_t size)
+{
+    char text[64];
+    switch (value->type) {
+    case MERX_VALUE_TEXT:
+        return (size_t)snprintf(out, size, "%s", value->text ? value->text : "");
+    case MERX_VALUE_INT:
+        return (size_t)snprintf(out, size, "%" PRId64, value->integer);
+    case MERX_VALUE_REAL:
+        return format_real(value->real, value->decimals, out, size);
+    case MERX_VALUE_SHARE:
+        if (!isfinite(value->real))
+            return (size_t)snprintf(out, size, "-");
+        format_real(value->real * 100, 1, text, sizeof text);
+        return (size_t)snprintf(out, size, "%s %%", text);
+    case MERX_VALUE_MONEY:
+        mx_format_decimal(value->integer, value->decimals, text, sizeof text);
+        return (size_t)snprintf(out, size, "%s", text);
+    case MERX_VALUE_DATE:
+        mx_format_date(value->integer, value->integer % MX_DAY_MS != 0, text);
+        return (size_t)snprintf(out, size, "%s", text);
+    }
+    return (size_t)snprintf(out, size, "%s", "");
+}
+
+/* ---- JSON ---- */
+
+static void json_text(mx_text *out, const char *value)
+{
+    mx_text_puts(out, "\"");
+    mx_text_json(out, mx_str_of(value));
+    mx_text_puts(out, "\"");
+}
+
+/* JSON has no NaN and no infinity: null. */
+static void json_real(mx_text *out, double value)
+{
+    char text[32];
+    if (!isfinite(value)) {
+        mx_text_puts(out, "null");
+        return;
+    }
+    mx_format_double(value, text);
+    mx_text_puts(out, text);
+}
+
+static void json_value(mx_text *out, const merx_value *value)
+{
+    char text[64];
+    switch (value->type) {
+    case MERX_VALUE_TEXT:
+        json_text(out, value->text);
+        break;
+    case MERX_VALUE_INT:
+        mx_text_printf(out, "%" PRId64, value->integer);
+        break;
+    case MERX_VALUE_REAL:
+    case MERX_VALUE_SHARE:
+        json_real(out, value->real);
+        break;
+    default: /* money as exact text, dates as ISO 8601 */
+        merx_value_format(value, text, sizeof text);
+        json_text(out, text);
+        break;
+    }
+}
+
+static void json_reason(mx_text *out, const merx_reason *reason)
+{
+    mx_text_puts(out, "{\"kind\":");
+    json_text(out, reason->kind);
+    mx_text_puts(out, ",\"id\":");
+    json_text(out, reason->id);
+    mx_text_puts(out, ",\"text\":");
+    json_text(out, reason->text);
+    mx_text_puts(out, ",\"contribution\":");
+    json_real(out, reason->contribution);
+    mx_text_puts(out, ",\"without\":");
+    json_real(out, reason->without);
+    mx_text_puts(out, "}");
+}
+
+static void json_item(mx_text *out, const merx_item *item)
+{
+    mx_text_puts(out, "{\"id\":");
+    json_text(out, item->id);
+    mx_text_puts(out, ",\"title\":");
+    json_text(out, item->title);
+    mx_text_puts(out, ",\"score\":");
+    json_real(out, item->score);
+    mx_text_puts(out, ",\"fields\":{");
+    for (size_t i = 0; i < item->fields; i++) {
+        mx_text_puts(out, i ? "," : "");
+        json_text(out, item->field[i].name);
+        mx_text_puts(out, ":");
+        json_value(out, &item->field[i].value);
+    }
+    mx_text_puts(out, "}");
+    if (item->reason) {
+        mx_text_puts(out, ",\"reasons\":[");
+        for (size_t i = 0; i < item->reasons; i++) {
+            mx_text_puts(out, i ? "," : "");
+            json_reason(out, &item->reason[i]);
+        }
+        mx_text_puts(out, "]");
+    }
+    mx_text_puts(out, "}");
+}
+
+merx_status merx_reply_json(const merx_reply *reply, char **text, merx_error *err)
+{
+    mx_text out;
+    *text = NULL;
+    mx_text_init(&out, NULL, TEXT_MAX);
+    mx_text_puts(&out, "{\"answer\":");
+    json_text(&out, reply->answer);
+    mx_text_puts(&out, ",\"sentence\":");
+    json_text(&out, reply->sentence);
+    mx_text_puts(&out, ",\"score_unit\":");
+    json_text(&out, reply->score_unit);
+    mx_text_printf(&out, ",\"model_version\":%" PRId64 ",\"data_offset\":%" PRId64 ",\"items\":[", reply->model_version,
+                   reply->data_offset);
+    for (size_t i = 0; i < reply->items; i++) {
+        mx_text_puts(&out, i ? "," : "");
+        json_item(&out, &reply->item[i]);
+    }
+    mx_text_puts(&out, "],\"notes\":[");
+    for (size_t i = 0; i < reply->notes; i++) {
+        mx_text_puts(&out, i ? "," : "");
+        json_text(&out, reply->note[i]);
+    }
+    mx_text_puts(&out, "]}");
+    merx_status status = mx_text_give(&out, text, err);
+    mx_text_release(&out);
+    return status;
+}
+
+/* ---- a table ---- */
+
+static bool is_number(const merx_value *value)
+{
+    return value->type != MERX_VALUE_TEXT && value->type != MERX_VALUE_DATE;
+}
+
+/* Whether fields of this item have the names of the first: then they share one table. */
+static bool same_fields(const merx_item *a, const merx_item *b)
+{
+    if (a->fields != b->fields)
+        return false;
+    for (size_t i = 0; i < a->fields; i++)
+        if (strcmp(a->field[i].name, b->field[i].name) != 0)
+            return false;
+    return true;
+}
+
+static bool any_title(const merx_item *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (items[i].title && *items[i].title)
+            return true;
+    return false;
+}
+
+static void put_value(mx_table *table, const merx_value *value)
+{
+    char text[512];
+    merx_value_format(value, text, sizeof text);
+    mx_table_cell(table, text);
+}
+
+/* A run of items with the same fields. */
+static merx_status put_items(const merx_item *items, size_t n, const char *score_unit, int columns, bool colour,
+                             mx_text *out, merx_error *err)
+{
+    const char *header[MX_TABLE_COLUMNS_MAX];
+    char align[MX_TABLE_COLUMNS_MAX + 1];
+    mx_table table;
+    size_t c = 0;
+    bool titles = any_title(items, n);
+    bool scores = score_unit && *score_unit;
+
+#define COLUMN(name, side) (header[c] = (name), align[c++] = (side))
+    COLUMN("id", 'l');
+    if (titles)
+        COLUMN("title", 'l');
+    if (scores)
+        COLUMN("score", 'r');
+    size_t fields = items[0].fields;
+    if (fields > MX_TABLE_COLUMNS_MAX - c)
+        fields = MX_TABLE_COLUMNS_MAX - c;
+    for (size_t i = 0; i < fields; i++)
+        COLUMN(items[0].field[i].name, is_number(&items[0].field[i].value) ? 'r' : 'l');
+#undef COLUMN
+    align[c] = '\0';
+    mx_table_init(&table, NULL, c, header, align);
+    for (size_t i = 0; i < n; i++) {
+        mx_table_cell(&table, items[i].id);
+        if (titles)
+            mx_table_cell(&table, items[i].title);
+        if (scores)
+            put_value(&table, &(merx_value){.type = MERX_VALUE_REAL, .decimals = 4, .real = items[i].score});
+        for (size_t f = 0; f < fields; f++)
+            put_value(&table, &items[i].field[f].value);
+    }
+    merx_status status = mx_table_print(&table, columns, colour, out, err);
+    mx_table_release(&table);
+    return status;
+}
+
+static merx_status put_reasons(const merx_item *item, int columns, bool colour, mx_text *out, merx_error *err)
+{
+    static const char *const header[] = {"  contribution", "without", "because"};
+    mx_table table;
+    char score[64];
+
+    format_real(item->score, 4, score, sizeof score);
+    mx_text_printf(out, "\n%s%s%s: score %s is the sum of\n", item->id ? item->id : "",
+                   item->title && *item->title ? " " : "", item->title ? item->title : "", score);
+    mx_table_init(&table, NULL, 3, header, "rrl");
+    for (size_t i = 0; i < item->reasons; i++) {
+        const merx_reason *r = &item->reason[i];
+        char number[64];
+        format_real(r->contribution, 4, number, sizeof number);
+        mx_table_printf(&table, "%s%s", r->contribution >= 0 ? "+" : "", number);
+        if (isfinite(r->without))
+            format_real(r->without, 4, number, sizeof number);
+        mx_table_cell(&table, isfinite(r->without) ? number : "");
+        mx_table_cell(&table, r->text);
+    }
+    merx_status status = mx_table_print(&table, columns, colour, out, err);
+    mx_table_release(&table);
+    return status;
+}
+
+merx_status merx_reply_table(const merx_reply *reply, int columns, bool colour, char **text, merx_error *err)
+{
+    merx_status status = MERX_OK;
+    mx_text out;
+
+    *text = NULL;
+    mx_text_init(&out, NULL, TEXT_MAX);
+    if (reply->sentence && *reply->sentence)
+        mx_text_printf(&out, "%s\n", reply->sentence);
+    for (size_t first = 0, end; first < reply->items; first = end) {
+        for (end = first + 1; end < reply->items && same_fields(&reply->item[first], &reply->item[end]); end++)
+            ;
+        mx_text_puts(&out, "\n");
+        MX_TRY_GOTO(put_items(reply->item + first, end - first, reply->score_unit, columns, colour, &out, err));
+    }
+    for (size_t i = 0; i < reply->items; i++)
+        if (reply->item[i].reasons > 0)
+            MX_TRY_GOTO(put_reasons(&reply->item[i], columns, colour, &out, err));
+    if (reply->notes > 0)
+        mx_text_puts(&out, "\n");
+    for (size_t i = 0; i < reply->notes; i++)
+        mx_text_printf(&out, "note: %s\n", reply->note[i]);
+    if (reply->score_unit && *reply->score_unit && reply->items > 0)
+        mx_text_printf(&out, "score: %s\n", reply->score_unit);
+    MX_TRY_GOTO(mx_text_give(&out, text, err));
+out:
+    mx_text_release(&out);
+    return status;
+}
