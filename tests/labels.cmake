@@ -5,6 +5,8 @@ set(merx_slow_tests
 # Tests of concurrent code: ./test also runs these under ThreadSanitizer.
 set(merx_threads_tests
   base.pool
+  learn.factor
+  numeric.dense
 )
 # Tests of the optimised program (real data at full size, time or memory limits): not built with the sanitizers; ./test runs
 # them in the release build.

@@ -1,15 +1,13 @@
 /*
- * Dense and sparse matrices on BLAS and LAPACK.
- *
- * A symmetric matrix reads the same by rows and by columns, so LAPACK's column-major routines work on ours without a copy: our
- * lower triangle is their upper one.
+ * Dense and sparse matrices: products and Cholesky by numeric/dense.h, decompositions of whole matrices by LAPACK, under its lock.
  */
 #include "numeric/matrix.h"
 
-#include <cblas.h>
 #include <lapacke.h>
 #include <math.h>
 #include <string.h>
+
+#include "numeric/dense.h"
 
 #define BLOCK_ROWS 1024
 /* Partial Gram matrices held at once: at most this many, and this many bytes. Sums do not depend on it. */
@@ -68,7 +66,7 @@ void mx_csr_release(mx_csr_own *own)
 typedef struct gram_work {
     const double *x, *w;
     size_t n, d, first_block;
-    double *partial; /* (wave, d, d); lower triangles */
+    double *partial; /* (wave, d, d); upper triangles */
     const merx_allocator *alloc;
 } gram_work;
 
@@ -88,8 +86,9 @@ static merx_status gram_block(void *context, size_t block, merx_error *err)
         }
         x = scaled;
     }
-    cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, (int)d, (int)rows, 1.0, x, (int)d, 0.0,
-                work->partial + block * d * d, (int)d);
+    double *partial = work->partial + block * d * d;
+    memset(partial, 0, d * d * sizeof *partial);
+    mx_syrk_add(x, rows, d, partial);
     mx_free_array(work->alloc, scaled, rows * d, sizeof(double));
     return MERX_OK;
 }
@@ -116,53 +115,73 @@ merx_status mx_gram(const double *x, const double *w, size_t n, size_t d, double
         status = mx_parallel(task, now, gram_block, &work, err);
         for (size_t b = 0; b < now && status == MERX_OK; b++)
             for (size_t i = 0; i < d; i++)
-                for (size_t j = 0; j <= i; j++)
+                for (size_t j = i; j < d; j++)
                     gram[i * d + j] += work.partial[b * square + i * d + j];
     }
     for (size_t i = 0; i < d; i++)
         for (size_t j = i + 1; j < d; j++)
-            gram[i * d + j] = gram[j * d + i];
+            gram[j * d + i] = gram[i * d + j];
     mx_free_array(alloc, work.partial, wave * square, sizeof(double));
     return status;
 }
 
-/* A = L L', L in our lower triangle. */
-static merx_status cholesky(double *a, size_t d, merx_error *err)
-{
-    if (d > INT32_MAX)
-        MX_FAIL(err, MERX_E_LIMIT, "solve", "%zu unknowns are too many", d);
-    lapack_int info = LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', (lapack_int)d, a, (lapack_int)d);
-    /* OpenBLAS's own factorisation lets NaN through; its diagonal shows it. */
-    for (size_t i = 0; info == 0 && i < d; i++)
-        if (!(a[i * d + i] > 0) || isinf(a[i * d + i]))
-            info = (lapack_int)i + 1;
-    if (info != 0)
-        MX_FAIL(err, MERX_E_NUMERIC, "solve", "the matrix is not positive definite (at row %d of %zu)", (int)info, d);
-    return MERX_OK;
-}
-
 merx_status mx_solve_spd(double *a, size_t d, double *b, size_t m, merx_error *err)
 {
-    if (d == 0 || m == 0)
-        return MERX_OK;
-    MX_TRY(cholesky(a, d, err));
-    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, (int)d, (int)m, 1.0, a, (int)d, b,
-                (int)m);
-    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasTrans, CblasNonUnit, (int)d, (int)m, 1.0, a, (int)d, b,
-                (int)m);
+    if (!mx_cholesky(a, d))
+        MX_FAIL(err, MERX_E_NUMERIC, "solve", "the matrix (%zu, %zu) is not positive definite", d, d);
+    mx_cholesky_solve(a, d, b, m);
     return MERX_OK;
 }
 
+/*
+ * A = R'R. S = R^-1 (upper) row by row from the last, then A^-1 = S S'.
+ */
 merx_status mx_invert_spd(double *a, size_t d, merx_error *err)
+{
+    if (!mx_cholesky(a, d))
+        MX_FAIL(err, MERX_E_NUMERIC, "invert", "the matrix (%zu, %zu) is not positive definite", d, d);
+    for (size_t i = d; i-- > 0;) {
+        double *restrict row = a + i * d, inverse = 1 / row[i];
+        /* s_ij = -(sum_{k = i+1}^{j} r_ik s_kj) / r_ii; the lower part of the row is free to hold r_ik meanwhile. */
+        for (size_t k = i + 1; k < d; k++) {
+            a[k * d + i] = row[k];
+            row[k] = 0;
+        }
+        for (size_t k = i + 1; k < d; k++) {
+            const double *restrict below = a + k * d;
+            double v = below[i];
+            for (size_t j = k; j < d; j++)
+                row[j] -= v * below[j];
+        }
+        row[i] = 1;
+        for (size_t j = i; j < d; j++)
+            row[j] *= inverse;
+    }
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = i; j < d; j++) {
+            double sum = mx_dot(a + i * d + j, a + j * d + j, d - j);
+            a[i * d + j] = sum;
+        }
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = i + 1; j < d; j++)
+            a[j * d + i] = a[i * d + j];
+    return MERX_OK;
+}
+
+merx_status mx_eigen_symmetric(double *a, size_t d, double *values, merx_error *err)
 {
     if (d == 0)
         return MERX_OK;
-    MX_TRY(cholesky(a, d, err));
-    if (LAPACKE_dpotri_work(LAPACK_COL_MAJOR, 'U', (lapack_int)d, a, (lapack_int)d) != 0)
-        MX_FAIL(err, MERX_E_NUMERIC, "invert", "the matrix (%zu, %zu) is singular", d, d);
-    for (size_t i = 0; i < d; i++)
-        for (size_t j = i + 1; j < d; j++)
-            a[i * d + j] = a[j * d + i];
+    if (d > INT32_MAX)
+        MX_FAIL(err, MERX_E_LIMIT, "eigenvalues", "%zu columns are too many", d);
+    /* Column-major 'L' is our upper triangle; the eigenvectors come back as columns there, so as rows here. */
+    mx_lapack_lock();
+    lapack_int info = LAPACKE_dsyev(LAPACK_COL_MAJOR, 'V', 'L', (lapack_int)d, a, (lapack_int)d, values);
+    mx_lapack_unlock();
+    if (info == LAPACK_WORK_MEMORY_ERROR)
+        MX_FAIL(err, MERX_E_MEMORY, "eigenvalues", "no memory for the decomposition of a (%zu, %zu) matrix", d, d);
+    if (info != 0)
+        MX_FAIL(err, MERX_E_NUMERIC, "eigenvalues", "the decomposition of a (%zu, %zu) matrix did not converge", d, d);
     return MERX_OK;
 }
 
@@ -180,8 +199,10 @@ merx_status mx_least_squares(double *x, size_t n, size_t d, double *b, double rc
     if (n > INT32_MAX || d > INT32_MAX)
         MX_FAIL(err, MERX_E_LIMIT, "least squares", "a (%zu, %zu) matrix is too large", n, d);
     lapack_int found = 0;
+    mx_lapack_lock();
     lapack_int info = LAPACKE_dgelsd(LAPACK_ROW_MAJOR, (lapack_int)n, (lapack_int)d, 1, x, (lapack_int)d, b, 1,
                                      singular_values, rcond, &found);
+    mx_lapack_unlock();
     if (info == LAPACK_WORK_MEMORY_ERROR || info == LAPACK_TRANSPOSE_MEMORY_ERROR)
         MX_FAIL(err, MERX_E_MEMORY, "least squares", "no memory for the decomposition of a (%zu, %zu) matrix", n, d);
     if (info < 0)

@@ -1,6 +1,6 @@
 /*
- * Dense and sparse matrices, and the few operations that go to BLAS and LAPACK. Floor 2. Row-major throughout: element (i, j) of an (n, d)
- * matrix is x[i * d + j]. OpenBLAS runs serially inside our own blocks.
+ * Dense and sparse matrices, and the few operations that go to LAPACK. Floor 2. Row-major throughout: element (i, j) of an (n, d)
+ * matrix is x[i * d + j]. Any number of threads may call these at once (see numeric/dense.h).
  */
 #ifndef MX_NUMERIC_MATRIX_H
 #define MX_NUMERIC_MATRIX_H
@@ -33,6 +33,8 @@ merx_status mx_gram(const double *x, const double *w, size_t n, size_t d, double
 /* Solves A X = B in place (A symmetric positive definite (d, d), B (d, m) row-major). MERX_E_NUMERIC when not positive definite (A is destroyed). */
 merx_status mx_solve_spd(double *a, size_t d, double *b, size_t m, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_invert_spd(double *a, size_t d, merx_error *err) MERX_MUST_CHECK;
+/* Eigenvalues, ascending, into values (d); a (d, d) symmetric becomes the eigenvectors, one a row. LAPACK syev. */
+merx_status mx_eigen_symmetric(double *a, size_t d, double *values, merx_error *err) MERX_MUST_CHECK;
 /* Minimum-norm least squares by SVD (LAPACK gelsd): x (n, d) is destroyed; b (max(n, d)): in y, out solution in the first d. rank written. */
 merx_status mx_least_squares(double *x, size_t n, size_t d, double *b, double rcond, int *rank, double *singular_values,
                              merx_error *err) MERX_MUST_CHECK;

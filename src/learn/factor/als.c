@@ -5,8 +5,8 @@
  *
  *     A_u = Y'Y + sum_j alpha r_uj y_j y_j' + l2 I        b_u = sum_j (1 + alpha r_uj) y_j        x_u = A_u^-1 b_u
  *
- * Y'Y is shared. The sum over a user's items goes through a block of at most MX_ALS_ROWS rows sqrt(alpha r) y_j and one dsyrk,
- * so that the inner loop is BLAS whatever m is. Everything is accumulated in double; factors are kept in float.
+ * Y'Y is shared. The sum over a user's items goes through a block of at most MX_ALS_ROWS rows sqrt(alpha r) y_j and one mx_syrk_add,
+ * so that the inner loop is a tiled product whatever m is. Everything is accumulated in double; factors are kept in float.
  * The last half iteration solves users, so that a fitted user equals the fold-in of his items.
  *
  * Invariants: (1) a row's solve reads its own ratings, Y and Y'Y alone: no order of rows matters; (2) Y'Y is summed over blocks whose
@@ -16,22 +16,21 @@
  */
 #include "learn/factor/als.h"
 
-#include <cblas.h>
-#include <lapacke.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/random.h"
+#include "numeric/dense.h"
 
 enum {
-    MX_ALS_ROWS = 128,       /* rows of one dsyrk */
+    MX_ALS_ROWS = 128,       /* rows of one product */
     MX_ALS_BLOCK = 32,       /* users of one parallel block */
     MX_ALS_GRAM_BLOCKS = 64, /* at most so many partial sums of Y'Y */
     MX_ALS_MAX_FACTORS = 1024,
     MX_ALS_STREAM = 0x616c73, /* of the random starts */
 };
 
-/* ---- one user's normal equations; A is the upper triangle in row-major order = LAPACK's lower in column-major ---- */
+/* ---- one user's normal equations; A is an upper triangle ---- */
 
 /* Adds sum_j alpha r_j y_j y_j' to a (f, f), upper triangle. rows: MX_ALS_ROWS * f doubles of scratch. */
 static void add_weighted_gram(double *a, const float *y, const int32_t *items, const float *values, size_t m, size_t f,
@@ -45,28 +44,8 @@ static void add_weighted_gram(double *a, const float *y, const int32_t *items, c
             for (size_t j = 0; j < f; j++)
                 rows[r * f + j] = scale * (double)from[j];
         }
-        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)f, (int)count, 1.0, rows, (int)f, 1.0, a, (int)f);
+        mx_syrk_add(rows, count, f, a);
     }
-}
-
-/* a (f, f): Y'Y + l2 I on entry to the first call for a user. Factorises in place; MERX_E_NUMERIC when not positive definite. */
-static merx_status factorise(double *a, size_t f, merx_error *err)
-{
-    lapack_int info = LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', (lapack_int)f, a, (lapack_int)f);
-    if (info != 0)
-        MX_FAIL(err, MERX_E_NUMERIC, "als",
-                "the equations of a row have no unique solution with %zu factors; set l2 above 0 or use fewer factors",
-                f);
-    return MERX_OK;
-}
-
-static merx_status solve_factorised(const double *a, size_t f, double *b, size_t columns, merx_error *err)
-{
-    lapack_int info = LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'L', (lapack_int)f, (lapack_int)columns, a, (lapack_int)f,
-                                          b, (lapack_int)f);
-    if (info != 0)
-        MX_FAIL(err, MERX_E_INTERNAL, "als", "LAPACK dpotrs refused argument %d", (int)-info);
-    return MERX_OK;
 }
 
 /* A_u, factorised, into a; gram holds Y'Y. */
@@ -77,7 +56,11 @@ static merx_status user_system(double *a, const double *gram, double l2, const f
     for (size_t j = 0; j < f; j++)
         a[j * f + j] += l2;
     add_weighted_gram(a, y, items, values, m, f, alpha, rows);
-    return factorise(a, f, err);
+    if (!mx_cholesky(a, f))
+        MX_FAIL(err, MERX_E_NUMERIC, "als",
+                "the equations of a row have no unique solution with %zu factors; set l2 above 0 or use fewer factors",
+                f);
+    return MERX_OK;
 }
 
 /* b = sum_j (1 + alpha r_j) y_j */
@@ -113,7 +96,7 @@ static merx_status gram_block(void *context, size_t block, merx_error *err)
         size_t count = end - start < MX_ALS_ROWS ? end - start : MX_ALS_ROWS;
         for (size_t e = 0; e < count * f; e++)
             rows[e] = (double)w->y[start * f + e];
-        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)f, (int)count, 1.0, rows, (int)f, 1.0, out, (int)f);
+        mx_syrk_add(rows, count, f, out);
     }
     return MERX_OK;
 }
@@ -179,7 +162,7 @@ static merx_status half_block(void *context, size_t block, merx_error *err)
         const float *values = w->ratings->values ? w->ratings->values + start : NULL;
         MX_TRY(user_system(a, w->gram, w->l2, w->fixed, items, values, m, f, w->alpha, rows, err));
         right_side(b, w->fixed, items, values, m, f, w->alpha);
-        MX_TRY(solve_factorised(a, f, b, 1, err));
+        mx_cholesky_solve(a, f, b, 1);
         for (size_t j = 0; j < f; j++)
             x[j] = (float)b[j];
     }
@@ -329,7 +312,7 @@ merx_status mx_als_fold_in(const mx_als *model, const int32_t *items, const floa
                                      model->alpha, a + f * f, err);
     if (status == MERX_OK) {
         right_side(user, model->item_factors, items, values, m, f, model->alpha);
-        status = solve_factorised(a, f, user, 1, err);
+        mx_cholesky_solve(a, f, user, 1);
     }
     mx_free_array(model->alloc, a, solve_scratch(f), sizeof *a);
     return status;
@@ -352,7 +335,7 @@ merx_status mx_als_explain_many(const mx_als *model, const int32_t *items, const
         const float *target = model->item_factors + (size_t)targets[t] * f;
         for (size_t k = 0; k < f; k++)
             z[k] = (double)target[k];
-        MX_TRY_GOTO(solve_factorised(a, f, z, 1, err));
+        mx_cholesky_solve(a, f, z, 1);
         double score = 0;
         for (size_t j = 0; j < m; j++) {
             const float *row = model->item_factors + (size_t)items[j] * f;

@@ -6,7 +6,7 @@
  *
  *     (G + L) c = g,     b_j = c_j / s_j,     b0 = y_mean - sum_j b_j m_j
  *
- * Cholesky when 1 / cond(G + L) >= 1e-10 (LAPACK pocon, 1-norm). Otherwise the directions that the data do not determine must not be
+ * Cholesky when 1 / cond(G + L) >= 1e-10 (1-norm). Otherwise the directions that the data do not determine must not be
  * blown up: the eigenvalues of G + L (symmetric, so they are its singular values) below 1e-10 of the largest are taken as zero, which
  * gives the least-squares solution of minimum norm in c; `rank` counts those left. A constant column gets 0.
  *
@@ -17,10 +17,10 @@
  */
 #include "learn/linear/linear.h"
 
-#include <lapacke.h>
 #include <math.h>
 #include <string.h>
 
+#include "numeric/dense.h"
 #include "numeric/matrix.h"
 
 enum { MX_LINEAR_BLOCK = 1024 };
@@ -128,17 +128,9 @@ static double combine(const fit_work *f, size_t blocks, size_t slot)
     return sum;
 }
 
-/*
- * a (d, d) = G + L on entry; on exit its (pseudo-)inverse, both triangles. *rank written. copy (d, d) and values (d) are scratch.
- */
-static merx_status invert(double *a, double *copy, double *values, size_t d, const merx_allocator *work, int *rank,
-                          merx_error *err)
+/* The largest sum of absolute values of a row: the 1-norm of a symmetric matrix. */
+static double norm_of(const double *a, size_t d)
 {
-    lapack_int order = (lapack_int)d;
-    *rank = (int)d;
-    if (d == 0)
-        return MERX_OK;
-    memcpy(copy, a, d * d * sizeof *a);
     double norm = 0;
     for (size_t j = 0; j < d; j++) {
         double sum = 0;
@@ -146,27 +138,21 @@ static merx_status invert(double *a, double *copy, double *values, size_t d, con
             sum += fabs(a[j * d + k]);
         norm = sum > norm ? sum : norm;
     }
-    double *scratch = NULL;
-    int *iscratch = NULL;
-    size_t n_scratch = d > 1 ? 3 * d : 3;
-    merx_status status = MERX_OK;
-    MX_TRY(mx_alloc_array(work, n_scratch, sizeof *scratch, "condition number", &scratch, err));
-    MX_TRY_GOTO(mx_alloc_array(work, d, sizeof *iscratch, "condition number", &iscratch, err));
-    double rcond = 0;
-    if (LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', order, a, order) == 0)
-        LAPACKE_dpocon_work(LAPACK_COL_MAJOR, 'L', order, a, order, norm, &rcond, scratch, iscratch);
-    if (rcond >= MX_LINEAR_RCOND) {
-        if (LAPACKE_dpotri_work(LAPACK_COL_MAJOR, 'L', order, a, order) != 0)
-            MX_FAIL_GOTO(err, MERX_E_INTERNAL, "linear", "LAPACK dpotri failed on a positive definite matrix");
-        for (size_t j = 0; j < d; j++)
-            for (size_t k = 0; k < j; k++)
-                a[j * d + k] = a[k * d + j];
-        goto out;
-    }
-    /* Columns of copy become eigenvectors (rows, in our order); eigenvalues ascend. */
-    if (LAPACKE_dsyev_work(LAPACK_COL_MAJOR, 'V', 'L', order, copy, order, values, scratch, (lapack_int)n_scratch) != 0)
-        MX_FAIL_GOTO(err, MERX_E_NUMERIC, "linear", "the singular value decomposition of %zu columns did not converge",
-                     d);
+    return norm;
+}
+
+/* a (d, d) = G + L on entry; on exit its (pseudo-)inverse, both triangles. *rank written. copy (d, d) and values (d) are scratch. */
+static merx_status invert(double *a, double *copy, double *values, size_t d, int *rank, merx_error *err)
+{
+    *rank = (int)d;
+    if (d == 0)
+        return MERX_OK;
+    double norm = norm_of(a, d);
+    memcpy(copy, a, d * d * sizeof *a);
+    merx_error singular = {0};
+    if (mx_invert_spd(a, d, &singular) == MERX_OK && 1 / (norm * norm_of(a, d)) >= MX_LINEAR_RCOND)
+        return MERX_OK;
+    MX_TRY(mx_eigen_symmetric(copy, d, values, err));
     memset(a, 0, d * d * sizeof *a);
     *rank = 0;
     for (size_t v = 0; v < d; v++) {
@@ -178,10 +164,7 @@ static merx_status invert(double *a, double *copy, double *values, size_t d, con
             for (size_t k = 0; k < d; k++)
                 a[j * d + k] += q[j] * q[k] / values[v];
     }
-out:
-    mx_free_array(work, iscratch, d, sizeof *iscratch);
-    mx_free_array(work, scratch, n_scratch, sizeof *scratch);
-    return status;
+    return MERX_OK;
 }
 
 /* out = a b, all (d, d). */
@@ -291,7 +274,7 @@ merx_status mx_linear_fit(const double *x, const double *y, const double *weight
     for (size_t j = 0; j < d; j++)
         penalised[j * d + j] +=
             options->l2 * (options->l2_per_column ? options->l2_per_column[j] : 1.0) * scales[j] * scales[j];
-    MX_TRY_GOTO(invert(penalised, copy, tmp + d * d, d, work, &model.rank, err));
+    MX_TRY_GOTO(invert(penalised, copy, tmp + d * d, d, &model.rank, err));
     double degrees = 0; /* tr((G + L)^-1 G) */
     for (size_t j = 0; j < d; j++) {
         double c = 0;

@@ -16,10 +16,10 @@
  */
 #include "learn/linear/logistic.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <string.h>
 
+#include "numeric/dense.h"
 #include "numeric/matrix.h"
 #include "numeric/optimise.h"
 
@@ -34,8 +34,8 @@ typedef struct fit_work {
     double *z;                      /* (n, d + 1): scaled columns, then 1 */
     double *partial;                /* (blocks, width) */
     size_t width;
-    double *logits;           /* (workers, CHUNK, q): logits, then residuals */
-    const double *parameters; /* (q, d + 1), intercept last */
+    double *logits;     /* (workers, CHUNK, q): logits, then residuals */
+    double *parameters; /* (d + 1, q): the transpose of what L-BFGS holds, intercepts last */
     merx_task *task;
 } fit_work;
 
@@ -148,7 +148,7 @@ static merx_status standardise(fit_work *f, merx_error *err)
     return mx_parallel(f->task, f->blocks, scale_block, f, err);
 }
 
-/* Refuses a column that alone puts a class on one side of all other rows. ranges: 4 * classes doubles. */
+/* Refuses a column that alone puts a class on one side of all other rows. ranges: 2 * classes doubles. */
 static merx_status check_columns(const fit_work *f, double *ranges, merx_error *err)
 {
     size_t classes = f->classes;
@@ -186,12 +186,19 @@ static merx_status check_columns(const fit_work *f, double *ranges, merx_error *
 
 /* ---- objective ---- */
 
+/* parameters (q, d + 1) as L-BFGS holds them. */
+static void set_parameters(fit_work *f, const double *parameters)
+{
+    for (size_t c = 0; c < f->q; c++)
+        for (size_t j = 0; j <= f->d; j++)
+            f->parameters[j * f->q + c] = parameters[c * (f->d + 1) + j];
+}
+
 /* Logits of count rows from `start` on, into out (count, q). */
 static void logits_of(const fit_work *f, size_t start, size_t count, double *out)
 {
-    size_t e = f->d + 1;
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)count, (int)f->q, (int)e, 1.0, f->z + start * e, (int)e,
-                f->parameters, (int)e, 0.0, out, (int)f->q);
+    memset(out, 0, count * f->q * sizeof *out);
+    mx_multiply_add(f->z + start * (f->d + 1), f->parameters, out, count, f->d + 1, f->q);
 }
 
 /* log(1 + exp(t)) without overflow. */
@@ -249,8 +256,7 @@ static merx_status objective_block(void *context, size_t block, merx_error *err)
                     row[c] *= w;
             }
         }
-        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)q, (int)e, (int)count, 1.0, r, (int)q,
-                    f->z + start * e, (int)e, 1.0, gradient, (int)e);
+        mx_transposed_multiply_add(r, f->z + start * e, gradient, count, q, e);
     }
     gradient[q * e] = loss;
     return MERX_OK;
@@ -260,7 +266,7 @@ static merx_status objective(void *context, const double *parameters, size_t n, 
                              merx_error *err)
 {
     fit_work *f = context;
-    f->parameters = parameters;
+    set_parameters(f, parameters);
     MX_TRY(mx_parallel(f->task, f->blocks, objective_block, f, err));
     for (size_t p = 0; p < n; p++)
         gradient[p] = combine(f, p) / f->total;
@@ -280,7 +286,7 @@ static merx_status objective(void *context, const double *parameters, size_t n, 
 /* Whether every row of weight above 0 has its own class strictly on top. */
 static bool all_right(fit_work *f, const double *parameters)
 {
-    f->parameters = parameters;
+    set_parameters(f, parameters);
     for (size_t start = 0; start < f->n; start += MX_LOGISTIC_CHUNK) {
         size_t count = f->n - start < MX_LOGISTIC_CHUNK ? f->n - start : MX_LOGISTIC_CHUNK;
         logits_of(f, start, count, f->logits);
@@ -313,7 +319,7 @@ static merx_status wald_errors(fit_work *f, const double *parameters, mx_logisti
         model->standard_errors[j] = NAN;
     MX_TRY_GOTO(mx_alloc_array(work, f->n, sizeof(double), "curvatures", &curvature, err));
     MX_TRY_GOTO(mx_alloc_array(work, e * e, sizeof(double), "Hessian", &hessian, err));
-    f->parameters = parameters;
+    set_parameters(f, parameters);
     for (size_t start = 0; start < f->n; start += MX_LOGISTIC_CHUNK) {
         size_t count = f->n - start < MX_LOGISTIC_CHUNK ? f->n - start : MX_LOGISTIC_CHUNK;
         logits_of(f, start, count, curvature + start);
@@ -394,6 +400,7 @@ merx_status mx_logistic_fit(const double *x, const int32_t *labels, const double
     MX_TRY_GOTO(mx_alloc_array(work, count, sizeof(double), "block sums", &f.partial, err));
     MX_TRY_GOTO(mx_alloc_array(work, workers * MX_LOGISTIC_CHUNK * q, sizeof(double), "logits", &f.logits, err));
     MX_TRY_GOTO(mx_alloc_array(work, q * e, sizeof(double), "parameters", &parameters, err));
+    MX_TRY_GOTO(mx_alloc_array(work, q * e, sizeof(double), "parameters", &f.parameters, err));
     MX_TRY_GOTO(mx_alloc_array(work, 2 * classes, sizeof(double), "class ranges", &ranges, err));
     f.means = model.means;
 
@@ -425,6 +432,7 @@ merx_status mx_logistic_fit(const double *x, const int32_t *labels, const double
     mx_task_done(task);
 out:
     mx_free_array(work, ranges, 2 * classes, sizeof(double));
+    mx_free_array(work, f.parameters, q * e, sizeof(double));
     mx_free_array(work, parameters, q * e, sizeof(double));
     mx_free_array(work, f.logits, workers * MX_LOGISTIC_CHUNK * q, sizeof(double));
     mx_free_array(work, f.partial, count, sizeof(double));
