@@ -849,6 +849,25 @@ static void test_every_call_failing_leaves_a_state_before_or_after(void **state)
         free(states[i]);
 }
 
+static void test_a_transaction_with_a_failed_write_cannot_be_committed(void **state)
+{
+    fixture *f = *state;
+    merx_error err = {0};
+    mx_event event = event_of("e", "", 0, 1, "c", "p", "o");
+    uint64_t count;
+
+    check_ok(mx_records_fault_wrap(f->records, 2, MERX_E_IO, &f->records, &err), err);
+    check_ok(mx_records_begin(f->records, &err), err);
+    check_ok(mx_records_append(f->records, &event, 1, NULL, &err), err);
+    event.id = MX_STR("f");
+    check_fails(mx_records_append(f->records, &event, 1, NULL, &err), MERX_E_IO, err);
+    check_fails(mx_records_append(f->records, &event, 1, NULL, &err), MERX_E_INVALID, err);
+    check_fails(mx_records_count(f->records, MX_EVENT, &count, &err), MERX_E_INVALID, err);
+    check_fails(mx_records_commit(f->records, &err), MERX_E_INVALID, err);
+    assert_int_equal(count_of(f->records, MX_EVENT), 0); /* it was rolled back, and the handle goes on */
+    assert_int_equal(append(f->records, &event, 1), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -870,6 +889,7 @@ int main(void)
         T(test_wrong_use_is_refused),
         T(test_bad_records_are_refused),
         T(test_erasing_leaves_what_there_was_without),
+        T(test_a_transaction_with_a_failed_write_cannot_be_committed),
         T(test_every_call_failing_leaves_a_state_before_or_after),
     };
     int failed = 0;
