@@ -1,0 +1,25 @@
+"""Every figure of the project: its name, what it asks for, and the function that measures it."""
+from dataclasses import dataclass
+from typing import Callable
+
+from . import fresh, machine, retail
+
+
+@dataclass
+class Figure:
+    text: str
+    kind: str  # "performance" or "quality": the page it stands on
+    measure: Callable[[bool], list]
+
+
+FIGURES = {
+    "machine": Figure("peak of float32, float64, bf16 and memory bandwidth of this machine", "performance", machine.measure),
+    "retail-import": Figure("541,909 rows read, refusals listed, exact sum, 4,372 customers", "quality", retail.imports),
+    "retail-seconds": Figure("import, training of four answers, evaluation, report in <= 30 s", "performance", retail.seconds),
+    "retail-memory": Figure("peak memory of the whole job <= 700 MB", "performance", retail.memory),
+    "retail-bounded": Figure("the same answers within --max-memory 256M, or refused with an estimate", "performance", retail.bounded),
+    "retail-recommend": Figure("NDCG@20 >= 0.095 on new items, above item-kNN", "quality", retail.recommend),
+    "retail-forget": Figure("a forgotten customer leaves the state of never having seen him, <= 1 s", "quality", retail.forget),
+    "retail-crash": Figure("kill -9 at 20 random moments, run again: the same bytes", "quality", retail.crash),
+    "fresh-machine": Figure("the README's two commands in a bare Debian", "quality", fresh.measure),
+}
