@@ -27,7 +27,8 @@ merx_status mx_remove_file(const char *path, merx_error *err) MERX_MUST_CHECK; /
 /* dir + "/" + name in the arena. */
 char *mx_path_join(mx_arena *arena, const char *dir, const char *name, merx_error *err);
 /* Names in a folder (no "." and ".."), sorted bytewise; strings live in the arena. */
-merx_status mx_list_folder(const char *path, mx_arena *arena, char ***names, size_t *count, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_list_folder(const char *path, mx_arena *arena, char ***names, size_t *count,
+                           merx_error *err) MERX_MUST_CHECK;
 
 /*
  * Writes a whole file so that either the old or the new one is there, also after a crash: temporary file beside it, fsync, rename, fsync of the folder.

@@ -22,21 +22,21 @@ typedef enum mx_rows_format { MX_ROWS_CSV, MX_ROWS_JSONL } mx_rows_format;
 
 typedef struct mx_rows_options {
     mx_rows_format format;
-    char separator;          /* 0: found from the first lines */
-    char quote;              /* 0: '"' */
+    char separator; /* 0: found from the first lines */
+    char quote;     /* 0: '"' */
     bool no_header;
-    size_t max_field_bytes;  /* 0: 1 MiB; as written in the file. A row has at most 16 MiB + max_field_bytes. */
-    size_t max_columns;      /* 0: 4096 */
+    size_t max_field_bytes; /* 0: 1 MiB; as written in the file. A row has at most 16 MiB + max_field_bytes. */
+    size_t max_columns;     /* 0: 4096 */
 } mx_rows_options;
 
 typedef struct mx_row {
-    uint64_t line;           /* of the file, 1-based, where the row begins */
-    uint64_t number;         /* 0-based, over all rows with a problem too, the header not counted */
-    size_t count;            /* fields; = columns for a good row, 0 with a problem */
-    const mx_str *fields;    /* valid until the next call; data is NULL for a missing JSON value */
-    const bool *quoted;      /* whether the field was written in quotes (CSV), is a string (JSON) */
-    const char *problem;     /* NULL for a good row; else what was wrong and what was expected */
-    int problem_column;      /* 0-based, -1: the whole row */
+    uint64_t line;        /* of the file, 1-based, where the row begins */
+    uint64_t number;      /* 0-based, over all rows with a problem too, the header not counted */
+    size_t count;         /* fields; = columns for a good row, 0 with a problem */
+    const mx_str *fields; /* valid until the next call; data is NULL for a missing JSON value */
+    const bool *quoted;   /* whether the field was written in quotes (CSV), is a string (JSON) */
+    const char *problem;  /* NULL for a good row; else what was wrong and what was expected */
+    int problem_column;   /* 0-based, -1: the whole row */
 } mx_row;
 
 typedef struct mx_rows mx_rows;
@@ -52,7 +52,7 @@ size_t mx_rows_columns(const mx_rows *rows);
 const char *mx_rows_column(const mx_rows *rows, size_t i);
 int mx_rows_find(const mx_rows *rows, const char *name); /* -1: absent; ASCII case and surrounding space ignored */
 char mx_rows_separator(const mx_rows *rows);
-const char *mx_rows_name(const mx_rows *rows);           /* of the source, for messages */
+const char *mx_rows_name(const mx_rows *rows); /* of the source, for messages */
 /*
  * The (decompressed) bytes of the rows returned so far, and their SHA-256 (of the text from the file's first byte to the end of the last row
  * returned): what makes it possible to say later that a longer file begins with the same rows. Off unless mx_rows_digest(rows) was called before the first row.
@@ -64,7 +64,7 @@ void mx_rows_digest_hex(const mx_rows *rows, char hex[65]);
 bool mx_rows_line_ended(const mx_rows *rows);
 /* Both at once without the end of the last row's line: the same whether or not more lines follow. Ask before the next row. */
 void mx_rows_digest_line(const mx_rows *rows, uint64_t *bytes, char hex[65]);
-double mx_rows_progress(const mx_rows *rows);            /* [0, 1] by bytes of the input; negative if unknown */
+double mx_rows_progress(const mx_rows *rows); /* [0, 1] by bytes of the input; negative if unknown */
 
 /* By name: .jsonl, .ndjson, .json (also with .gz, .zst) are JSON lines; .csv, .tsv, .txt CSV. False: neither. */
 bool mx_rows_format_of_name(const char *path, mx_rows_format *format);

@@ -23,7 +23,7 @@ typedef struct mx_tensor {
     mx_dtype dtype;
     int dims;
     uint64_t shape[MX_TENSOR_MAX_DIMS];
-    const void *data;  /* borrowed from the file */
+    const void *data; /* borrowed from the file */
     size_t size_bytes;
 } mx_tensor;
 
@@ -31,19 +31,21 @@ typedef struct mx_tensor {
 typedef struct mx_tensor_writer mx_tensor_writer;
 merx_status mx_tensor_writer_new(const merx_allocator *alloc, mx_tensor_writer **out, merx_error *err) MERX_MUST_CHECK;
 void mx_tensor_writer_free(mx_tensor_writer *writer);
-merx_status mx_tensor_writer_meta(mx_tensor_writer *writer, const char *key, const char *value, merx_error *err) MERX_MUST_CHECK;
-merx_status mx_tensor_writer_add(mx_tensor_writer *writer, const char *name, mx_dtype dtype, int dims, const uint64_t *shape,
-                                 const void *data, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_tensor_writer_meta(mx_tensor_writer *writer, const char *key, const char *value,
+                                  merx_error *err) MERX_MUST_CHECK;
+merx_status mx_tensor_writer_add(mx_tensor_writer *writer, const char *name, mx_dtype dtype, int dims,
+                                 const uint64_t *shape, const void *data, merx_error *err) MERX_MUST_CHECK;
 /* Shorthands for one and two dimensions. */
-merx_status mx_tensor_writer_vector(mx_tensor_writer *writer, const char *name, mx_dtype dtype, uint64_t n, const void *data,
-                                    merx_error *err) MERX_MUST_CHECK;
+merx_status mx_tensor_writer_vector(mx_tensor_writer *writer, const char *name, mx_dtype dtype, uint64_t n,
+                                    const void *data, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_tensor_writer_matrix(mx_tensor_writer *writer, const char *name, mx_dtype dtype, uint64_t n, uint64_t d,
                                     const void *data, merx_error *err) MERX_MUST_CHECK;
 /* A list of strings: "<name>.offsets" (i64, n + 1) and "<name>.bytes" (u8). Copied at once. */
 merx_status mx_tensor_writer_strings(mx_tensor_writer *writer, const char *name, const mx_str *strings, size_t n,
                                      merx_error *err) MERX_MUST_CHECK;
 /* The file in memory: *data has *size bytes, returned (free with mx_free_array(alloc, data, size, 1)). */
-merx_status mx_tensor_writer_bytes(mx_tensor_writer *writer, unsigned char **data, size_t *size, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_tensor_writer_bytes(mx_tensor_writer *writer, unsigned char **data, size_t *size,
+                                   merx_error *err) MERX_MUST_CHECK;
 /* Atomically to a path. */
 merx_status mx_tensor_writer_save(mx_tensor_writer *writer, const char *path, merx_error *err) MERX_MUST_CHECK;
 
@@ -53,21 +55,22 @@ typedef struct mx_tensor_file mx_tensor_file;
 merx_status mx_tensor_file_open(const char *path, const merx_allocator *alloc, bool verify, mx_tensor_file **out,
                                 merx_error *err) MERX_MUST_CHECK;
 /* data is kept; name for messages. */
-merx_status mx_tensor_file_memory(const void *data, size_t size, const char *name, const merx_allocator *alloc, bool verify,
-                                  mx_tensor_file **out, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_tensor_file_memory(const void *data, size_t size, const char *name, const merx_allocator *alloc,
+                                  bool verify, mx_tensor_file **out, merx_error *err) MERX_MUST_CHECK;
 void mx_tensor_file_close(mx_tensor_file *file);
 const char *mx_tensor_file_name(const mx_tensor_file *file);
-size_t mx_tensor_file_count(const mx_tensor_file *file);              /* without pads */
+size_t mx_tensor_file_count(const mx_tensor_file *file); /* without pads */
 const mx_tensor *mx_tensor_file_at(const mx_tensor_file *file, size_t i);
 const char *mx_tensor_file_meta(const mx_tensor_file *file, const char *key); /* NULL: absent */
 /* The tensor with this name, type and shape (a dimension of 0 in `shape` means any; dims -1: any shape). MERX_E_CORRUPT when absent or other. */
-merx_status mx_tensor_file_get(const mx_tensor_file *file, const char *name, mx_dtype dtype, int dims, const uint64_t *shape,
-                               const mx_tensor **out, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_tensor_file_get(const mx_tensor_file *file, const char *name, mx_dtype dtype, int dims,
+                               const uint64_t *shape, const mx_tensor **out, merx_error *err) MERX_MUST_CHECK;
 /* A vector of n elements (n 0: any length). */
-merx_status mx_tensor_file_vector(const mx_tensor_file *file, const char *name, mx_dtype dtype, uint64_t n, void *data_out,
-                                  uint64_t *n_out, merx_error *err) MERX_MUST_CHECK; /* data_out is a const T ** */
+merx_status mx_tensor_file_vector(const mx_tensor_file *file, const char *name, mx_dtype dtype, uint64_t n,
+                                  void *data_out, uint64_t *n_out,
+                                  merx_error *err) MERX_MUST_CHECK; /* data_out is a const T ** */
 /* A list of strings: slices of the file, *strings in the arena. Offsets are checked. */
-merx_status mx_tensor_file_strings(const mx_tensor_file *file, const char *name, mx_arena *arena, mx_str **strings, size_t *n,
-                                   merx_error *err) MERX_MUST_CHECK;
+merx_status mx_tensor_file_strings(const mx_tensor_file *file, const char *name, mx_arena *arena, mx_str **strings,
+                                   size_t *n, merx_error *err) MERX_MUST_CHECK;
 
 #endif

@@ -360,7 +360,7 @@ static void test_random(void **state)
         "\"x", "y\"", "é",  "\xff", ",\"",  "\",", "0",  "1.50", "日", "\"\n", "\n\"", "xxxxxxxxxxxxxxxxxxxxxxxxx"};
     static const char head[] = "a,b,c\n";
     uint64_t rows_seen = 0, problems = 0;
-    for (uint64_t seed = 0; seed < 2500; seed++) {
+    for (uint64_t seed = 0; seed < 1200; seed++) {
         mx_random random;
         mx_random_init(&random, seed, 7);
         char csv[1024];
@@ -391,7 +391,7 @@ static void test_random(void **state)
         }
         free(want);
     }
-    assert_true(rows_seen > 8000 && problems > 2000 && rows_seen > problems + 2000);
+    assert_true(rows_seen > 4000 && problems > 1000 && rows_seen > problems + 1000);
 }
 
 /* ---- failures ---- */
