@@ -1,0 +1,454 @@
+/*
+ * recommend: products for a customer, a basket or a session, out of what was bought together. The model and its formula: shop/answers/recommender.h.
+ *
+ * The history of a question is the set of distinct products that the customer bought, that lie in the basket, and that the session touched: whichever were
+ * given, together. A product that the model has not seen can neither speak for others nor be recommended until the next training; the reply says how many.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "shop/answers/recommender.h"
+
+typedef enum source { FROM_CUSTOMER, FROM_BASKET, FROM_SESSION } source;
+
+typedef struct evidence {
+    int32_t item;
+    source from;
+    int64_t time_ms; /* of the last purchase or touch; basket: 0 */
+} evidence;
+
+typedef struct history {
+    evidence *evidence; /* (m), by ascending item */
+    int32_t *items;     /* (m) the same items */
+    size_t m, capacity;
+    size_t outside;     /* lines of products that the model has not seen */
+    bool asked;         /* a customer, a basket or a session was named */
+} history;
+
+/* ---- the history of a question ---- */
+
+static int32_t item_of(const mx_recommender *model, const mx_snapshot *snapshot, int32_t product)
+{
+    return mx_dict_find(model->ids, snapshot->product_id[product]);
+}
+
+static void add(history *h, int32_t item, source from, int64_t time_ms)
+{
+    if (item < 0)
+        h->outside++;
+    else
+        h->evidence[h->m++] = (evidence){item, from, time_ms};
+}
+
+static merx_status grow(history *h, size_t more, mx_arena *arena, merx_error *err)
+{
+    evidence *larger = mx_arena_array(arena, h->m + more + 1, sizeof *larger, err);
+    if (!larger)
+        return MERX_E_MEMORY;
+    if (h->m)
+        memcpy(larger, h->evidence, h->m * sizeof *larger);
+    h->evidence = larger;
+    h->capacity = h->m + more + 1;
+    return MERX_OK;
+}
+
+static merx_status add_customer(history *h, const mx_ask *ask, const char *id, merx_error *err)
+{
+    mx_snapshot *s = ask->snapshot;
+    int32_t customer = mx_snapshot_find_customer(s, id);
+    if (customer < 0)
+        return mx_unknown_customer(s, id, err);
+    const int32_t *events;
+    size_t n;
+    MX_TRY(mx_snapshot_customer_events(s, customer, &events, &n, err));
+    MX_TRY(grow(h, n, ask->arena, err));
+    for (size_t k = 0; k < n; k++)
+        if (mx_snapshot_is_sale(s, (size_t)events[k]))
+            add(h, item_of(ask->state, s, s->product[events[k]]), FROM_CUSTOMER, s->time_ms[events[k]]);
+    return MERX_OK;
+}
+
+static merx_status add_basket(history *h, const mx_ask *ask, const char *list, merx_error *err)
+{
+    const char **ids;
+    size_t n;
+    MX_TRY(mx_split_ids(list, ask->arena, &ids, &n, err));
+    MX_TRY(grow(h, n, ask->arena, err));
+    for (size_t k = 0; k < n; k++) {
+        int32_t product = mx_snapshot_find_product(ask->snapshot, ids[k]);
+        if (product < 0)
+            return mx_unknown_product(ask->snapshot, ids[k], err);
+        add(h, item_of(ask->state, ask->snapshot, product), FROM_BASKET, 0);
+    }
+    return MERX_OK;
+}
+
+static merx_status add_session(history *h, const mx_ask *ask, const char *id, merx_error *err)
+{
+    const mx_snapshot *s = ask->snapshot;
+    int32_t session = mx_find_id(s->session_id, s->sessions, id);
+    if (session < 0)
+        return mx_unknown_id(s->session_id, s->sessions, "session", id, err);
+    size_t n = 0;
+    for (size_t e = 0; e < s->events; e++)
+        n += s->session[e] == session;
+    MX_TRY(grow(h, n, ask->arena, err));
+    for (size_t e = 0; e < s->events; e++)
+        if (s->session[e] == session && s->product[e] >= 0 && !s->product_service[s->product[e]] && s->kind[e] != MX_EVENT_RETURN)
+            add(h, item_of(ask->state, s, s->product[e]), FROM_SESSION, s->time_ms[e]);
+    return MERX_OK;
+}
+
+/* By item, then by source, the latest first: the first of an item stands for it. */
+static int compare_evidence(const void *a, const void *b)
+{
+    const evidence *x = a, *y = b;
+    if (x->item != y->item)
+        return (x->item > y->item) - (x->item < y->item);
+    if (x->from != y->from)
+        return (x->from > y->from) - (x->from < y->from);
+    return (x->time_ms < y->time_ms) - (x->time_ms > y->time_ms);
+}
+
+static merx_status build_history(const mx_ask *ask, history *h, merx_error *err)
+{
+    *h = (history){0};
+    const char *customer = merx_options_text(ask->question, "customer"), *basket = merx_options_text(ask->question, "basket");
+    const char *session = merx_options_text(ask->question, "session");
+    h->asked = *customer || *basket || *session;
+    if (*customer)
+        MX_TRY(add_customer(h, ask, customer, err));
+    if (*basket)
+        MX_TRY(add_basket(h, ask, basket, err));
+    if (*session)
+        MX_TRY(add_session(h, ask, session, err));
+    if (h->m > 1)
+        qsort(h->evidence, h->m, sizeof *h->evidence, compare_evidence);
+    size_t kept = 0;
+    for (size_t k = 0; k < h->m; k++)
+        if (k == 0 || h->evidence[k].item != h->evidence[k - 1].item)
+            h->evidence[kept++] = h->evidence[k];
+    h->m = kept;
+    h->items = mx_arena_array(ask->arena, kept + 1, sizeof *h->items, err);
+    if (!h->items)
+        return MERX_E_MEMORY;
+    for (size_t k = 0; k < kept; k++)
+        h->items[k] = h->evidence[k].item;
+    return MERX_OK;
+}
+
+/* ---- the answer ---- */
+
+static merx_status bar(const mx_ask *ask, const history *h, uint8_t *barred, merx_error *err)
+{
+    const mx_recommender *model = ask->state;
+    if (merx_options_bool(ask->question, "new_only"))
+        for (size_t k = 0; k < h->m; k++)
+            barred[h->items[k]] = 1;
+    const char **ids;
+    size_t n;
+    MX_TRY(mx_split_ids(merx_options_text(ask->question, "exclude"), ask->arena, &ids, &n, err));
+    for (size_t k = 0; k < n; k++) {
+        int32_t item = mx_dict_find(model->ids, mx_str_of(ids[k]));
+        if (item >= 0)
+            barred[item] = 1;
+        else if (mx_snapshot_find_product(ask->snapshot, ids[k]) < 0)
+            return mx_unknown_product(ask->snapshot, ids[k], err);
+    }
+    return MERX_OK;
+}
+
+static merx_status fill_item(const mx_ask *ask, int32_t code, double score, merx_item *item, merx_error *err)
+{
+    const mx_recommender *model = ask->state;
+    const mx_snapshot *s = ask->snapshot;
+    mx_str id = mx_dict_get(model->ids, code);
+    item->id = mx_arena_strndup(ask->arena, id.data, id.size, err);
+    if (!item->id)
+        return MERX_E_MEMORY;
+    int32_t product = mx_snapshot_find_product(s, item->id);
+    mx_str title = product >= 0 ? s->product_title[product] : (mx_str){"", 0};
+    item->title = mx_arena_strndup(ask->arena, title.data, title.size, err);
+    if (!item->title)
+        return MERX_E_MEMORY;
+    item->score = score;
+    int64_t price = product >= 0 ? s->product_price_minor[product] : 0;
+    MX_TRY(mx_item_fields(item, price > 0 ? 2 : 1, ask->arena, err));
+    item->field[0] = (merx_field){"customers", mx_value_int(model->buyers[code])};
+    if (price > 0)
+        item->field[1] = (merx_field){"price", mx_value_money(price, s->decimals)};
+    return MERX_OK;
+}
+
+static merx_status write_sentence(const mx_ask *ask, const history *h, merx_reply *reply, merx_error *err)
+{
+    const char *customer = merx_options_text(ask->question, "customer");
+    if (h->m == 0)
+        reply->sentence = mx_arena_printf(ask->arena, err, "The %zu products that most customers bought.", reply->items);
+    else if (*customer)
+        reply->sentence = mx_arena_printf(ask->arena, err, "%zu products for customer %s, out of %zu that speak for them.", reply->items, customer, h->m);
+    else
+        reply->sentence = mx_arena_printf(ask->arena, err, "%zu products that go with the %zu given.", reply->items, h->m);
+    reply->score_unit = h->m ? "blended rank score" : "customers";
+    if (!reply->sentence)
+        return MERX_E_MEMORY;
+    if (h->m == 0)
+        MX_TRY(mx_reply_note(reply, ask->arena, err, "%s", h->asked ? "no purchases that the model knows are there to go by: these are the most bought products"
+                                                                   : "no customer, basket or session was given: these are the most bought products"));
+    if (h->outside)
+        MX_TRY(mx_reply_note(reply, ask->arena, err, "%zu of the purchases are of products that were new after training; they count from the next training on", h->outside));
+    return MERX_OK;
+}
+
+static merx_status answer(const mx_ask *ask, merx_reply *reply, merx_error *err)
+{
+    const mx_recommender *model = ask->state;
+    history h;
+    MX_TRY(build_history(ask, &h, err));
+    size_t n = (size_t)merx_options_int(ask->question, "n");
+    if (n > model->items)
+        n = model->items;
+    double *scores = mx_arena_array(ask->arena, model->items + 1, sizeof *scores, err);
+    double *user = mx_arena_array(ask->arena, (size_t)model->als.factors + 1, sizeof *user, err);
+    uint8_t *barred = mx_arena_array(ask->arena, model->items + 1, 1, err);
+    int32_t *best = mx_arena_array(ask->arena, n + 1, sizeof *best, err);
+    if (!scores || !user || !barred || !best)
+        return MERX_E_MEMORY;
+    MX_TRY(bar(ask, &h, barred, err));
+    if (h.m)
+        MX_TRY(mx_recommender_score(model, h.items, h.m, user, scores, err));
+    else
+        for (size_t i = 0; i < model->items; i++)
+            scores[i] = model->buyers[i];
+    n = n ? mx_recommender_best(scores, barred, model->items, n, best) : 0;
+    MX_TRY(mx_reply_items(reply, n, ask->arena, err));
+    for (size_t i = 0; i < n; i++)
+        MX_TRY(fill_item(ask, best[i], scores[best[i]], &reply->item[i], err));
+    return write_sentence(ask, &h, reply, err);
+}
+
+/* ---- reasons ---- */
+
+static merx_status reason_text(const mx_ask *ask, const evidence *e, merx_reason *reason, merx_error *err)
+{
+    const mx_recommender *model = ask->state;
+    mx_str id = mx_dict_get(model->ids, e->item);
+    reason->id = mx_arena_strndup(ask->arena, id.data, id.size, err);
+    if (!reason->id)
+        return MERX_E_MEMORY;
+    int32_t product = mx_snapshot_find_product(ask->snapshot, reason->id);
+    mx_str title = product >= 0 ? ask->snapshot->product_title[product] : id;
+    char date[32];
+    mx_format_date(e->time_ms, false, date);
+    switch (e->from) {
+    case FROM_CUSTOMER:
+        reason->kind = "purchase";
+        reason->text = mx_arena_printf(ask->arena, err, "bought %.*s on %s", (int)title.size, title.data, date);
+        break;
+    case FROM_BASKET:
+        reason->kind = "basket";
+        reason->text = mx_arena_printf(ask->arena, err, "%.*s is in the basket", (int)title.size, title.data);
+        break;
+    case FROM_SESSION:
+        reason->kind = "session";
+        reason->text = mx_arena_printf(ask->arena, err, "%.*s in this session", (int)title.size, title.data);
+        break;
+    }
+    return reason->text ? MERX_OK : MERX_E_MEMORY;
+}
+
+static merx_status explain_popular(const mx_ask *ask, merx_reply *reply, merx_error *err)
+{
+    const mx_recommender *model = ask->state;
+    for (size_t i = 0; i < reply->items; i++) {
+        merx_item *item = &reply->item[i];
+        MX_TRY(mx_item_reasons(item, 1, ask->arena, err));
+        const char *text = mx_arena_printf(ask->arena, err, "bought by %.0f of %zu customers; there are no purchases to go by", item->score, model->customers);
+        if (!text)
+            return MERX_E_MEMORY;
+        item->reason[0] = (merx_reason){"popularity", item->id, text, item->score, NAN};
+    }
+    return MERX_OK;
+}
+
+static merx_status explain(const mx_ask *ask, merx_reply *reply, merx_error *err)
+{
+    const mx_recommender *model = ask->state;
+    history h;
+    MX_TRY(build_history(ask, &h, err));
+    if (h.m == 0)
+        return explain_popular(ask, reply, err);
+    size_t n = reply->items, m = h.m;
+    int32_t *targets = mx_arena_array(ask->arena, n + 1, sizeof *targets, err);
+    double *parts = mx_arena_array(ask->arena, n * m + 1, sizeof *parts, err);
+    double *without = mx_arena_array(ask->arena, n * m + 1, sizeof *without, err);
+    double *scores = mx_arena_array(ask->arena, n + 1, sizeof *scores, err);
+    merx_reason *texts = mx_arena_array(ask->arena, m, sizeof *texts, err);
+    if (!targets || !parts || !without || !scores || !texts)
+        return MERX_E_MEMORY;
+    for (size_t i = 0; i < n; i++)
+        targets[i] = mx_dict_find(model->ids, mx_str_of(reply->item[i].id));
+    MX_TRY(mx_recommender_explain(model, h.items, m, targets, n, parts, without, scores, model->alloc, err));
+    for (size_t j = 0; j < m; j++)
+        MX_TRY(reason_text(ask, &h.evidence[j], &texts[j], err));
+    for (size_t i = 0; i < n; i++) {
+        merx_item *item = &reply->item[i];
+        MX_TRY(mx_item_reasons(item, m, ask->arena, err));
+        for (size_t j = 0; j < m; j++) {
+            item->reason[j] = texts[j];
+            item->reason[j].contribution = parts[i * m + j];
+            item->reason[j].without = without[i * m + j];
+        }
+        mx_item_sort_reasons(item);
+    }
+    return MERX_OK;
+}
+
+/* ---- training, loading, forgetting ---- */
+
+static merx_status needs(const mx_snapshot *snapshot, merx_error *err)
+{
+    for (size_t e = 0; e < snapshot->events; e++)
+        if (snapshot->customer[e] >= 0 && mx_snapshot_is_sale(snapshot, e))
+            return MERX_OK;
+    MX_FAIL(err, MERX_E_INVALID, "recommend", "there are no purchases of goods by known customers; recommend learns from who bought what");
+}
+
+static merx_status train(const mx_snapshot *snapshot, const merx_options *options, const merx_allocator *alloc, merx_task *task, mx_tensor_writer *writer,
+                         mx_arena *arena, merx_error *err)
+{
+    mx_sales sales = {0};
+    mx_recommender model = {0};
+    merx_status status;
+    MX_TRY(needs(snapshot, err));
+    MX_TRY_GOTO(mx_sales_build(snapshot, alloc, &sales, err));
+    MX_TRY_GOTO(mx_recommender_fit(snapshot, &sales, options, false, alloc, task, &model, err));
+    char fingerprint[17];
+    mx_recommender_fingerprint(snapshot, &sales, options, merx_task_seed(task), fingerprint);
+    MX_TRY_GOTO(mx_recommender_write(&model, snapshot, &sales, fingerprint, writer, arena, err));
+out:
+    mx_recommender_release(&model);
+    mx_sales_release(&sales);
+    return status;
+}
+
+static void unload(void *state)
+{
+    mx_recommender *model = state;
+    if (!model)
+        return;
+    const merx_allocator *alloc = model->alloc;
+    mx_recommender_release(model);
+    MX_FREE_ARRAY(alloc, model, 1);
+}
+
+static merx_status load(const mx_tensor_file *file, const mx_snapshot *snapshot, const merx_allocator *alloc, void **state, merx_error *err)
+{
+    (void)snapshot;
+    mx_recommender *model;
+    alloc = mx_allocator_or_default(alloc);
+    MX_TRY(mx_alloc_array(alloc, 1, sizeof *model, "recommender", &model, err));
+    merx_status status = mx_recommender_read(file, alloc, model, err);
+    if (status != MERX_OK) {
+        MX_FREE_ARRAY(alloc, model, 1);
+        return status;
+    }
+    *state = model;
+    return MERX_OK;
+}
+
+/* Factors of the old model for the products that are still there; their gram anew. Products it did not have keep zeros: their neighbours alone speak for them. */
+static merx_status keep_factors(const mx_snapshot *snapshot, const mx_sales *sales, const mx_recommender *old, mx_recommender *model, const merx_allocator *alloc,
+                                merx_task *task, merx_error *err)
+{
+    size_t f = (size_t)old->als.factors;
+    double *wide = NULL;
+    merx_status status;
+    if (model->als.factors != old->als.factors) {
+        MX_FREE_ARRAY(model->alloc, model->als.item_factors, model->items * (size_t)model->als.factors);
+        model->als.item_factors = NULL;
+        MX_FREE_ARRAY(model->alloc, model->als.item_gram, (size_t)model->als.factors * (size_t)model->als.factors);
+        model->als.item_gram = NULL;
+        model->als.factors = old->als.factors;
+        MX_TRY(mx_alloc_array(model->alloc, model->items * f, sizeof(float), "item factors", &model->als.item_factors, err));
+        MX_TRY(mx_alloc_array(model->alloc, f * f, sizeof(double), "gram of item factors", &model->als.item_gram, err));
+    }
+    model->als.l2 = old->als.l2;
+    model->als.alpha = old->als.alpha;
+    MX_TRY_GOTO(mx_alloc_array(alloc, model->items * f, sizeof *wide, "item factors", &wide, err));
+    for (size_t i = 0; i < model->items; i++) {
+        int32_t before = mx_dict_find(old->ids, snapshot->product_id[sales->item_product[i]]);
+        if (before < 0)
+            continue;
+        memcpy(model->als.item_factors + i * f, old->als.item_factors + (size_t)before * f, f * sizeof(float));
+        for (size_t k = 0; k < f; k++)
+            wide[i * f + k] = (double)old->als.item_factors[(size_t)before * f + k];
+    }
+    MX_TRY_GOTO(mx_gram(wide, NULL, model->items, f, model->als.item_gram, task, err));
+out:
+    MX_FREE_ARRAY(alloc, wide, model->items * f);
+    return status;
+}
+
+static merx_status forget(const mx_snapshot *without, const mx_tensor_file *old_file, const merx_options *options, const merx_allocator *alloc, merx_task *task,
+                          mx_tensor_writer *writer, mx_arena *arena, bool *exact, merx_error *err)
+{
+    alloc = mx_allocator_or_default(alloc);
+    *exact = false;
+    mx_sales sales = {0};
+    mx_recommender old = {0}, model = {0};
+    merx_status status;
+    MX_TRY(needs(without, err));
+    MX_TRY_GOTO(mx_recommender_read(old_file, alloc, &old, err));
+    MX_TRY_GOTO(mx_sales_build(without, alloc, &sales, err));
+    MX_TRY_GOTO(mx_recommender_fit(without, &sales, options, true, alloc, task, &model, err));
+    char fingerprint[17];
+    mx_recommender_fingerprint(without, &sales, options, merx_task_seed(task), fingerprint);
+    const char *before = mx_tensor_file_meta(old_file, "fingerprint");
+    *exact = before && strcmp(before, fingerprint) == 0;
+    MX_TRY_GOTO(keep_factors(without, &sales, &old, &model, alloc, task, err));
+    if (*exact && model.items == old.items) /* he bought nothing that was learnt: the old gram is the gram, to the bit */
+        memcpy(model.als.item_gram, old.als.item_gram, (size_t)old.als.factors * (size_t)old.als.factors * sizeof(double));
+    /* Kept factors are not what was learnt from these sales: a later forgetting must not take them for that. */
+    MX_TRY_GOTO(mx_recommender_write(&model, without, &sales, *exact ? fingerprint : "kept", writer, arena, err));
+out:
+    mx_recommender_release(&model);
+    mx_recommender_release(&old);
+    mx_sales_release(&sales);
+    return status;
+}
+
+static const merx_option question[] = {
+    {"customer", MERX_OPTION_TEXT, 0, 0, NULL, NULL, "Id of a customer: products for him, by what he bought."},
+    {"basket", MERX_OPTION_TEXT, 0, 0, NULL, NULL, "Ids of products, separated by commas: what goes with them."},
+    {"session", MERX_OPTION_TEXT, 0, 0, NULL, NULL, "Id of a session: what goes with what was looked at, put into the cart or bought in it."},
+    {"n", MERX_OPTION_INT, 1, 1000, "10", NULL, "How many products."},
+    {"new_only", MERX_OPTION_BOOL, 0, 0, "true", NULL, "Leave out what the customer has bought and what was given."},
+    {"exclude", MERX_OPTION_TEXT, 0, 0, NULL, NULL, "Ids of products to leave out, separated by commas."},
+    {0},
+};
+
+const mx_answer mx_answer_recommend = {
+    .version = 1,
+    .info = {.name = "recommend",
+             .title = "Recommendations",
+             .text = "Products for a customer, a basket or a session: what is bought together (item-to-item similarity) and what customers of like taste buy (implicit "
+                     "matrix factorisation), added up. Every product of the shop is ranked, and each past purchase's part of the score is told.",
+             .needs = "purchases with customers and products",
+             .examples = "merx ask SHOP recommend customer=12347 --why\nmerx ask SHOP recommend basket=85123A,22423 n=5",
+             .training = mx_recommend_training,
+             .question = question,
+             .learns = true},
+    .code_version = 1,
+    .needs = needs,
+    .train = train,
+    .load = load,
+    .unload = unload,
+    .answer = answer,
+    .explain = explain,
+    .evaluate = mx_recommend_evaluate,
+    .forget = forget,
+};
