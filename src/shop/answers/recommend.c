@@ -24,8 +24,8 @@ typedef struct history {
     evidence *evidence; /* (m), by ascending item */
     int32_t *items;     /* (m) the same items */
     size_t m, capacity;
-    size_t outside;     /* lines of products that the model has not seen */
-    bool asked;         /* a customer, a basket or a session was named */
+    size_t outside; /* lines of products that the model has not seen */
+    bool asked;     /* a customer, a basket or a session was named */
 } history;
 
 /* ---- the history of a question ---- */
@@ -97,7 +97,8 @@ static merx_status add_session(history *h, const mx_ask *ask, const char *id, me
         n += s->session[e] == session;
     MX_TRY(grow(h, n, ask->arena, err));
     for (size_t e = 0; e < s->events; e++)
-        if (s->session[e] == session && s->product[e] >= 0 && !s->product_service[s->product[e]] && s->kind[e] != MX_EVENT_RETURN)
+        if (s->session[e] == session && s->product[e] >= 0 && !s->product_service[s->product[e]] &&
+            s->kind[e] != MX_EVENT_RETURN)
             add(h, item_of(ask->state, s, s->product[e]), FROM_SESSION, s->time_ms[e]);
     return MERX_OK;
 }
@@ -116,7 +117,8 @@ static int compare_evidence(const void *a, const void *b)
 static merx_status build_history(const mx_ask *ask, history *h, merx_error *err)
 {
     *h = (history){0};
-    const char *customer = merx_options_text(ask->question, "customer"), *basket = merx_options_text(ask->question, "basket");
+    const char *customer = merx_options_text(ask->question, "customer"),
+               *basket = merx_options_text(ask->question, "basket");
     const char *session = merx_options_text(ask->question, "session");
     h->asked = *customer || *basket || *session;
     if (*customer)
@@ -187,19 +189,28 @@ static merx_status write_sentence(const mx_ask *ask, const history *h, merx_repl
 {
     const char *customer = merx_options_text(ask->question, "customer");
     if (h->m == 0)
-        reply->sentence = mx_arena_printf(ask->arena, err, "The %zu products that most customers bought.", reply->items);
+        reply->sentence =
+            mx_arena_printf(ask->arena, err, "The %zu products that most customers bought.", reply->items);
     else if (*customer)
-        reply->sentence = mx_arena_printf(ask->arena, err, "%zu products for customer %s, out of %zu that speak for them.", reply->items, customer, h->m);
+        reply->sentence =
+            mx_arena_printf(ask->arena, err, "%zu products for customer %s, out of %zu that speak for them.",
+                            reply->items, customer, h->m);
     else
-        reply->sentence = mx_arena_printf(ask->arena, err, "%zu products that go with the %zu given.", reply->items, h->m);
+        reply->sentence =
+            mx_arena_printf(ask->arena, err, "%zu products that go with the %zu given.", reply->items, h->m);
     reply->score_unit = h->m ? "blended rank score" : "customers";
     if (!reply->sentence)
         return MERX_E_MEMORY;
     if (h->m == 0)
-        MX_TRY(mx_reply_note(reply, ask->arena, err, "%s", h->asked ? "no purchases that the model knows are there to go by: these are the most bought products"
-                                                                   : "no customer, basket or session was given: these are the most bought products"));
+        MX_TRY(mx_reply_note(
+            reply, ask->arena, err, "%s",
+            h->asked ? "no purchases that the model knows are there to go by: these are the most bought products"
+                     : "no customer, basket or session was given: these are the most bought products"));
     if (h->outside)
-        MX_TRY(mx_reply_note(reply, ask->arena, err, "%zu of the purchases are of products that were new after training; they count from the next training on", h->outside));
+        MX_TRY(mx_reply_note(
+            reply, ask->arena, err,
+            "%zu of the purchases are of products that were new after training; they count from the next training on",
+            h->outside));
     return MERX_OK;
 }
 
@@ -266,7 +277,9 @@ static merx_status explain_popular(const mx_ask *ask, merx_reply *reply, merx_er
     for (size_t i = 0; i < reply->items; i++) {
         merx_item *item = &reply->item[i];
         MX_TRY(mx_item_reasons(item, 1, ask->arena, err));
-        const char *text = mx_arena_printf(ask->arena, err, "bought by %.0f of %zu customers; there are no purchases to go by", item->score, model->customers);
+        const char *text =
+            mx_arena_printf(ask->arena, err, "bought by %.0f of %zu customers; there are no purchases to go by",
+                            item->score, model->customers);
         if (!text)
             return MERX_E_MEMORY;
         item->reason[0] = (merx_reason){"popularity", item->id, text, item->score, NAN};
@@ -314,11 +327,12 @@ static merx_status needs(const mx_snapshot *snapshot, merx_error *err)
     for (size_t e = 0; e < snapshot->events; e++)
         if (snapshot->customer[e] >= 0 && mx_snapshot_is_sale(snapshot, e))
             return MERX_OK;
-    MX_FAIL(err, MERX_E_INVALID, "recommend", "there are no purchases of goods by known customers; recommend learns from who bought what");
+    MX_FAIL(err, MERX_E_INVALID, "recommend",
+            "there are no purchases of goods by known customers; recommend learns from who bought what");
 }
 
-static merx_status train(const mx_snapshot *snapshot, const merx_options *options, const merx_allocator *alloc, merx_task *task, mx_tensor_writer *writer,
-                         mx_arena *arena, merx_error *err)
+static merx_status train(const mx_snapshot *snapshot, const merx_options *options, const merx_allocator *alloc,
+                         merx_task *task, mx_tensor_writer *writer, mx_arena *arena, merx_error *err)
 {
     mx_sales sales = {0};
     mx_recommender model = {0};
@@ -345,7 +359,8 @@ static void unload(void *state)
     MX_FREE_ARRAY(alloc, model, 1);
 }
 
-static merx_status load(const mx_tensor_file *file, const mx_snapshot *snapshot, const merx_allocator *alloc, void **state, merx_error *err)
+static merx_status load(const mx_tensor_file *file, const mx_snapshot *snapshot, const merx_allocator *alloc,
+                        void **state, merx_error *err)
 {
     (void)snapshot;
     mx_recommender *model;
@@ -361,8 +376,8 @@ static merx_status load(const mx_tensor_file *file, const mx_snapshot *snapshot,
 }
 
 /* Factors of the old model for the products that are still there; their gram anew. Products it did not have keep zeros: their neighbours alone speak for them. */
-static merx_status keep_factors(const mx_snapshot *snapshot, const mx_sales *sales, const mx_recommender *old, mx_recommender *model, const merx_allocator *alloc,
-                                merx_task *task, merx_error *err)
+static merx_status keep_factors(const mx_snapshot *snapshot, const mx_sales *sales, const mx_recommender *old,
+                                mx_recommender *model, const merx_allocator *alloc, merx_task *task, merx_error *err)
 {
     size_t f = (size_t)old->als.factors;
     double *wide = NULL;
@@ -373,7 +388,8 @@ static merx_status keep_factors(const mx_snapshot *snapshot, const mx_sales *sal
         MX_FREE_ARRAY(model->alloc, model->als.item_gram, (size_t)model->als.factors * (size_t)model->als.factors);
         model->als.item_gram = NULL;
         model->als.factors = old->als.factors;
-        MX_TRY(mx_alloc_array(model->alloc, model->items * f, sizeof(float), "item factors", &model->als.item_factors, err));
+        MX_TRY(mx_alloc_array(model->alloc, model->items * f, sizeof(float), "item factors", &model->als.item_factors,
+                              err));
         MX_TRY(mx_alloc_array(model->alloc, f * f, sizeof(double), "gram of item factors", &model->als.item_gram, err));
     }
     model->als.l2 = old->als.l2;
@@ -393,8 +409,9 @@ out:
     return status;
 }
 
-static merx_status forget(const mx_snapshot *without, const mx_tensor_file *old_file, const merx_options *options, const merx_allocator *alloc, merx_task *task,
-                          mx_tensor_writer *writer, mx_arena *arena, bool *exact, merx_error *err)
+static merx_status forget(const mx_snapshot *without, const mx_tensor_file *old_file, const merx_options *options,
+                          const merx_allocator *alloc, merx_task *task, mx_tensor_writer *writer, mx_arena *arena,
+                          bool *exact, merx_error *err)
 {
     alloc = mx_allocator_or_default(alloc);
     *exact = false;
@@ -410,8 +427,10 @@ static merx_status forget(const mx_snapshot *without, const mx_tensor_file *old_
     const char *before = mx_tensor_file_meta(old_file, "fingerprint");
     *exact = before && strcmp(before, fingerprint) == 0;
     MX_TRY_GOTO(keep_factors(without, &sales, &old, &model, alloc, task, err));
-    if (*exact && model.items == old.items) /* he bought nothing that was learnt: the old gram is the gram, to the bit */
-        memcpy(model.als.item_gram, old.als.item_gram, (size_t)old.als.factors * (size_t)old.als.factors * sizeof(double));
+    if (*exact &&
+        model.items == old.items) /* he bought nothing that was learnt: the old gram is the gram, to the bit */
+        memcpy(model.als.item_gram, old.als.item_gram,
+               (size_t)old.als.factors * (size_t)old.als.factors * sizeof(double));
     /* Kept factors are not what was learnt from these sales: a later forgetting must not take them for that. */
     MX_TRY_GOTO(mx_recommender_write(&model, without, &sales, *exact ? fingerprint : "kept", writer, arena, err));
 out:
@@ -424,7 +443,8 @@ out:
 static const merx_option question[] = {
     {"customer", MERX_OPTION_TEXT, 0, 0, NULL, NULL, "Id of a customer: products for him, by what he bought."},
     {"basket", MERX_OPTION_TEXT, 0, 0, NULL, NULL, "Ids of products, separated by commas: what goes with them."},
-    {"session", MERX_OPTION_TEXT, 0, 0, NULL, NULL, "Id of a session: what goes with what was looked at, put into the cart or bought in it."},
+    {"session", MERX_OPTION_TEXT, 0, 0, NULL, NULL,
+     "Id of a session: what goes with what was looked at, put into the cart or bought in it."},
     {"n", MERX_OPTION_INT, 1, 1000, "10", NULL, "How many products."},
     {"new_only", MERX_OPTION_BOOL, 0, 0, "true", NULL, "Leave out what the customer has bought and what was given."},
     {"exclude", MERX_OPTION_TEXT, 0, 0, NULL, NULL, "Ids of products to leave out, separated by commas."},
@@ -435,10 +455,13 @@ const mx_answer mx_answer_recommend = {
     .version = 1,
     .info = {.name = "recommend",
              .title = "Recommendations",
-             .text = "Products for a customer, a basket or a session: what is bought together (item-to-item similarity) and what customers of like taste buy (implicit "
-                     "matrix factorisation), added up. Every product of the shop is ranked, and each past purchase's part of the score is told.",
+             .text = "Products for a customer, a basket or a session: what is bought together (item-to-item "
+                     "similarity) and what customers of like taste buy (implicit "
+                     "matrix factorisation), added up. Every product of the shop is ranked, and each past purchase's "
+                     "part of the score is told.",
              .needs = "purchases with customers and products",
-             .examples = "merx ask SHOP recommend customer=12347 --why\nmerx ask SHOP recommend basket=85123A,22423 n=5",
+             .examples =
+                 "merx ask SHOP recommend customer=12347 --why\nmerx ask SHOP recommend basket=85123A,22423 n=5",
              .training = mx_recommend_training,
              .question = question,
              .learns = true},

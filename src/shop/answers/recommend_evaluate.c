@@ -15,19 +15,19 @@
 
 enum { TOP = 20, USERS_A_BLOCK = 16, REPLICATES = 1000, KNN_KEEP = 100 };
 
-typedef enum system { BLEND, KNN, POPULAR, SYSTEMS } system;
+typedef enum ranker { BLEND, KNN, POPULAR, RANKERS } ranker;
 
 typedef struct test {
     const mx_sales *sales;
     const mx_recommender *model;
     const mx_neighbours *knn;
-    const int32_t *popular; /* (items) most bought first */
-    size_t n;               /* customers tested */
-    int32_t *rows;          /* (n) */
-    int64_t *starts;        /* (n + 1) */
-    int32_t *relevant;      /* ascending within a customer */
-    size_t lines;           /* of test sales, with repeats */
-    double *ndcg[SYSTEMS], *recall[SYSTEMS]; /* (n) */
+    const int32_t *popular;                  /* (items) most bought first */
+    size_t n;                                /* customers tested */
+    int32_t *rows;                           /* (n) */
+    int64_t *starts;                         /* (n + 1) */
+    int32_t *relevant;                       /* ascending within a customer */
+    size_t lines;                            /* of test sales, with repeats */
+    double *ndcg[RANKERS], *recall[RANKERS]; /* (n) */
     merx_task *task;
 } test;
 
@@ -54,7 +54,8 @@ static bool is_new_sale(const mx_snapshot *s, const mx_sales *sales, size_t e, p
     return out->row >= 0 && out->item >= 0 && !mx_sales_has(sales, (size_t)out->row, out->item);
 }
 
-static merx_status collect(const mx_snapshot *s, int64_t split_ms, test *t, const merx_allocator *alloc, merx_error *err)
+static merx_status collect(const mx_snapshot *s, int64_t split_ms, test *t, const merx_allocator *alloc,
+                           merx_error *err)
 {
     pair *pairs = NULL, one;
     size_t lines = 0, at = 0, kept = 0;
@@ -88,7 +89,7 @@ out:
 
 /* ---- ranking ---- */
 
-static void measure(const test *t, size_t u, system which, const int32_t *ranked, size_t k)
+static void measure(const test *t, size_t u, ranker which, const int32_t *ranked, size_t k)
 {
     const int32_t *relevant = t->relevant + t->starts[u];
     size_t m = (size_t)(t->starts[u + 1] - t->starts[u]);
@@ -163,15 +164,22 @@ static merx_status order_by_buyers(const mx_sales *sales, const merx_allocator *
 
 /* ---- figures ---- */
 
-static merx_status add_figure(merx_evaluation *out, const char *name, const char *baseline, const double *values, const double *beside, size_t n, merx_task *task,
-                              merx_error *err)
+static merx_status add_figure(merx_evaluation *out, const char *name, const char *baseline, const double *values,
+                              const double *beside, size_t n, merx_task *task, merx_error *err)
 {
     mx_interval value, difference;
     MX_TRY(mx_bootstrap_mean(values, n, REPLICATES, merx_task_seed(task), task, &value, err));
     MX_TRY(mx_bootstrap_paired(values, beside, n, REPLICATES, merx_task_seed(task), task, &difference, err));
     merx_figure *figure = &out->figure[out->figures++];
-    *figure = (merx_figure){.value = value.value, .low = value.low, .high = value.high, .baseline = mx_mean(beside, n), .difference = difference.value,
-                            .difference_low = difference.low, .difference_high = difference.high, .best_reachable = NAN, .higher_is_better = true};
+    *figure = (merx_figure){.value = value.value,
+                            .low = value.low,
+                            .high = value.high,
+                            .baseline = mx_mean(beside, n),
+                            .difference = difference.value,
+                            .difference_low = difference.low,
+                            .difference_high = difference.high,
+                            .best_reachable = NAN,
+                            .higher_is_better = true};
     snprintf(figure->name, sizeof figure->name, "%s", name);
     snprintf(figure->baseline_name, sizeof figure->baseline_name, "%s", baseline);
     return MERX_OK;
@@ -182,11 +190,14 @@ static merx_status report(const test *t, merx_evaluation *out, merx_task *task, 
     MX_TRY(add_figure(out, "ndcg@20", "item-kNN", t->ndcg[BLEND], t->ndcg[KNN], t->n, task, err));
     MX_TRY(add_figure(out, "recall@20", "item-kNN", t->recall[BLEND], t->recall[KNN], t->n, task, err));
     MX_TRY(add_figure(out, "ndcg@20 over popularity", "popularity", t->ndcg[BLEND], t->ndcg[POPULAR], t->n, task, err));
-    MX_TRY(add_figure(out, "recall@20 over popularity", "popularity", t->recall[BLEND], t->recall[POPULAR], t->n, task, err));
+    MX_TRY(add_figure(out, "recall@20 over popularity", "popularity", t->recall[BLEND], t->recall[POPULAR], t->n, task,
+                      err));
     const merx_figure *first = &out->figure[0];
     out->gate_passed = first->difference_low > 0;
-    snprintf(out->gate, sizeof out->gate, "ndcg@20 %.4f against %.4f of item-kNN: the difference is %+.4f [%+.4f, %+.4f], %s", first->value, first->baseline,
-             first->difference, first->difference_low, first->difference_high, out->gate_passed ? "above zero" : "not surely above zero");
+    snprintf(out->gate, sizeof out->gate,
+             "ndcg@20 %.4f against %.4f of item-kNN: the difference is %+.4f [%+.4f, %+.4f], %s", first->value,
+             first->baseline, first->difference, first->difference_low, first->difference_high,
+             out->gate_passed ? "above zero" : "not surely above zero");
     return MERX_OK;
 }
 
@@ -195,18 +206,19 @@ static void release(test *t, const merx_allocator *alloc)
     MX_FREE_ARRAY(alloc, t->rows, t->lines);
     MX_FREE_ARRAY(alloc, t->starts, t->lines + 1);
     MX_FREE_ARRAY(alloc, t->relevant, t->lines);
-    MX_FREE_ARRAY(alloc, t->ndcg[0], 2 * SYSTEMS * t->n);
+    MX_FREE_ARRAY(alloc, t->ndcg[0], 2 * RANKERS * t->n);
 }
 
-static merx_status run(const mx_evaluate *evaluate, const merx_allocator *alloc, test *t, int32_t *popular, merx_evaluation *out, merx_error *err)
+static merx_status run(const mx_evaluate *evaluate, const merx_allocator *alloc, test *t, int32_t *popular,
+                       merx_evaluation *out, merx_error *err)
 {
     t->popular = popular;
     MX_TRY(order_by_buyers(t->sales, alloc, popular, err));
     double *values;
-    MX_TRY(mx_alloc_array(alloc, 2 * SYSTEMS * t->n, sizeof *values, "figures of customers", &values, err));
-    for (size_t s = 0; s < SYSTEMS; s++) {
+    MX_TRY(mx_alloc_array(alloc, 2 * RANKERS * t->n, sizeof *values, "figures of customers", &values, err));
+    for (size_t s = 0; s < RANKERS; s++) {
         t->ndcg[s] = values + s * t->n;
-        t->recall[s] = values + (SYSTEMS + s) * t->n;
+        t->recall[s] = values + (RANKERS + s) * t->n;
     }
     mx_task_stage(evaluate->task, "evaluate recommend", t->n, "customers");
     MX_TRY(mx_parallel(evaluate->task, (t->n + USERS_A_BLOCK - 1) / USERS_A_BLOCK, rank_block, t, err));
@@ -227,19 +239,23 @@ merx_status mx_recommend_evaluate(const mx_evaluate *evaluate, merx_evaluation *
     test t = {.sales = &sales, .model = &model, .knn = &knn, .task = evaluate->task};
     merx_status status;
     *out = (merx_evaluation){.split_ms = evaluate->split_ms, .until_ms = whole->last_ms, .unit = "customers"};
-    snprintf(out->protocol, sizeof out->protocol, "learnt from sales of goods before the split; for customers who bought before and after it all products learnt are ranked, "
-                                                  "those he had bought left out; relevant: what he bought after it for the first time");
+    snprintf(out->protocol, sizeof out->protocol,
+             "learnt from sales of goods before the split; for customers who bought before and after it all products "
+             "learnt are ranked, "
+             "those he had bought left out; relevant: what he bought after it for the first time");
     MX_TRY_GOTO(mx_sales_build(&before, alloc, &sales, err));
     MX_TRY_GOTO(collect(whole, evaluate->split_ms, &t, alloc, err));
     out->train_rows = sales.sales;
     out->test_rows = t.lines;
     out->test_units = t.n;
     if (t.n == 0) {
-        snprintf(out->gate, sizeof out->gate, "nothing to measure: no customer bought before the split and something new after it");
+        snprintf(out->gate, sizeof out->gate,
+                 "nothing to measure: no customer bought before the split and something new after it");
         goto out;
     }
     MX_TRY_GOTO(mx_recommender_fit(&before, &sales, evaluate->options, false, alloc, evaluate->task, &model, err));
-    MX_TRY_GOTO(mx_neighbours_fit(&sales.matrix, &(mx_neighbours_options){.similarity = MX_COSINE, .keep = KNN_KEEP}, alloc, evaluate->task, &knn, err));
+    MX_TRY_GOTO(mx_neighbours_fit(&sales.matrix, &(mx_neighbours_options){.similarity = MX_COSINE, .keep = KNN_KEEP},
+                                  alloc, evaluate->task, &knn, err));
     MX_TRY_GOTO(mx_alloc_array(alloc, sales.matrix.columns, sizeof *popular, "products by buyers", &popular, err));
     MX_TRY_GOTO(run(evaluate, alloc, &t, popular, out, err));
 out:

@@ -15,13 +15,17 @@ enum { EXPLAIN_CHUNK = 256 };
 
 const merx_option mx_recommend_training[] = {
     {"factors", MERX_OPTION_INT, 1, 512, "64", NULL, "Length of the vector that describes each product."},
-    {"l2", MERX_OPTION_REAL, 0.001, 1e6, NULL, NULL, "Strength of the ridge on the vectors; unset: found from the number of customers, products and purchases."},
+    {"l2", MERX_OPTION_REAL, 0.001, 1e6, NULL, NULL,
+     "Strength of the ridge on the vectors; unset: found from the number of customers, products and purchases."},
     {"alpha", MERX_OPTION_REAL, 0.001, 1000, "1", NULL, "How much more a purchase counts than no purchase."},
     {"iterations", MERX_OPTION_INT, 1, 200, "15", NULL, "Alternations of the least squares."},
-    {"similarity", MERX_OPTION_CHOICE, 0, 0, "jaccard", "cosine|jaccard|lift", "How alike two products are, by who bought them."},
+    {"similarity", MERX_OPTION_CHOICE, 0, 0, "jaccard", "cosine|jaccard|lift",
+     "How alike two products are, by who bought them."},
     {"neighbours", MERX_OPTION_INT, 1, 1000, "20", NULL, "Most similar products kept for each product."},
-    {"shrink", MERX_OPTION_REAL, 0, 1e6, "0", NULL, "Customers added to the denominator of the similarity, against chance on few purchases."},
-    {"co_purchase", MERX_OPTION_REAL, 0, 1000, "0.03", NULL, "Weight of the similarity beside the factors' score; 0: factors alone."},
+    {"shrink", MERX_OPTION_REAL, 0, 1e6, "0", NULL,
+     "Customers added to the denominator of the similarity, against chance on few purchases."},
+    {"co_purchase", MERX_OPTION_REAL, 0, 1000, "0.03", NULL,
+     "Weight of the similarity beside the factors' score; 0: factors alone."},
     {0},
 };
 
@@ -42,50 +46,56 @@ static double l2_of(const mx_sales *sales, const merx_options *options)
 
 /* ---- fit ---- */
 
-static merx_status fit_factors(const mx_snapshot *snapshot, const mx_sales *sales, const merx_options *options, const merx_allocator *alloc, merx_task *task,
-                               mx_als *out, merx_error *err)
+static merx_status fit_factors(const mx_snapshot *snapshot, const mx_sales *sales, const merx_options *options,
+                               const merx_allocator *alloc, merx_task *task, mx_als *out, merx_error *err)
 {
-    size_t rows = sales->matrix.rows, items = sales->matrix.columns;
+    size_t items = sales->matrix.columns;
     uint64_t *keys = NULL;
-    merx_status status;
-    MX_TRY_GOTO(mx_alloc_array(alloc, rows + items, sizeof *keys, "keys of customers and products", &keys, err));
-    for (size_t u = 0; u < rows; u++)
-        keys[u] = mx_snapshot_customer_key(snapshot, sales->row_customer[u]);
+    MX_TRY(mx_alloc_array(alloc, items, sizeof *keys, "keys of products", &keys, err));
     for (size_t i = 0; i < items; i++)
-        keys[rows + i] = mx_snapshot_product_key(snapshot, sales->item_product[i]);
+        keys[i] = mx_snapshot_product_key(snapshot, sales->item_product[i]);
     mx_als_options als = {.factors = (int)merx_options_int(options, "factors"),
                           .l2 = l2_of(sales, options),
                           .alpha = merx_options_real(options, "alpha"),
                           .iterations = (int)merx_options_int(options, "iterations"),
                           .seed = merx_task_seed(task),
-                          .user_keys = keys,
-                          .item_keys = keys + rows};
-    MX_TRY_GOTO(mx_als_fit(&sales->matrix, &als, alloc, task, out, err));
-out:
-    MX_FREE_ARRAY(alloc, keys, rows + items);
+                          .item_keys = keys};
+    merx_status status = mx_als_fit(&sales->matrix, &als, alloc, task, out, err);
+    MX_FREE_ARRAY(alloc, keys, items);
     return status;
 }
 
-merx_status mx_recommender_fit(const mx_snapshot *snapshot, const mx_sales *sales, const merx_options *options, bool without_als, const merx_allocator *alloc,
-                               merx_task *task, mx_recommender *out, merx_error *err)
+merx_status mx_recommender_fit(const mx_snapshot *snapshot, const mx_sales *sales, const merx_options *options,
+                               bool without_als, const merx_allocator *alloc, merx_task *task, mx_recommender *out,
+                               merx_error *err)
 {
     alloc = mx_allocator_or_default(alloc);
-    *out = (mx_recommender){.alloc = alloc, .items = sales->matrix.columns, .customers = sales->matrix.rows, .co_purchase = merx_options_real(options, "co_purchase")};
+    *out = (mx_recommender){.alloc = alloc,
+                            .items = sales->matrix.columns,
+                            .customers = sales->matrix.rows,
+                            .co_purchase = merx_options_real(options, "co_purchase")};
     merx_status status;
-    uint64_t f = (uint64_t)merx_options_int(options, "factors"), keep = (uint64_t)merx_options_int(options, "neighbours");
-    uint64_t bytes = (out->items + out->customers) * f * 4 + f * f * 32 + out->items * keep * 16 + (uint64_t)sales->starts[sales->matrix.rows] * 12;
+    uint64_t f = (uint64_t)merx_options_int(options, "factors"),
+             keep = (uint64_t)merx_options_int(options, "neighbours");
+    uint64_t bytes = (out->items + out->customers) * f * 4 + f * f * 32 + out->items * keep * 16 +
+                     (uint64_t)sales->starts[sales->matrix.rows] * 12;
     MX_TRY(mx_task_require_memory(task, bytes, "training recommend", err));
     MX_TRY_GOTO(mx_alloc_array_raw(alloc, out->items, sizeof *out->buyers, "buyers of items", &out->buyers, err));
     if (out->items)
         memcpy(out->buyers, sales->buyers, out->items * sizeof *out->buyers);
-    mx_neighbours_options neighbours = {.similarity = similarity_of(options), .keep = (size_t)keep, .shrink = merx_options_real(options, "shrink")};
+    mx_neighbours_options neighbours = {
+        .similarity = similarity_of(options), .keep = (size_t)keep, .shrink = merx_options_real(options, "shrink")};
     MX_TRY_GOTO(mx_neighbours_fit(&sales->matrix, &neighbours, alloc, task, &out->neighbours, err));
     out->links = (size_t)out->neighbours.starts[out->items];
     if (!without_als) {
         MX_TRY_GOTO(fit_factors(snapshot, sales, options, alloc, task, &out->als, err));
         return MERX_OK;
     }
-    out->als = (mx_als){.items = out->items, .factors = (int)f, .l2 = l2_of(sales, options), .alpha = merx_options_real(options, "alpha"), .alloc = alloc};
+    out->als = (mx_als){.items = out->items,
+                        .factors = (int)f,
+                        .l2 = l2_of(sales, options),
+                        .alpha = merx_options_real(options, "alpha"),
+                        .alloc = alloc};
     MX_TRY_GOTO(mx_alloc_array(alloc, out->items * f, sizeof(float), "item factors", &out->als.item_factors, err));
     MX_TRY_GOTO(mx_alloc_array(alloc, f * f, sizeof(double), "gram of item factors", &out->als.item_gram, err));
     return MERX_OK;
@@ -105,10 +115,11 @@ void mx_recommender_release(mx_recommender *model)
     *model = (mx_recommender){0};
 }
 
-void mx_recommender_fingerprint(const mx_snapshot *snapshot, const mx_sales *sales, const merx_options *options, uint64_t seed, char out[17])
+void mx_recommender_fingerprint(const mx_snapshot *snapshot, const mx_sales *sales, const merx_options *options,
+                                uint64_t seed, char out[17])
 {
-    double numbers[] = {l2_of(sales, options), merx_options_real(options, "alpha"), (double)merx_options_int(options, "factors"),
-                        (double)merx_options_int(options, "iterations")};
+    double numbers[] = {l2_of(sales, options), merx_options_real(options, "alpha"),
+                        (double)merx_options_int(options, "factors"), (double)merx_options_int(options, "iterations")};
     uint64_t hash = mx_hash64(numbers, sizeof numbers, seed);
     for (size_t i = 0; i < sales->matrix.columns; i++) {
         uint64_t key = mx_snapshot_product_key(snapshot, sales->item_product[i]);
@@ -139,8 +150,8 @@ static merx_status meta_real(mx_tensor_writer *writer, const char *key, double v
     return mx_tensor_writer_meta(writer, key, text, err);
 }
 
-merx_status mx_recommender_write(const mx_recommender *model, const mx_snapshot *snapshot, const mx_sales *sales, const char *fingerprint,
-                                 mx_tensor_writer *writer, mx_arena *arena, merx_error *err)
+merx_status mx_recommender_write(const mx_recommender *model, const mx_snapshot *snapshot, const mx_sales *sales,
+                                 const char *fingerprint, mx_tensor_writer *writer, mx_arena *arena, merx_error *err)
 {
     size_t f = (size_t)model->als.factors, items = model->items;
     mx_str *ids = mx_arena_array(arena, items ? items : 1, sizeof *ids, err);
@@ -177,7 +188,8 @@ static merx_status read_real(const mx_tensor_file *file, const char *key, double
 }
 
 /* Neighbour lists that a damaged file could have made point outside. */
-static merx_status check_links(const mx_tensor_file *file, const int64_t *starts, const int32_t *indices, size_t items, size_t links, merx_error *err)
+static merx_status check_links(const mx_tensor_file *file, const int64_t *starts, const int32_t *indices, size_t items,
+                               size_t links, merx_error *err)
 {
     bool good = starts[0] == 0 && starts[items] == (int64_t)links;
     for (size_t i = 0; good && i < items; i++)
@@ -185,11 +197,13 @@ static merx_status check_links(const mx_tensor_file *file, const int64_t *starts
     for (size_t k = 0; good && k < links; k++)
         good = indices[k] >= 0 && (size_t)indices[k] < items;
     if (!good)
-        MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "the lists of neighbours do not fit %zu products", items);
+        MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "the lists of neighbours do not fit %zu products",
+                items);
     return MERX_OK;
 }
 
-static merx_status duplicate(const merx_allocator *alloc, const void *data, size_t count, size_t size, const char *what, void *out, merx_error *err)
+static merx_status duplicate(const merx_allocator *alloc, const void *data, size_t count, size_t size, const char *what,
+                             void *out, merx_error *err)
 {
     MX_TRY(mx_alloc_array_raw(alloc, count, size, what, out, err));
     if (count)
@@ -213,7 +227,8 @@ static merx_status read_tensors(const mx_tensor_file *file, mx_recommender *out,
     const mx_tensor *values;
     MX_TRY(mx_tensor_file_get(file, "neighbours.similarities", MX_F32, 1, (uint64_t[]){links}, &values, err));
     if (factors->shape[0] != items || values->shape[0] != links || f == 0 || f > 1024)
-        MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "tensors of %llu products do not fit together", (unsigned long long)items);
+        MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "tensors of %llu products do not fit together",
+                (unsigned long long)items);
     MX_TRY(check_links(file, starts, indices, items, links, err));
     out->items = items;
     out->links = links;
@@ -233,9 +248,12 @@ static merx_status read_neighbours(const mx_tensor_file *file, mx_recommender *o
     MX_TRY(mx_tensor_file_get(file, "neighbours.items", MX_I32, -1, NULL, &indices, err));
     MX_TRY(mx_tensor_file_get(file, "neighbours.similarities", MX_F32, -1, NULL, &values, err));
     out->neighbours = (mx_neighbours){.items = out->items, .alloc = out->alloc};
-    MX_TRY(duplicate(out->alloc, starts->data, out->items + 1, sizeof(int64_t), "starts of neighbours", &out->neighbours.starts, err));
-    MX_TRY(duplicate(out->alloc, indices->data, out->links, sizeof(int32_t), "neighbours", &out->neighbours.indices, err));
-    return duplicate(out->alloc, values->data, out->links, sizeof(float), "similarities", &out->neighbours.similarities, err);
+    MX_TRY(duplicate(out->alloc, starts->data, out->items + 1, sizeof(int64_t), "starts of neighbours",
+                     &out->neighbours.starts, err));
+    MX_TRY(
+        duplicate(out->alloc, indices->data, out->links, sizeof(int32_t), "neighbours", &out->neighbours.indices, err));
+    return duplicate(out->alloc, values->data, out->links, sizeof(float), "similarities", &out->neighbours.similarities,
+                     err);
 }
 
 static merx_status read_ids(const mx_tensor_file *file, mx_recommender *out, merx_error *err)
@@ -247,21 +265,24 @@ static merx_status read_ids(const mx_tensor_file *file, mx_recommender *out, mer
     merx_status status;
     MX_TRY_GOTO(mx_tensor_file_strings(file, "items", &arena, &ids, &n, err));
     if (n != out->items)
-        MX_FAIL_GOTO(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "%zu ids of products for %zu products", n, out->items);
+        MX_FAIL_GOTO(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "%zu ids of products for %zu products", n,
+                     out->items);
     MX_TRY_GOTO(mx_dict_new(out->alloc, n ? n : 1, &out->ids, err));
     for (size_t i = 0; i < n; i++) {
         int32_t code;
         bool added;
         MX_TRY_GOTO(mx_dict_add(out->ids, ids[i], &code, &added, err));
         if (!added)
-            MX_FAIL_GOTO(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "product \"%.*s\" is named twice", (int)ids[i].size, ids[i].data);
+            MX_FAIL_GOTO(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "product \"%.*s\" is named twice",
+                         (int)ids[i].size, ids[i].data);
     }
 out:
     mx_arena_release(&arena);
     return status;
 }
 
-merx_status mx_recommender_read(const mx_tensor_file *file, const merx_allocator *alloc, mx_recommender *out, merx_error *err)
+merx_status mx_recommender_read(const mx_tensor_file *file, const merx_allocator *alloc, mx_recommender *out,
+                                merx_error *err)
 {
     *out = (mx_recommender){.alloc = mx_allocator_or_default(alloc)};
     merx_status status;
@@ -297,7 +318,8 @@ static double dot(const double *a, const float *b, size_t n)
     return (s0 + s1) + (s2 + s3);
 }
 
-merx_status mx_recommender_score(const mx_recommender *model, const int32_t *history, size_t m, double *user, double *scores, merx_error *err)
+merx_status mx_recommender_score(const mx_recommender *model, const int32_t *history, size_t m, double *user,
+                                 double *scores, merx_error *err)
 {
     size_t f = (size_t)model->als.factors;
     MX_TRY(mx_als_fold_in(&model->als, history, NULL, m, user, err));
@@ -319,7 +341,8 @@ static double similarity(const mx_recommender *model, int32_t j, int32_t t)
 }
 
 /* own (m): x . y_j; spread (m): y_j' A^-1 y_j. parts: (EXPLAIN_CHUNK, m) scratch. */
-static merx_status explain_history(const mx_recommender *model, const int32_t *history, size_t m, double c, double *parts, double *own, double *spread, merx_error *err)
+static merx_status explain_history(const mx_recommender *model, const int32_t *history, size_t m, double c,
+                                   double *parts, double *own, double *spread, merx_error *err)
 {
     for (size_t from = 0; from < m; from += EXPLAIN_CHUNK) {
         size_t count = m - from < EXPLAIN_CHUNK ? m - from : EXPLAIN_CHUNK;
@@ -330,8 +353,9 @@ static merx_status explain_history(const mx_recommender *model, const int32_t *h
     return MERX_OK;
 }
 
-merx_status mx_recommender_explain(const mx_recommender *model, const int32_t *history, size_t m, const int32_t *targets, size_t n, double *parts, double *without,
-                                   double *scores, const merx_allocator *alloc, merx_error *err)
+merx_status mx_recommender_explain(const mx_recommender *model, const int32_t *history, size_t m,
+                                   const int32_t *targets, size_t n, double *parts, double *without, double *scores,
+                                   const merx_allocator *alloc, merx_error *err)
 {
     size_t chunk = m < EXPLAIN_CHUNK ? m : EXPLAIN_CHUNK;
     double *scratch = NULL, *own = NULL;
@@ -348,7 +372,8 @@ merx_status mx_recommender_explain(const mx_recommender *model, const int32_t *h
             co += model->co_purchase * similarity(model, history[j], targets[t]);
         for (size_t j = 0; j < m; j++) {
             /* A' = A - w y_j y_j', b' = b - c y_j: y_t' A'^-1 b' out of g = y_t' A^-1 y_j. */
-            double *part = parts + t * m + j, g = *part / c, mine = model->co_purchase * similarity(model, history[j], targets[t]);
+            double *part = parts + t * m + j, g = *part / c,
+                   mine = model->co_purchase * similarity(model, history[j], targets[t]);
             double refold = als - *part + w * g * (own[j] - c * spread[j]) / (1 - w * spread[j]);
             without[t * m + j] = (m > 1 ? refold : 0) + (co - mine);
             *part += mine;

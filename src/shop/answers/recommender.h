@@ -19,38 +19,44 @@
 
 typedef struct mx_recommender {
     const merx_allocator *alloc;
-    size_t items, customers;   /* learnt from */
-    double co_purchase;        /* w */
-    int32_t *buyers;           /* (items) distinct customers */
-    mx_als als;                /* item factors and gram alone */
+    size_t items, customers; /* learnt from */
+    double co_purchase;      /* w */
+    int32_t *buyers;         /* (items) distinct customers */
+    mx_als als;              /* item factors and gram alone */
     mx_neighbours neighbours;
-    size_t links;              /* neighbours in all */
-    mx_dict *ids;              /* item -> id of the product; NULL while training */
+    size_t links; /* neighbours in all */
+    mx_dict *ids; /* item -> id of the product; NULL while training */
 } mx_recommender;
 
 /* The training options' table. */
 extern const merx_option mx_recommend_training[];
 
 /* Learns from the sales. without_als: leaves the factors (and their gram) zero. Same bits for any number of threads. */
-merx_status mx_recommender_fit(const mx_snapshot *snapshot, const mx_sales *sales, const merx_options *options, bool without_als, const merx_allocator *alloc,
-                               merx_task *task, mx_recommender *out, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_recommender_fit(const mx_snapshot *snapshot, const mx_sales *sales, const merx_options *options,
+                               bool without_als, const merx_allocator *alloc, merx_task *task, mx_recommender *out,
+                               merx_error *err) MERX_MUST_CHECK;
 void mx_recommender_release(mx_recommender *model);
 /* Tensors and metadata. Everything handed to the writer lives in the arena. fingerprint: of what the factors were learnt from, or "kept". */
-merx_status mx_recommender_write(const mx_recommender *model, const mx_snapshot *snapshot, const mx_sales *sales, const char *fingerprint,
-                                 mx_tensor_writer *writer, mx_arena *arena, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_recommender_write(const mx_recommender *model, const mx_snapshot *snapshot, const mx_sales *sales,
+                                 const char *fingerprint, mx_tensor_writer *writer, mx_arena *arena,
+                                 merx_error *err) MERX_MUST_CHECK;
 /* Copies what it needs out of the file. */
-merx_status mx_recommender_read(const mx_tensor_file *file, const merx_allocator *alloc, mx_recommender *out, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_recommender_read(const mx_tensor_file *file, const merx_allocator *alloc, mx_recommender *out,
+                                merx_error *err) MERX_MUST_CHECK;
 /* Sixteen hex digits over who bought what, the options of the factors and the seed: when they are equal, so are the factors. */
-void mx_recommender_fingerprint(const mx_snapshot *snapshot, const mx_sales *sales, const merx_options *options, uint64_t seed, char out[17]);
+void mx_recommender_fingerprint(const mx_snapshot *snapshot, const mx_sales *sales, const merx_options *options,
+                                uint64_t seed, char out[17]);
 
 /* Scores of all items for a history (m distinct items): scores (items) written; user (factors) scratch. */
-merx_status mx_recommender_score(const mx_recommender *model, const int32_t *history, size_t m, double *user, double *scores, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_recommender_score(const mx_recommender *model, const int32_t *history, size_t m, double *user,
+                                 double *scores, merx_error *err) MERX_MUST_CHECK;
 /*
  * The same for n targets with every term: parts (n, m), scores (n), and without (n, m): the score solved again for the history without j.
  * Taking j away is a rank-one change of A (Sherman & Morrison 1950), so all of them cost one solve more for each j instead of one factorisation.
  */
-merx_status mx_recommender_explain(const mx_recommender *model, const int32_t *history, size_t m, const int32_t *targets, size_t n, double *parts, double *without,
-                                   double *scores, const merx_allocator *alloc, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_recommender_explain(const mx_recommender *model, const int32_t *history, size_t m,
+                                   const int32_t *targets, size_t n, double *parts, double *without, double *scores,
+                                   const merx_allocator *alloc, merx_error *err) MERX_MUST_CHECK;
 
 /* The n best items by (score descending, item ascending) among those with barred 0; returns how many. best (n) written, n <= 1024 or so: insertion. */
 size_t mx_recommender_best(const double *scores, const uint8_t *barred, size_t items, size_t n, int32_t *best);

@@ -93,7 +93,8 @@ static merx_status fill_rows(const mx_snapshot *s, mx_sales *out, merx_error *er
 
 merx_status mx_sales_build(const mx_snapshot *snapshot, const merx_allocator *alloc, mx_sales *out, merx_error *err)
 {
-    *out = (mx_sales){.alloc = mx_allocator_or_default(alloc), .products = snapshot->products, .customers = snapshot->customers};
+    *out = (mx_sales){
+        .alloc = mx_allocator_or_default(alloc), .products = snapshot->products, .customers = snapshot->customers};
     merx_status status;
     MX_TRY_GOTO(number_items(snapshot, out, err));
     MX_TRY_GOTO(fill_rows(snapshot, out, err));
@@ -133,8 +134,8 @@ bool mx_sales_has(const mx_sales *sales, size_t row, int32_t item)
     return low < sales->starts[row + 1] && sales->indices[low] == item;
 }
 
-merx_status mx_event_groups_build(const mx_snapshot *snapshot, const int32_t *group_of, size_t groups, const merx_allocator *alloc,
-                                  mx_event_groups *out, merx_error *err)
+merx_status mx_event_groups_build(const mx_snapshot *snapshot, const int32_t *group_of, size_t groups,
+                                  const merx_allocator *alloc, mx_event_groups *out, merx_error *err)
 {
     *out = (mx_event_groups){.alloc = mx_allocator_or_default(alloc), .groups = groups};
     merx_status status;
@@ -202,9 +203,11 @@ merx_status mx_unknown_id(const mx_str *ids, size_t n, const char *what, const c
             count++;
     const char *nearest = count ? mx_nearest_word(id, candidates, count) : NULL;
     if (nearest)
-        mx_error_set(err, MERX_E_NOT_FOUND, what, "%s \"%.100s\" is not known; the nearest id is \"%.255s\"", what, id, nearest);
+        mx_error_set(err, MERX_E_NOT_FOUND, what, "%s \"%.100s\" is not known; the nearest id is \"%.255s\"", what, id,
+                     nearest);
     else
-        mx_error_set(err, MERX_E_NOT_FOUND, what, "%s \"%.100s\" is not known, and no id of the %zu known is near it", what, id, n);
+        mx_error_set(err, MERX_E_NOT_FOUND, what, "%s \"%.100s\" is not known, and no id of the %zu known is near it",
+                     what, id, n);
     mx_arena_release(&arena);
     return MERX_E_NOT_FOUND;
 }

@@ -23,7 +23,7 @@ typedef struct subject {
     double score, base;
     double contribution[MX_EARLY_COLUMNS]; /* by feature, or by column of the first order */
     double early_value[MX_EARLY_FEATURES];
-    double probability;                    /* of the class */
+    double probability; /* of the class */
 } subject;
 
 /* ---- who is asked for ---- */
@@ -38,12 +38,14 @@ static void place(subject *s, const mx_grouping *g)
         s->score = mx_kmeans_explain_row(&g->kmeans, row, s->contribution, &s->own, &s->other);
 }
 
-static merx_status place_newcomer(const mx_ask *ask, const int32_t *events, size_t n, int32_t customer, int64_t *scratch, subject *s, merx_error *err)
+static merx_status place_newcomer(const mx_ask *ask, const int32_t *events, size_t n, int32_t customer,
+                                  int64_t *scratch, subject *s, merx_error *err)
 {
     const mx_segments *model = ask->state;
     double columns[MX_EARLY_COLUMNS], row[MX_EARLY_COLUMNS], probabilities[MX_SEGMENTS_MAX];
     bool sold;
-    MX_TRY(mx_early_columns(ask->snapshot, events, n, ask->snapshot->last_ms, mx_segments_country_share(model, ask->snapshot, customer), scratch, columns, s->early_value,
+    MX_TRY(mx_early_columns(ask->snapshot, events, n, ask->snapshot->last_ms,
+                            mx_segments_country_share(model, ask->snapshot, customer), scratch, columns, s->early_value,
                             &sold, err));
     mx_segments_early_row(model, columns, row);
     mx_logistic_probabilities(&model->early, row, probabilities);
@@ -110,7 +112,8 @@ static merx_status find_product(const mx_ask *ask, const char *id, subject *s, m
 static merx_status find_subject(const mx_ask *ask, subject *s, bool *asked, merx_error *err)
 {
     *s = (subject){0};
-    const char *customer = merx_options_text(ask->question, "customer"), *product = merx_options_text(ask->question, "product");
+    const char *customer = merx_options_text(ask->question, "customer"),
+               *product = merx_options_text(ask->question, "product");
     *asked = *customer || *product;
     if (*customer && *product)
         MX_FAIL(err, MERX_E_INVALID, "segment", "a customer and a product were given; expected one of them");
@@ -124,7 +127,9 @@ static merx_status find_subject(const mx_ask *ask, subject *s, bool *asked, merx
 
 static merx_value feature_value(const mx_segment_feature *feature, double value, const mx_snapshot *s)
 {
-    return feature->share ? mx_value_share(value) : mx_value_real(value, feature->money ? (s->decimals < 2 ? s->decimals : 2) : feature->decimals);
+    return feature->share
+               ? mx_value_share(value)
+               : mx_value_real(value, feature->money ? (s->decimals < 2 ? s->decimals : 2) : feature->decimals);
 }
 
 static const mx_segment_feature *features_of(const mx_grouping *g)
@@ -156,7 +161,9 @@ static merx_status fill_segment(const mx_ask *ask, const mx_grouping *g, size_t 
     item->field[3] = (merx_field){"revenue", mx_value_money(g->money_minor[c], ask->snapshot->decimals)};
     item->field[4] = (merx_field){"revenue_share", mx_value_share(share((double)g->money_minor[c], money))};
     for (size_t j = 0; j < g->d; j++)
-        item->field[5 + j] = (merx_field){g->customers || strcmp(table[j].name, "customers") != 0 ? (strcmp(table[j].name, "revenue") == 0 ? "mean_revenue" : table[j].name) : "mean_customers",
+        item->field[5 + j] = (merx_field){g->customers || strcmp(table[j].name, "customers") != 0
+                                              ? (strcmp(table[j].name, "revenue") == 0 ? "mean_revenue" : table[j].name)
+                                              : "mean_customers",
                                           feature_value(&table[j], g->means[c][j], ask->snapshot)};
     return MERX_OK;
 }
@@ -171,8 +178,8 @@ static merx_status list_segments(const mx_ask *ask, merx_reply *reply, merx_erro
     for (size_t c = 0; c < g->kmeans.k; c++)
         MX_TRY(fill_segment(ask, g, c, &reply->item[c], err));
     reply->score_unit = customers ? "share of customers" : "share of products";
-    reply->sentence = mx_arena_printf(ask->arena, err, "%zu %s in %zu segments; the largest, %s, holds %.0f %%.", g->n, what, g->kmeans.k, g->name[0],
-                                      100 * share((double)g->members[0], (double)g->n));
+    reply->sentence = mx_arena_printf(ask->arena, err, "%zu %s in %zu segments; the largest, %s, holds %.0f %%.", g->n,
+                                      what, g->kmeans.k, g->name[0], 100 * share((double)g->members[0], (double)g->n));
     if (!reply->sentence)
         return MERX_E_MEMORY;
     if (g->kmeans.k == 1)
@@ -191,23 +198,28 @@ static merx_status fill_subject(const mx_ask *ask, const subject *s, merx_reply 
     merx_item *item = &reply->item[0];
     item->id = mx_arena_strdup(ask->arena, s->id, err);
     item->title = mx_arena_strdup(ask->arena, g->name[s->own], err);
-    const char *zh = mx_arena_strdup(ask->arena, g->name_zh[s->own], err), *next = mx_arena_strdup(ask->arena, g->name[s->other], err);
+    const char *zh = mx_arena_strdup(ask->arena, g->name_zh[s->own], err),
+               *next = mx_arena_strdup(ask->arena, g->name[s->other], err);
     if (!item->id || !item->title || !zh || !next)
         return MERX_E_MEMORY;
     item->score = s->score;
     MX_TRY(mx_item_fields(item, 3 + features, ask->arena, err));
     item->field[0] = (merx_field){"segment", mx_value_int(s->own + 1)};
     item->field[1] = (merx_field){"name_zh", mx_value_text(zh)};
-    item->field[2] = early ? (merx_field){"probability", mx_value_share(s->probability)} : (merx_field){"next", mx_value_text(g->kmeans.k > 1 ? next : "")};
+    item->field[2] = early ? (merx_field){"probability", mx_value_share(s->probability)}
+                           : (merx_field){"next", mx_value_text(g->kmeans.k > 1 ? next : "")};
     for (size_t j = 0; j < features; j++)
-        item->field[3 + j] = early ? (merx_field){mx_early_feature_table[j].name, mx_value_real(s->early_value[j], 2)}
-                                   : (merx_field){table[j].name, feature_value(&table[j], s->profile.feature[j], ask->snapshot)};
+        item->field[3 + j] =
+            early ? (merx_field){mx_early_feature_table[j].name, mx_value_real(s->early_value[j], 2)}
+                  : (merx_field){table[j].name, feature_value(&table[j], s->profile.feature[j], ask->snapshot)};
     reply->score_unit = early ? "log-odds" : "squared distance to the next segment less that to the own";
-    reply->sentence = mx_arena_printf(ask->arena, err, "%s %s belongs to: %s.", g->customers ? "Customer" : "Product", s->id, g->name[s->own]);
+    reply->sentence = mx_arena_printf(ask->arena, err, "%s %s belongs to: %s.", g->customers ? "Customer" : "Product",
+                                      s->id, g->name[s->own]);
     if (!reply->sentence)
         return MERX_E_MEMORY;
     if (early)
-        MX_TRY(mx_reply_note(reply, ask->arena, err, "first order after training: the class is that of customers who began like this"));
+        MX_TRY(mx_reply_note(reply, ask->arena, err,
+                             "first order after training: the class is that of customers who began like this"));
     return MERX_OK;
 }
 
@@ -222,7 +234,8 @@ static merx_status answer(const mx_ask *ask, merx_reply *reply, merx_error *err)
         return fill_subject(ask, &s, reply, err);
     MX_TRY(mx_reply_items(reply, 0, ask->arena, err));
     reply->score_unit = "";
-    reply->sentence = mx_arena_printf(ask->arena, err, "%s %s belongs to no segment: there is no sale of goods yet.", s.grouping->customers ? "Customer" : "Product", s.id);
+    reply->sentence = mx_arena_printf(ask->arena, err, "%s %s belongs to no segment: there is no sale of goods yet.",
+                                      s.grouping->customers ? "Customer" : "Product", s.id);
     return reply->sentence ? MERX_OK : MERX_E_MEMORY;
 }
 
@@ -231,11 +244,13 @@ static merx_status answer(const mx_ask *ask, merx_reply *reply, merx_error *err)
 static merx_status explain_list(const mx_ask *ask, merx_reply *reply, merx_error *err)
 {
     const mx_segments *model = ask->state;
-    const mx_grouping *g = strcmp(merx_options_text(ask->question, "kind"), "products") != 0 ? &model->customers : &model->products;
+    const mx_grouping *g =
+        strcmp(merx_options_text(ask->question, "kind"), "products") != 0 ? &model->customers : &model->products;
     for (size_t c = 0; c < reply->items; c++) {
         merx_item *item = &reply->item[c];
         MX_TRY(mx_item_reasons(item, 1, ask->arena, err));
-        const char *text = mx_arena_printf(ask->arena, err, "%lld of %zu %s", (long long)g->members[c], g->n, g->customers ? "customers" : "products");
+        const char *text = mx_arena_printf(ask->arena, err, "%lld of %zu %s", (long long)g->members[c], g->n,
+                                           g->customers ? "customers" : "products");
         if (!text)
             return MERX_E_MEMORY;
         item->reason[0] = (merx_reason){"base", "members", text, item->score, NAN};
@@ -256,8 +271,10 @@ static merx_status explain_centroid(const mx_ask *ask, const subject *s, merx_it
         merx_value_format(&value, own, sizeof own);
         value = feature_value(&table[j], g->means[s->other][j], ask->snapshot);
         merx_value_format(&value, other, sizeof other);
-        const char *text = g->kmeans.k > 1 ? mx_arena_printf(ask->arena, err, "%s: %s (mean of this segment %s, of the next %s)", table[j].text, mine, own, other)
-                                           : mx_arena_printf(ask->arena, err, "%s: %s", table[j].text, mine);
+        const char *text = g->kmeans.k > 1
+                               ? mx_arena_printf(ask->arena, err, "%s: %s (mean of this segment %s, of the next %s)",
+                                                 table[j].text, mine, own, other)
+                               : mx_arena_printf(ask->arena, err, "%s: %s", table[j].text, mine);
         if (!text)
             return MERX_E_MEMORY;
         double without = 0; /* the two distances again, this feature left out of both */
@@ -296,7 +313,8 @@ static merx_status explain(const mx_ask *ask, merx_reply *reply, merx_error *err
         return explain_list(ask, reply, err);
     if (s.kind == NOBODY || reply->items != 1)
         return MERX_OK;
-    return s.kind == BY_FIRST_ORDER ? explain_first_order(ask, &s, &reply->item[0], err) : explain_centroid(ask, &s, &reply->item[0], err);
+    return s.kind == BY_FIRST_ORDER ? explain_first_order(ask, &s, &reply->item[0], err)
+                                    : explain_centroid(ask, &s, &reply->item[0], err);
 }
 
 /* ---- training, loading, forgetting ---- */
@@ -306,11 +324,12 @@ static merx_status needs(const mx_snapshot *snapshot, merx_error *err)
     for (size_t e = 0; e < snapshot->events; e++)
         if (snapshot->customer[e] >= 0 && mx_snapshot_is_sale(snapshot, e))
             return MERX_OK;
-    MX_FAIL(err, MERX_E_INVALID, "segment", "there are no purchases of goods by known customers; segment learns from what customers bought");
+    MX_FAIL(err, MERX_E_INVALID, "segment",
+            "there are no purchases of goods by known customers; segment learns from what customers bought");
 }
 
-static merx_status train(const mx_snapshot *snapshot, const merx_options *options, const merx_allocator *alloc, merx_task *task, mx_tensor_writer *writer, mx_arena *arena,
-                         merx_error *err)
+static merx_status train(const mx_snapshot *snapshot, const merx_options *options, const merx_allocator *alloc,
+                         merx_task *task, mx_tensor_writer *writer, mx_arena *arena, merx_error *err)
 {
     mx_segments segments;
     MX_TRY(needs(snapshot, err));
@@ -330,7 +349,8 @@ static void unload(void *state)
     MX_FREE_ARRAY(alloc, segments, 1);
 }
 
-static merx_status load(const mx_tensor_file *file, const mx_snapshot *snapshot, const merx_allocator *alloc, void **state, merx_error *err)
+static merx_status load(const mx_tensor_file *file, const mx_snapshot *snapshot, const merx_allocator *alloc,
+                        void **state, merx_error *err)
 {
     (void)snapshot;
     mx_segments *segments;
@@ -346,8 +366,9 @@ static merx_status load(const mx_tensor_file *file, const mx_snapshot *snapshot,
 }
 
 /* Training again takes a fraction of a second and gives the bytes of never having seen him. */
-static merx_status forget(const mx_snapshot *without, const mx_tensor_file *old, const merx_options *options, const merx_allocator *alloc, merx_task *task,
-                          mx_tensor_writer *writer, mx_arena *arena, bool *exact, merx_error *err)
+static merx_status forget(const mx_snapshot *without, const mx_tensor_file *old, const merx_options *options,
+                          const merx_allocator *alloc, merx_task *task, mx_tensor_writer *writer, mx_arena *arena,
+                          bool *exact, merx_error *err)
 {
     (void)old;
     *exact = false;
@@ -365,15 +386,19 @@ static const merx_option question[] = {
 
 const mx_answer mx_answer_segment = {
     .version = 1,
-    .info = {.name = "segment",
-             .title = "Segments",
-             .text = "Kinds of customers, by how lately, how often and for how much they buy, their baskets, returns and habits; and kinds of products, by sales, price, buyers and "
-                     "season. Groups are found by k-means and named in plain words; a customer who came after training is classed by his first order.",
-             .needs = "purchases with customers, products, prices and times",
-             .examples = "merx ask SHOP segment\nmerx ask SHOP segment kind=products\nmerx ask SHOP segment customer=12347 --why",
-             .training = mx_segment_training,
-             .question = question,
-             .learns = true},
+    .info =
+        {.name = "segment",
+         .title = "Segments",
+         .text = "Kinds of customers, by how lately, how often and for how much they buy, their baskets, returns and "
+                 "habits; and kinds of products, by sales, price, buyers and "
+                 "season. Groups are found by k-means and named in plain words; a customer who came after training is "
+                 "classed by his first order.",
+         .needs = "purchases with customers, products, prices and times",
+         .examples =
+             "merx ask SHOP segment\nmerx ask SHOP segment kind=products\nmerx ask SHOP segment customer=12347 --why",
+         .training = mx_segment_training,
+         .question = question,
+         .learns = true},
     .code_version = 1,
     .needs = needs,
     .train = train,

@@ -75,15 +75,23 @@ static void release(study *s)
     mx_segments_release(&s->now);
 }
 
-static merx_status add_figure(study *s, merx_evaluation *out, const char *name, const char *baseline, const double *values, const double *beside, size_t n, merx_error *err)
+static merx_status add_figure(study *s, merx_evaluation *out, const char *name, const char *baseline,
+                              const double *values, const double *beside, size_t n, merx_error *err)
 {
     mx_interval value, difference;
     merx_task *task = s->evaluate->task;
     MX_TRY(mx_bootstrap_mean(values, n, REPLICATES, merx_task_seed(task), task, &value, err));
     MX_TRY(mx_bootstrap_paired(values, beside, n, REPLICATES, merx_task_seed(task), task, &difference, err));
     merx_figure *figure = &out->figure[out->figures++];
-    *figure = (merx_figure){.value = value.value, .low = value.low, .high = value.high, .baseline = mx_mean(beside, n), .difference = difference.value,
-                            .difference_low = difference.low, .difference_high = difference.high, .best_reachable = NAN, .higher_is_better = true};
+    *figure = (merx_figure){.value = value.value,
+                            .low = value.low,
+                            .high = value.high,
+                            .baseline = mx_mean(beside, n),
+                            .difference = difference.value,
+                            .difference_low = difference.low,
+                            .difference_high = difference.high,
+                            .best_reachable = NAN,
+                            .higher_is_better = true};
     snprintf(figure->name, sizeof figure->name, "%s", name);
     snprintf(figure->baseline_name, sizeof figure->baseline_name, "%s", baseline);
     return MERX_OK;
@@ -108,7 +116,9 @@ static merx_status predict_newcomer(const study *s, size_t customer, int32_t *pr
     bool sold;
     int64_t *scratch;
     MX_TRY(mx_alloc_array_raw(s->alloc, n, sizeof *scratch, "lines of a customer", &scratch, err));
-    merx_status status = mx_early_columns(s->whole, events, n, s->whole->last_ms, mx_segments_country_share(&s->old, s->whole, (int32_t)customer), scratch, columns, value, &sold, err);
+    merx_status status = mx_early_columns(s->whole, events, n, s->whole->last_ms,
+                                          mx_segments_country_share(&s->old, s->whole, (int32_t)customer), scratch,
+                                          columns, value, &sold, err);
     MX_FREE_ARRAY(s->alloc, scratch, n);
     MX_TRY(status);
     mx_segments_early_row(&s->old, columns, row);
@@ -184,7 +194,7 @@ static void fill_sample(const study *s, ranked *order, size_t m, double *x, int3
 
 static merx_status study_silhouette(study *s, merx_evaluation *out, merx_error *err)
 {
-    size_t n = 0, m, d = s->old.customers.d, k = s->old.customers.kmeans.k;
+    size_t n = 0, m = 0, d = s->old.customers.d, k = s->old.customers.kmeans.k;
     ranked *order = NULL;
     double *x = NULL, *distances = NULL;
     int32_t *labels = NULL;
@@ -192,7 +202,8 @@ static merx_status study_silhouette(study *s, merx_evaluation *out, merx_error *
     MX_TRY_GOTO(mx_alloc_array_raw(s->alloc, s->n, sizeof *order, "order of the sample", &order, err));
     for (size_t i = 0; i < s->n; i++)
         if (s->then[i] >= 0)
-            order[n++] = (ranked){s->profiles_before[i].feature[MX_C_MONEY], mx_snapshot_customer_key(s->whole, (int32_t)i), i};
+            order[n++] =
+                (ranked){s->profiles_before[i].feature[MX_C_MONEY], mx_snapshot_customer_key(s->whole, (int32_t)i), i};
     qsort(order, n, sizeof *order, by_key);
     m = n < SILHOUETTE_ROWS ? n : SILHOUETTE_ROWS;
     MX_TRY_GOTO(mx_alloc_array_raw(s->alloc, m * d, sizeof *x, "sample", &x, err));
@@ -238,18 +249,26 @@ static void judge(merx_evaluation *out)
 {
     const merx_figure *first = &out->figure[0];
     out->gate_passed = first->difference_low > 0;
-    snprintf(out->gate, sizeof out->gate, "%s %.3f against %.3f of the %s: the difference is %+.3f [%+.3f, %+.3f], %s", first->name, first->value, first->baseline,
-             first->baseline_name, first->difference, first->difference_low, first->difference_high, out->gate_passed ? "above zero" : "not surely above zero");
+    snprintf(out->gate, sizeof out->gate, "%s %.3f against %.3f of the %s: the difference is %+.3f [%+.3f, %+.3f], %s",
+             first->name, first->value, first->baseline, first->baseline_name, first->difference, first->difference_low,
+             first->difference_high, out->gate_passed ? "above zero" : "not surely above zero");
 }
 
 merx_status mx_segment_evaluate(const mx_evaluate *evaluate, merx_evaluation *out, merx_error *err)
 {
-    study s = {.evaluate = evaluate, .alloc = mx_allocator_or_default(evaluate->alloc), .whole = evaluate->snapshot,
+    study s = {.evaluate = evaluate,
+               .alloc = mx_allocator_or_default(evaluate->alloc),
+               .whole = evaluate->snapshot,
                .before = mx_snapshot_before(evaluate->snapshot, evaluate->split_ms)};
     merx_status status = MERX_OK;
-    *out = (merx_evaluation){.split_ms = evaluate->split_ms, .until_ms = s.whole->last_ms, .unit = "customers", .train_rows = s.before.events,
+    *out = (merx_evaluation){.split_ms = evaluate->split_ms,
+                             .until_ms = s.whole->last_ms,
+                             .unit = "customers",
+                             .train_rows = s.before.events,
                              .test_rows = s.whole->events - s.before.events};
-    snprintf(out->protocol, sizeof out->protocol, "learnt before the split; the class given to the first order of customers who came after it, against the segment in which they lie at the end");
+    snprintf(out->protocol, sizeof out->protocol,
+             "learnt before the split; the class given to the first order of customers who came after it, against the "
+             "segment in which they lie at the end");
     bool sold = false;
     for (size_t e = 0; e < s.before.events && !sold; e++)
         sold = s.before.customer[e] >= 0 && mx_snapshot_is_sale(&s.before, e);

@@ -34,10 +34,14 @@ const mx_segment_feature mx_product_feature_table[MX_PRODUCT_FEATURES] = {
 };
 
 const mx_early_feature mx_early_feature_table[MX_EARLY_FEATURES] = {
-    {"first_basket_value", "value of the first order", 0, 1},  {"first_units", "units in the first order", 1, 1},
-    {"first_products", "products in the first order", 2, 1},   {"first_weekday", "weekday of the first order (0 is Monday)", 3, 7},
-    {"first_hour", "hour of the first order", 10, 1},          {"first_month", "month of the first order", 11, 2},
-    {"country_share", "share of customers from the same country", 13, 1}, {"first_returns", "share of the first order returned that day", 14, 1},
+    {"first_basket_value", "value of the first order", 0, 1},
+    {"first_units", "units in the first order", 1, 1},
+    {"first_products", "products in the first order", 2, 1},
+    {"first_weekday", "weekday of the first order (0 is Monday)", 3, 7},
+    {"first_hour", "hour of the first order", 10, 1},
+    {"first_month", "month of the first order", 11, 2},
+    {"country_share", "share of customers from the same country", 13, 1},
+    {"first_returns", "share of the first order returned that day", 14, 1},
     {"days_since_first", "days since the first order", 15, 2},
 };
 
@@ -51,7 +55,8 @@ static bool is_goods(const mx_snapshot *s, size_t e)
 /* Goods that came back: a return, or a purchase line of negative quantity. */
 static bool is_return(const mx_snapshot *s, size_t e)
 {
-    return is_goods(s, e) && ((s->kind[e] == MX_EVENT_RETURN && s->quantity[e] != 0) || (s->kind[e] == MX_EVENT_PURCHASE && s->quantity[e] < 0));
+    return is_goods(s, e) && ((s->kind[e] == MX_EVENT_RETURN && s->quantity[e] != 0) ||
+                              (s->kind[e] == MX_EVENT_PURCHASE && s->quantity[e] < 0));
 }
 
 /* *sum += |quantity| * price */
@@ -59,7 +64,8 @@ static merx_status add_money(const mx_snapshot *s, size_t e, int64_t *sum, merx_
 {
     int64_t quantity = s->quantity[e] < 0 ? -s->quantity[e] : s->quantity[e], amount;
     if (__builtin_mul_overflow(quantity, s->price_minor[e], &amount) || __builtin_add_overflow(*sum, amount, sum))
-        MX_FAIL(err, MERX_E_RANGE, "segment", "the money of a customer or product does not fit 64 bits (quantity %lld, price %lld in minor units)",
+        MX_FAIL(err, MERX_E_RANGE, "segment",
+                "the money of a customer or product does not fit 64 bits (quantity %lld, price %lld in minor units)",
                 (long long)s->quantity[e], (long long)s->price_minor[e]);
     return MERX_OK;
 }
@@ -102,7 +108,8 @@ static size_t count_distinct(int64_t *values, size_t n)
 
 /* ---- customers ---- */
 
-merx_status mx_customer_profile(const mx_snapshot *snapshot, const int32_t *events, size_t n, int64_t end_ms, int64_t *scratch, mx_profile *out, merx_error *err)
+merx_status mx_customer_profile(const mx_snapshot *snapshot, const int32_t *events, size_t n, int64_t end_ms,
+                                int64_t *scratch, mx_profile *out, merx_error *err)
 {
     *out = (mx_profile){0};
     int64_t *products = scratch, *orders = scratch + n, units = 0, returned = 0;
@@ -158,7 +165,8 @@ static void count_repeats(int64_t *pairs, size_t n, size_t *customers, size_t *a
     }
 }
 
-merx_status mx_product_profile(const mx_snapshot *snapshot, const int32_t *events, size_t n, int64_t end_ms, int64_t *scratch, mx_profile *out, merx_error *err)
+merx_status mx_product_profile(const mx_snapshot *snapshot, const int32_t *events, size_t n, int64_t end_ms,
+                               int64_t *scratch, mx_profile *out, merx_error *err)
 {
     *out = (mx_profile){0};
     int64_t units = 0, month = INT64_MIN, month_units = 0, peak = 0;
@@ -182,7 +190,9 @@ merx_status mx_product_profile(const mx_snapshot *snapshot, const int32_t *event
         peak = month_units > peak ? month_units : peak;
         if (snapshot->customer[e] >= 0) {
             /* A day's number fits 32 bits; orders are below 2^31, so days go above them. */
-            int64_t order = snapshot->order[e] >= 0 ? snapshot->order[e] : (INT64_C(1) << 31) + ((snapshot->time_ms[e] / MX_DAY_MS) & 0x7fffffff);
+            int64_t order = snapshot->order[e] >= 0
+                                ? snapshot->order[e]
+                                : (INT64_C(1) << 31) + ((snapshot->time_ms[e] / MX_DAY_MS) & 0x7fffffff);
             scratch[known++] = (int64_t)snapshot->customer[e] * (INT64_C(1) << 32) + order;
         }
     }
@@ -216,7 +226,8 @@ static merx_status profile_block(void *context, size_t block, merx_error *err)
 {
     const work *w = context;
     const int64_t *starts = w->groups->starts;
-    size_t from = block * PROFILES_A_BLOCK, to = from + PROFILES_A_BLOCK < w->groups->groups ? from + PROFILES_A_BLOCK : w->groups->groups;
+    size_t from = block * PROFILES_A_BLOCK,
+           to = from + PROFILES_A_BLOCK < w->groups->groups ? from + PROFILES_A_BLOCK : w->groups->groups;
     size_t most = 0;
     for (size_t g = from; g < to; g++)
         most = (size_t)(starts[g + 1] - starts[g]) > most ? (size_t)(starts[g + 1] - starts[g]) : most;
@@ -234,7 +245,8 @@ static merx_status profile_block(void *context, size_t block, merx_error *err)
     return status;
 }
 
-merx_status mx_profiles(const mx_snapshot *snapshot, const mx_event_groups *groups, bool customers, int64_t end_ms, merx_task *task, mx_profile *out, merx_error *err)
+merx_status mx_profiles(const mx_snapshot *snapshot, const mx_event_groups *groups, bool customers, int64_t end_ms,
+                        merx_task *task, mx_profile *out, merx_error *err)
 {
     work w = {snapshot, groups, customers, end_ms, task, out};
     return mx_parallel(task, (groups->groups + PROFILES_A_BLOCK - 1) / PROFILES_A_BLOCK, profile_block, &w, err);
@@ -242,8 +254,9 @@ merx_status mx_profiles(const mx_snapshot *snapshot, const mx_event_groups *grou
 
 /* ---- the first order ---- */
 
-merx_status mx_early_columns(const mx_snapshot *snapshot, const int32_t *events, size_t n, int64_t end_ms, double country_share, int64_t *scratch, double *columns,
-                             double *value, bool *sold, merx_error *err)
+merx_status mx_early_columns(const mx_snapshot *snapshot, const int32_t *events, size_t n, int64_t end_ms,
+                             double country_share, int64_t *scratch, double *columns, double *value, bool *sold,
+                             merx_error *err)
 {
     int64_t money = 0, returned = 0, units = 0, first_key = 0, first_ms = 0;
     size_t lines = 0;
@@ -269,7 +282,8 @@ merx_status mx_early_columns(const mx_snapshot *snapshot, const int32_t *events,
         return MERX_OK;
     for (size_t k = 0; k < n; k++) {
         size_t e = (size_t)events[k];
-        if (is_return(snapshot, e) && snapshot->time_ms[e] >= first_ms && mx_floor_day(snapshot->time_ms[e]) == mx_floor_day(first_ms))
+        if (is_return(snapshot, e) && snapshot->time_ms[e] >= first_ms &&
+            mx_floor_day(snapshot->time_ms[e]) == mx_floor_day(first_ms))
             MX_TRY(add_money(snapshot, e, &returned, err));
     }
     mx_date date;

@@ -15,13 +15,15 @@ static void *copy(mx_arena *arena, const void *data, size_t count, size_t size, 
     return to;
 }
 
-static merx_status write_real(mx_tensor_writer *writer, mx_arena *arena, const char *name, size_t n, size_t d, const double *data, merx_error *err)
+static merx_status write_real(mx_tensor_writer *writer, mx_arena *arena, const char *name, size_t n, size_t d,
+                              const double *data, merx_error *err)
 {
     double *mine = copy(arena, data, n * d, sizeof *mine, err);
     return mine ? mx_tensor_writer_matrix(writer, name, MX_F64, n, d, mine, err) : MERX_E_MEMORY;
 }
 
-static merx_status write_int(mx_tensor_writer *writer, mx_arena *arena, const char *name, size_t n, const int64_t *data, merx_error *err)
+static merx_status write_int(mx_tensor_writer *writer, mx_arena *arena, const char *name, size_t n, const int64_t *data,
+                             merx_error *err)
 {
     int64_t *mine = copy(arena, data, n, sizeof *mine, err);
     return mine ? mx_tensor_writer_vector(writer, name, MX_I64, n, mine, err) : MERX_E_MEMORY;
@@ -29,7 +31,8 @@ static merx_status write_int(mx_tensor_writer *writer, mx_arena *arena, const ch
 
 #define KEY(name) (snprintf(key, sizeof key, "%s." name, side), key)
 
-static merx_status write_grouping(const mx_grouping *g, const char *side, mx_tensor_writer *writer, mx_arena *arena, merx_error *err)
+static merx_status write_grouping(const mx_grouping *g, const char *side, mx_tensor_writer *writer, mx_arena *arena,
+                                  merx_error *err)
 {
     char key[64];
     size_t k = g->kmeans.k, d = g->d;
@@ -88,13 +91,14 @@ merx_status mx_segments_write(const mx_segments *segments, mx_tensor_writer *wri
 /* ---- reading ---- */
 
 /* Copies a matrix (n, d) of exactly that shape; values must be finite unless any. */
-static merx_status read_real(const mx_tensor_file *file, const char *name, size_t n, size_t d, bool any, double *out, merx_error *err)
+static merx_status read_real(const mx_tensor_file *file, const char *name, size_t n, size_t d, bool any, double *out,
+                             merx_error *err)
 {
     const mx_tensor *tensor;
     MX_TRY(mx_tensor_file_get(file, name, MX_F64, 2, (uint64_t[]){n, d}, &tensor, err));
     if (tensor->size_bytes != n * d * sizeof *out)
         MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "tensor \"%s\" has another shape", name);
-    if (n * d)
+    if (n > 0 && d > 0)
         memcpy(out, tensor->data, n * d * sizeof *out);
     for (size_t i = 0; i < n * d; i++)
         if (!any && !isfinite(out[i]))
@@ -132,11 +136,13 @@ out:
     return status;
 }
 
-static merx_status read_grouping(const mx_tensor_file *file, const char *side, bool customers, const merx_allocator *alloc, mx_grouping *out, merx_error *err)
+static merx_status read_grouping(const mx_tensor_file *file, const char *side, bool customers,
+                                 const merx_allocator *alloc, mx_grouping *out, merx_error *err)
 {
     char key[64];
     const mx_tensor *centroids;
-    *out = (mx_grouping){.alloc = alloc, .customers = customers, .d = customers ? MX_CUSTOMER_FEATURES : MX_PRODUCT_FEATURES};
+    *out = (mx_grouping){
+        .alloc = alloc, .customers = customers, .d = customers ? MX_CUSTOMER_FEATURES : MX_PRODUCT_FEATURES};
     size_t d = out->d;
     double scales[4 * MX_SEGMENT_FEATURES_MAX], means[MX_SEGMENTS_MAX * MX_SEGMENT_FEATURES_MAX];
     MX_TRY(mx_tensor_file_get(file, KEY("centroids"), MX_F64, 2, (uint64_t[]){0, d}, &centroids, err));
@@ -158,7 +164,8 @@ static merx_status read_grouping(const mx_tensor_file *file, const char *side, b
         out->mean[j] = scales[2 * d + j];
         out->scale[j] = scales[3 * d + j];
         if (!(out->scale[j] > 0))
-            MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "a feature's scale is %g; expected more than 0", out->scale[j]);
+            MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "a feature's scale is %g; expected more than 0",
+                    out->scale[j]);
     }
     for (size_t c = 0; c < k; c++) {
         memcpy(out->means[c], means + c * d, d * sizeof *means);
@@ -176,7 +183,8 @@ static merx_status read_early(const mx_tensor_file *file, mx_segments *out, merx
     memcpy(out->early_scale, scales + MX_EARLY_COLUMNS, sizeof out->early_scale);
     for (size_t j = 0; j < MX_EARLY_COLUMNS; j++)
         if (!(out->early_scale[j] > 0))
-            MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "a column's scale is %g; expected more than 0", out->early_scale[j]);
+            MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "a column's scale is %g; expected more than 0",
+                    out->early_scale[j]);
     size_t k = out->customers.kmeans.k, d = MX_EARLY_COLUMNS;
     if (k < 2)
         return MERX_OK;
@@ -204,7 +212,8 @@ static merx_status read_countries(const mx_tensor_file *file, mx_segments *out, 
         bool added;
         MX_TRY_GOTO(mx_dict_add(out->countries, names[c], &code, &added, err));
         if (!added)
-            MX_FAIL_GOTO(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "country \"%.*s\" is named twice", (int)names[c].size, names[c].data);
+            MX_FAIL_GOTO(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "country \"%.*s\" is named twice",
+                         (int)names[c].size, names[c].data);
     }
     out->n_countries = n;
     MX_TRY_GOTO(mx_alloc_array(out->alloc, n, sizeof(double), "countries", &out->country_share, err));

@@ -127,8 +127,8 @@ static int compare_keyed(const void *a, const void *b)
 }
 
 /* Rows (m, d) and keys of the sample: the lowest keys, in that order. */
-static merx_status draw_sample(const double *x, const uint64_t *keys, size_t n, size_t d, size_t m, const merx_allocator *alloc, double *sample, uint64_t *sample_keys,
-                               merx_error *err)
+static merx_status draw_sample(const double *x, const uint64_t *keys, size_t n, size_t d, size_t m,
+                               const merx_allocator *alloc, double *sample, uint64_t *sample_keys, merx_error *err)
 {
     keyed *order;
     MX_TRY(mx_alloc_array_raw(alloc, n, sizeof *order, "order of the sample", &order, err));
@@ -161,8 +161,9 @@ static size_t count_distinct_rows(const double *x, size_t n, size_t d)
 }
 
 /* Mean silhouette of each k on the sample; returns the chosen k. */
-static merx_status try_k(mx_grouping *g, const double *sample, const uint64_t *keys, size_t m, size_t low, size_t high, double tolerance, const merx_allocator *alloc,
-                         merx_task *task, size_t *chosen, merx_error *err)
+static merx_status try_k(mx_grouping *g, const double *sample, const uint64_t *keys, size_t m, size_t low, size_t high,
+                         double tolerance, const merx_allocator *alloc, merx_task *task, size_t *chosen,
+                         merx_error *err)
 {
     double *distances = NULL, *rows = NULL;
     int32_t *labels = NULL;
@@ -174,7 +175,12 @@ static merx_status try_k(mx_grouping *g, const double *sample, const uint64_t *k
     double best = -INFINITY;
     for (size_t k = low; k <= high; k++) {
         mx_kmeans kmeans = {0};
-        mx_kmeans_options options = {.k = k, .n_init = STARTS_SAMPLE, .max_iterations = ITERATIONS, .tolerance = 1e-4, .seed = merx_task_seed(task), .keys = keys};
+        mx_kmeans_options options = {.k = k,
+                                     .n_init = STARTS_SAMPLE,
+                                     .max_iterations = ITERATIONS,
+                                     .tolerance = 1e-4,
+                                     .seed = merx_task_seed(task),
+                                     .keys = keys};
         MX_TRY_GOTO(mx_kmeans_fit(sample, NULL, m, g->d, &options, alloc, task, &kmeans, labels, err));
         mx_kmeans_release(&kmeans);
         mx_silhouette_rows(distances, labels, m, k, rows);
@@ -193,8 +199,9 @@ out:
     return status;
 }
 
-static merx_status choose_k(mx_grouping *g, const double *x, const uint64_t *keys, size_t n, const merx_options *options, const merx_allocator *alloc, merx_task *task,
-                            size_t *k, merx_error *err)
+static merx_status choose_k(mx_grouping *g, const double *x, const uint64_t *keys, size_t n,
+                            const merx_options *options, const merx_allocator *alloc, merx_task *task, size_t *k,
+                            merx_error *err)
 {
     *k = (size_t)merx_options_int(options, g->customers ? "k" : "product_k");
     if (*k > 0)
@@ -215,7 +222,8 @@ static merx_status choose_k(mx_grouping *g, const double *x, const uint64_t *key
     if (high < 2)
         *k = 1;
     else
-        MX_TRY_GOTO(try_k(g, sample, sample_keys, m, low < 2 ? 2 : low, high, merx_options_real(options, "tolerance"), alloc, task, k, err));
+        MX_TRY_GOTO(try_k(g, sample, sample_keys, m, low < 2 ? 2 : low, high, merx_options_real(options, "tolerance"),
+                          alloc, task, k, err));
 out:
     MX_FREE_ARRAY(alloc, sample, m * d);
     MX_FREE_ARRAY(alloc, sample_keys, m);
@@ -237,19 +245,23 @@ static void summarise(mx_grouping *g, const mx_profile *profiles, const size_t *
             g->means[c][j] /= g->members[c] > 0 ? (double)g->members[c] : 1;
 }
 
-static merx_status sum_money(mx_grouping *g, const mx_profile *profiles, const size_t *rows, const int32_t *labels, size_t m, merx_error *err)
+static merx_status sum_money(mx_grouping *g, const mx_profile *profiles, const size_t *rows, const int32_t *labels,
+                             size_t m, merx_error *err)
 {
     for (size_t i = 0; i < m; i++)
-        if (__builtin_add_overflow(g->money_minor[labels[i]], profiles[rows[i]].money_minor, &g->money_minor[labels[i]]))
+        if (__builtin_add_overflow(g->money_minor[labels[i]], profiles[rows[i]].money_minor,
+                                   &g->money_minor[labels[i]]))
             MX_FAIL(err, MERX_E_RANGE, "segment", "the money of a segment does not fit 64 bits");
     return MERX_OK;
 }
 
-merx_status mx_grouping_fit(const mx_profile *profiles, const uint64_t *keys, size_t n, bool customers, const merx_options *options, const merx_allocator *alloc,
-                            merx_task *task, mx_grouping *out, int32_t *labels, merx_error *err)
+merx_status mx_grouping_fit(const mx_profile *profiles, const uint64_t *keys, size_t n, bool customers,
+                            const merx_options *options, const merx_allocator *alloc, merx_task *task, mx_grouping *out,
+                            int32_t *labels, merx_error *err)
 {
     alloc = mx_allocator_or_default(alloc);
-    *out = (mx_grouping){.alloc = alloc, .customers = customers, .d = customers ? MX_CUSTOMER_FEATURES : MX_PRODUCT_FEATURES};
+    *out = (mx_grouping){
+        .alloc = alloc, .customers = customers, .d = customers ? MX_CUSTOMER_FEATURES : MX_PRODUCT_FEATURES};
     for (size_t k = 0; k <= MX_SEGMENTS_MAX; k++)
         out->silhouette[k] = NAN;
     size_t m = 0, k = 1, d = out->d;
@@ -265,7 +277,8 @@ merx_status mx_grouping_fit(const mx_profile *profiles, const uint64_t *keys, si
             rows[m++] = i;
     }
     if (m == 0)
-        MX_FAIL_GOTO(err, MERX_E_INVALID, "segment", "there are no sales of goods to group %s by", customers ? "customers" : "products");
+        MX_FAIL_GOTO(err, MERX_E_INVALID, "segment", "there are no sales of goods to group %s by",
+                     customers ? "customers" : "products");
     out->n = m;
     MX_TRY_GOTO(mx_alloc_array_raw(alloc, m * (d + 1), sizeof *x, "features", &x, err));
     MX_TRY_GOTO(mx_alloc_array_raw(alloc, m, sizeof *row_keys, "keys", &row_keys, err));
@@ -276,7 +289,12 @@ merx_status mx_grouping_fit(const mx_profile *profiles, const uint64_t *keys, si
         row_keys[i] = keys[rows[i]];
     }
     MX_TRY_GOTO(choose_k(out, x, row_keys, m, options, alloc, task, &k, err));
-    mx_kmeans_options kmeans = {.k = k, .n_init = STARTS_ALL, .max_iterations = ITERATIONS, .tolerance = 1e-4, .seed = merx_task_seed(task), .keys = row_keys};
+    mx_kmeans_options kmeans = {.k = k,
+                                .n_init = STARTS_ALL,
+                                .max_iterations = ITERATIONS,
+                                .tolerance = 1e-4,
+                                .seed = merx_task_seed(task),
+                                .keys = row_keys};
     MX_TRY_GOTO(mx_kmeans_fit(x, NULL, m, d, &kmeans, alloc, task, &out->kmeans, own, err));
     summarise(out, profiles, rows, own, m);
     MX_TRY_GOTO(sum_money(out, profiles, rows, own, m, err));

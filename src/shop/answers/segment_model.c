@@ -14,10 +14,12 @@
 
 const merx_option mx_segment_training[] = {
     {"k", MERX_OPTION_INT, 0, MX_SEGMENTS_MAX, "0", NULL, "Number of segments of customers; 0: chosen by silhouette."},
-    {"product_k", MERX_OPTION_INT, 0, MX_SEGMENTS_MAX, "0", NULL, "Number of groups of products; 0: chosen by silhouette."},
+    {"product_k", MERX_OPTION_INT, 0, MX_SEGMENTS_MAX, "0", NULL,
+     "Number of groups of products; 0: chosen by silhouette."},
     {"min_k", MERX_OPTION_INT, 2, MX_SEGMENTS_MAX, "2", NULL, "Least number tried."},
     {"max_k", MERX_OPTION_INT, 2, MX_SEGMENTS_MAX, "8", NULL, "Greatest number tried."},
-    {"tolerance", MERX_OPTION_REAL, 0, 1, "0.05", NULL, "The greatest number whose silhouette is within this of the best is taken."},
+    {"tolerance", MERX_OPTION_REAL, 0, 1, "0.05", NULL,
+     "The greatest number whose silhouette is within this of the best is taken."},
     {"sample", MERX_OPTION_INT, 10, 2000, "1000", NULL, "Rows of the fixed sample on which silhouettes are measured."},
     {"l2", MERX_OPTION_REAL, 0.000001, 1e6, "1", NULL, "Strength of the ridge of the new customers' regression."},
     {0},
@@ -60,12 +62,15 @@ void mx_segments_early_row(const mx_segments *segments, const double *columns, d
 }
 
 /* Columns of the first orders of the labelled customers: x (m, columns) and their labels, in the customers' order. */
-static merx_status early_table(const mx_snapshot *s, const mx_event_groups *groups, const int32_t *labels, const mx_segments *segments, const merx_allocator *alloc,
-                               double *x, int32_t *classes, size_t *m, merx_error *err)
+static merx_status early_table(const mx_snapshot *s, const mx_event_groups *groups, const int32_t *labels,
+                               const mx_segments *segments, const merx_allocator *alloc, double *x, int32_t *classes,
+                               size_t *m, merx_error *err)
 {
     size_t most = 0;
     for (size_t c = 0; c < s->customers; c++)
-        most = (size_t)(groups->starts[c + 1] - groups->starts[c]) > most ? (size_t)(groups->starts[c + 1] - groups->starts[c]) : most;
+        most = (size_t)(groups->starts[c + 1] - groups->starts[c]) > most
+                   ? (size_t)(groups->starts[c + 1] - groups->starts[c])
+                   : most;
     int64_t *scratch;
     MX_TRY(mx_alloc_array_raw(alloc, most, sizeof *scratch, "lines of a customer", &scratch, err));
     merx_status status = MERX_OK;
@@ -75,8 +80,9 @@ static merx_status early_table(const mx_snapshot *s, const mx_event_groups *grou
             continue;
         double value[MX_EARLY_FEATURES];
         bool sold;
-        status = mx_early_columns(s, groups->events + groups->starts[c], (size_t)(groups->starts[c + 1] - groups->starts[c]), s->last_ms,
-                                  mx_segments_country_share(segments, s, (int32_t)c), scratch, x + *m * MX_EARLY_COLUMNS, value, &sold, err);
+        status = mx_early_columns(
+            s, groups->events + groups->starts[c], (size_t)(groups->starts[c + 1] - groups->starts[c]), s->last_ms,
+            mx_segments_country_share(segments, s, (int32_t)c), scratch, x + *m * MX_EARLY_COLUMNS, value, &sold, err);
         classes[(*m)++] = labels[c];
     }
     MX_FREE_ARRAY(alloc, scratch, most);
@@ -96,8 +102,9 @@ static void standardise_early(mx_segments *out, double *x, size_t m, double *col
     }
 }
 
-static merx_status fit_early(const mx_snapshot *s, const mx_event_groups *groups, const int32_t *labels, const merx_options *options, const merx_allocator *alloc,
-                             merx_task *task, mx_segments *out, merx_error *err)
+static merx_status fit_early(const mx_snapshot *s, const mx_event_groups *groups, const int32_t *labels,
+                             const merx_options *options, const merx_allocator *alloc, merx_task *task,
+                             mx_segments *out, merx_error *err)
 {
     size_t n = out->customers.n, m;
     double *x = NULL;
@@ -112,7 +119,8 @@ static merx_status fit_early(const mx_snapshot *s, const mx_event_groups *groups
     MX_TRY_GOTO(early_table(s, groups, labels, out, alloc, x, classes, &m, err));
     standardise_early(out, x, m, x + n * MX_EARLY_COLUMNS);
     mx_logistic_options logistic = {.l2 = merx_options_real(options, "l2"), .max_iterations = 200, .tolerance = 1e-4};
-    MX_TRY_GOTO(mx_logistic_fit(x, classes, NULL, m, MX_EARLY_COLUMNS, out->customers.kmeans.k, &logistic, alloc, task, &out->early, err));
+    MX_TRY_GOTO(mx_logistic_fit(x, classes, NULL, m, MX_EARLY_COLUMNS, out->customers.kmeans.k, &logistic, alloc, task,
+                                &out->early, err));
 out:
     MX_FREE_ARRAY(alloc, x, n * (MX_EARLY_COLUMNS + 1));
     MX_FREE_ARRAY(alloc, classes, n);
@@ -120,7 +128,8 @@ out:
 }
 
 /* One side: groups, profiles, k-means. labels (things) and profiles (things) are the caller's. */
-static merx_status fit_side(const mx_snapshot *s, bool customers, const mx_event_groups *groups, const merx_options *options, const merx_allocator *alloc, merx_task *task,
+static merx_status fit_side(const mx_snapshot *s, bool customers, const mx_event_groups *groups,
+                            const merx_options *options, const merx_allocator *alloc, merx_task *task,
                             mx_profile *profiles, int32_t *labels, mx_grouping *out, merx_error *err)
 {
     size_t n = groups->groups;
@@ -136,7 +145,8 @@ out:
     return status;
 }
 
-static merx_status fit_customers(const mx_snapshot *s, const merx_options *options, const merx_allocator *alloc, merx_task *task, mx_segments *out, merx_error *err)
+static merx_status fit_customers(const mx_snapshot *s, const merx_options *options, const merx_allocator *alloc,
+                                 merx_task *task, mx_segments *out, merx_error *err)
 {
     mx_event_groups groups = {0};
     mx_profile *profiles = NULL;
@@ -155,7 +165,8 @@ out:
     return status;
 }
 
-static merx_status fit_products(const mx_snapshot *s, const merx_options *options, const merx_allocator *alloc, merx_task *task, mx_segments *out, merx_error *err)
+static merx_status fit_products(const mx_snapshot *s, const merx_options *options, const merx_allocator *alloc,
+                                merx_task *task, mx_segments *out, merx_error *err)
 {
     mx_event_groups groups = {0};
     mx_profile *profiles = NULL;
@@ -172,16 +183,18 @@ out:
     return status;
 }
 
-merx_status mx_segments_fit(const mx_snapshot *snapshot, const merx_options *options, bool with_products, const merx_allocator *alloc, merx_task *task, mx_segments *out,
-                            merx_error *err)
+merx_status mx_segments_fit(const mx_snapshot *snapshot, const merx_options *options, bool with_products,
+                            const merx_allocator *alloc, merx_task *task, mx_segments *out, merx_error *err)
 {
     alloc = mx_allocator_or_default(alloc);
     *out = (mx_segments){.alloc = alloc, .until_ms = snapshot->last_ms};
     if (merx_options_int(options, "min_k") > merx_options_int(options, "max_k"))
-        MX_FAIL(err, MERX_E_INVALID, "segment", "min_k is %lld, above max_k, %lld", (long long)merx_options_int(options, "min_k"),
-                (long long)merx_options_int(options, "max_k"));
+        MX_FAIL(err, MERX_E_INVALID, "segment", "min_k is %lld, above max_k, %lld",
+                (long long)merx_options_int(options, "min_k"), (long long)merx_options_int(options, "max_k"));
     uint64_t sample = (uint64_t)merx_options_int(options, "sample");
-    MX_TRY(mx_task_require_memory(task, snapshot->events * 4 + (snapshot->customers + snapshot->products) * 512 + sample * sample * 8, "training segment", err));
+    MX_TRY(mx_task_require_memory(
+        task, snapshot->events * 4 + (snapshot->customers + snapshot->products) * 512 + sample * sample * 8,
+        "training segment", err));
     mx_task_stage(task, "segment", 0, "");
     merx_status status;
     MX_TRY_GOTO(fit_customers(snapshot, options, alloc, task, out, err));

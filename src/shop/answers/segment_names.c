@@ -18,18 +18,26 @@ typedef struct grade {
 } grade;
 
 static const grade customer_grades[MX_CUSTOMER_FEATURES] = {
-    {{"not seen for long", "很久未来"}, {"seen lately", "最近来过"}},       {{"many orders", "订单多"}, {"few orders", "订单少"}},
-    {{"spending more", "消费较多"}, {"spending less", "消费较少"}},         {{"large baskets", "单笔金额大"}, {"small baskets", "单笔金额小"}},
-    {{"many units an order", "单笔件数多"}, {"few units an order", "单笔件数少"}}, {{"wide choice", "品类广"}, {"narrow choice", "品类窄"}},
-    {{"returning much", "退货多"}, {"returning little", "退货少"}},         {{"long known", "老客"}, {"known for a short time", "相识不久"}},
+    {{"not seen for long", "很久未来"}, {"seen lately", "最近来过"}},
+    {{"many orders", "订单多"}, {"few orders", "订单少"}},
+    {{"spending more", "消费较多"}, {"spending less", "消费较少"}},
+    {{"large baskets", "单笔金额大"}, {"small baskets", "单笔金额小"}},
+    {{"many units an order", "单笔件数多"}, {"few units an order", "单笔件数少"}},
+    {{"wide choice", "品类广"}, {"narrow choice", "品类窄"}},
+    {{"returning much", "退货多"}, {"returning little", "退货少"}},
+    {{"long known", "老客"}, {"known for a short time", "相识不久"}},
     {{"long between orders", "下单间隔长"}, {"short between orders", "下单间隔短"}},
 };
 
 static const grade product_grades[MX_PRODUCT_FEATURES] = {
-    {{"many units", "件数多"}, {"few units", "件数少"}},        {{"high revenue", "销售额高"}, {"low revenue", "销售额低"}},
-    {{"dearer", "价格较高"}, {"cheaper", "价格较低"}},          {{"many customers", "顾客多"}, {"few customers", "顾客少"}},
-    {{"often bought again", "常被回购"}, {"seldom bought again", "很少回购"}}, {{"sold in one month", "集中一月"}, {"sold all year", "全年有售"}},
-    {{"not sold for long", "久未售出"}, {"sold lately", "最近有售"}}, {{"long on sale", "上架久"}, {"on sale for a short time", "上架不久"}},
+    {{"many units", "件数多"}, {"few units", "件数少"}},
+    {{"high revenue", "销售额高"}, {"low revenue", "销售额低"}},
+    {{"dearer", "价格较高"}, {"cheaper", "价格较低"}},
+    {{"many customers", "顾客多"}, {"few customers", "顾客少"}},
+    {{"often bought again", "常被回购"}, {"seldom bought again", "很少回购"}},
+    {{"sold in one month", "集中一月"}, {"sold all year", "全年有售"}},
+    {{"not sold for long", "久未售出"}, {"sold lately", "最近有售"}},
+    {{"long on sale", "上架久"}, {"on sale for a short time", "上架不久"}},
 };
 
 static words customer_state(const double *z)
@@ -115,10 +123,10 @@ static void tell_apart(mx_grouping *g, size_t a, size_t b)
         if (fabs(x[j] - y[j]) > fabs(x[most] - y[most]))
             most = j;
     size_t more = x[most] > y[most] ? a : b, less = more == a ? b : a;
-    append(g->name[more], ", ", grades[most].more.en, 16);
-    append(g->name_zh[more], "，", grades[most].more.zh, 16);
-    append(g->name[less], ", ", grades[most].less.en, 16);
-    append(g->name_zh[less], "，", grades[most].less.zh, 16);
+    append(g->name[more], ", ", grades[most].more.en, 24);
+    append(g->name_zh[more], "，", grades[most].more.zh, 24);
+    append(g->name[less], ", ", grades[most].less.en, 24);
+    append(g->name_zh[less], "，", grades[most].less.zh, 24);
 }
 
 static void make_distinct(mx_grouping *g)
@@ -131,7 +139,7 @@ static void make_distinct(mx_grouping *g)
     for (size_t b = 1; b < k; b++)
         for (size_t a = 0; a < b; a++)
             if (strcmp(g->name[a], g->name[b]) == 0 || strcmp(g->name_zh[a], g->name_zh[b]) == 0) {
-                char number[16];
+                char number[24];
                 snprintf(number, sizeof number, "%zu", b + 1);
                 append(g->name[b], " ", number, 0);
                 append(g->name_zh[b], " ", number, 0);
@@ -147,7 +155,8 @@ void mx_grouping_name(mx_grouping *grouping)
             put_together(grouping->name[c], grouping->name_zh[c], (words){"all", "全部"}, (words){"", ""},
                          grouping->customers ? (words){"customers", "顾客"} : (words){"products", "商品"});
         else if (grouping->customers)
-            put_together(grouping->name[c], grouping->name_zh[c], customer_state(z), customer_pace(z, grouping->means[c]), customer_noun(z));
+            put_together(grouping->name[c], grouping->name_zh[c], customer_state(z),
+                         customer_pace(z, grouping->means[c]), customer_noun(z));
         else
             put_together(grouping->name[c], grouping->name_zh[c], product_state(z), product_price(z), product_noun(z));
     }
