@@ -5,9 +5,11 @@
 
 #include "shop/answers/answer.h"
 
-/* extern const mx_answer mx_answer_NAME; */
+extern const mx_answer mx_answer_recommend, mx_answer_segment;
 
 static const mx_answer *const answers[] = {
+    &mx_answer_recommend,
+    &mx_answer_segment,
     NULL, /* the end */
 };
 
