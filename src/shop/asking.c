@@ -1,9 +1,15 @@
 /*
  * Asking: the live model of an answer, loaded once, and the reply.
  */
-#include "shop/loaded_models.h"
+#include <inttypes.h>
+#include <string.h>
 
-static size_t answers(void)
+#include "shop/heap_arena.h"
+#include "shop/loaded_models.h"
+#include "shop/model_store.h"
+#include "shop/pending.h"
+
+static size_t answer_count(void)
 {
     size_t n = 0;
     while (mx_answer_at(n))
@@ -25,7 +31,7 @@ static void unload(merx_shop *shop, size_t i)
 
 void mx_loaded_models_unload(merx_shop *shop)
 {
-    for (size_t i = 0; shop->models && i < answers(); i++)
+    for (size_t i = 0; shop->models && i < answer_count(); i++)
         unload(shop, i);
 }
 
@@ -34,6 +40,128 @@ void mx_loaded_models_free(merx_shop *shop)
     if (!shop->models)
         return;
     mx_loaded_models_unload(shop);
-    MX_FREE_ARRAY(shop->alloc, shop->models, answers());
+    MX_FREE_ARRAY(shop->alloc, shop->models, answer_count());
     shop->models = NULL;
+}
+
+static merx_status find_answer(const char *name, size_t *index, merx_error *err)
+{
+    const char *names[64];
+    size_t n = 0;
+    for (; n < 64 && mx_answer_at(n); n++) {
+        names[n] = mx_answer_at(n)->info.name;
+        if (name && strcmp(names[n], name) == 0) {
+            *index = n;
+            return MERX_OK;
+        }
+    }
+    const char *nearest = name ? mx_nearest_word(name, names, n) : NULL;
+    MX_FAIL(err, MERX_E_NOT_FOUND, "", "there is no answer \"%.60s\"%s%s%s", name ? name : "",
+            nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+}
+
+static merx_status not_fitted(const char *name, const mx_model_record *list, size_t n, merx_error *err)
+{
+    merx_evaluation evaluation = {0};
+    if (n == 0)
+        MX_FAIL(err, MERX_E_NOT_FITTED, name, "has no model yet; train it first: merx train SHOP %s", name);
+    if (merx_evaluation_parse(list[n - 1].metrics.data, &evaluation, NULL) != MERX_OK)
+        evaluation.gate[0] = '\0';
+    MX_FAIL(err, MERX_E_NOT_FITTED, name,
+            "has no live model: version %" PRId64
+            " did not pass its gate (%.200s); merx train SHOP %s --force deploys it",
+            list[n - 1].version, evaluation.gate, name);
+}
+
+static merx_status load(merx_shop *shop, size_t index, const mx_model_record *live, mx_snapshot *snapshot,
+                        merx_error *err)
+{
+    const mx_answer *answer = mx_answer_at(index);
+    struct mx_loaded_model *model = &shop->models[index];
+    merx_status status = MERX_OK;
+
+    MX_TRY_GOTO(mx_blobs_map(shop->blobs, live->blob.data, &model->blob, err));
+    MX_TRY_GOTO(mx_tensor_file_memory(model->blob.data, model->blob.size, live->blob.data, shop->alloc, true,
+                                      &model->file, err));
+    if (answer->load)
+        MX_TRY_GOTO(answer->load(model->file, snapshot, shop->alloc, &model->state, err));
+    model->version = live->version;
+out:
+    if (status != MERX_OK)
+        unload(shop, index);
+    return status;
+}
+
+/* The live model, loaded. Another version is live now: that one. */
+static merx_status use_model(merx_shop *shop, size_t index, mx_snapshot *snapshot, mx_arena *arena, merx_error *err)
+{
+    const char *name = mx_answer_at(index)->info.name;
+    mx_model_record *list;
+    size_t n;
+
+    MX_TRY(mx_model_list(shop->records, name, arena, &list, &n, err));
+    const mx_model_record *live = mx_model_live(list, n);
+    if (!live)
+        return not_fitted(name, list, n, err);
+    if (!shop->models)
+        MX_TRY(MX_NEW_ARRAY(shop->alloc, answer_count(), &shop->models, "models", err));
+    if (shop->models[index].version == live->version)
+        return MERX_OK;
+    unload(shop, index);
+    return load(shop, index, live, snapshot, err);
+}
+
+static merx_status ask(merx_shop *shop, size_t index, const merx_options *question, bool why, mx_arena *arena,
+                       merx_reply *out, merx_error *err)
+{
+    const mx_answer *answer = mx_answer_at(index);
+    mx_snapshot *snapshot;
+
+    if (!shop->read_only)
+        MX_TRY(mx_forget_pending(shop, NULL, err));
+    MX_TRY(mx_shop_snapshot(shop, NULL, &snapshot, err));
+    if (answer->train)
+        MX_TRY(use_model(shop, index, snapshot, arena, err));
+    mx_ask context = {.snapshot = snapshot,
+                      .state = answer->train ? shop->models[index].state : NULL,
+                      .question = question,
+                      .arena = arena};
+    out->answer = answer->info.name;
+    out->sentence = out->score_unit = "";
+    out->model_version = answer->train ? shop->models[index].version : 0;
+    out->data_offset = snapshot->offset;
+    MX_TRY(answer->answer(&context, out, err));
+    return why && answer->explain ? answer->explain(&context, out, err) : MERX_OK;
+}
+
+merx_status merx_shop_question(const merx_shop *shop, const char *answer, merx_options **out, merx_error *err)
+{
+    size_t index = 0;
+    *out = NULL;
+    MX_TRY(find_answer(answer, &index, err));
+    return merx_options_new(shop->alloc, mx_answer_at(index)->info.question, out, err);
+}
+
+merx_status merx_shop_ask(merx_shop *shop, const char *answer, const merx_options *question, bool why, merx_reply *out,
+                          merx_error *err)
+{
+    size_t index = 0;
+    mx_arena *arena = NULL;
+    merx_options *defaults = NULL;
+    merx_status status = MERX_OK;
+
+    memset(out, 0, sizeof *out);
+    MX_TRY_GOTO(find_answer(answer, &index, err));
+    if (!question)
+        MX_TRY_GOTO(merx_options_new(shop->alloc, mx_answer_at(index)->info.question, &defaults, err));
+    else if (merx_options_table(question) != mx_answer_at(index)->info.question)
+        MX_FAIL_GOTO(err, MERX_E_INVALID, answer, "the question is of another answer; make it with merx_shop_question");
+    MX_TRY_GOTO(mx_heap_arena_new(shop->alloc, &arena, err));
+    out->memory = arena;
+    MX_TRY_GOTO(ask(shop, index, question ? question : defaults, why, arena, out, err));
+out:
+    if (status != MERX_OK)
+        merx_reply_release(out);
+    merx_options_free(defaults);
+    return status;
 }

@@ -1,0 +1,258 @@
+/*
+ * Forgetting a customer: rows, snapshot, every stored version of every model.
+ *
+ * The rows and a mark "forgetting" go in one transaction; when the process dies before the models are done, the next training or question finishes it (mx_forget_pending).
+ * What is left to tell him by is a salted hash, so that his rows don't come back with the same files.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/run.h"
+#include "io/file.h"
+#include "shop/heap_arena.h"
+#include "shop/import_parts.h"
+#include "shop/loaded_models.h"
+#include "shop/model_store.h"
+#include "shop/pending.h"
+
+/* ---- models ---- */
+
+/* New bytes for the live model of one answer. */
+static merx_status recompute(merx_shop *shop, const mx_answer *answer, const mx_snapshot *snapshot,
+                             const mx_model_record *live, const merx_options *options, uint64_t seed, merx_task *task,
+                             unsigned char **bytes, size_t *size, bool *exact, merx_error *err)
+{
+    const merx_allocator *alloc = merx_task_allocator(task);
+    mx_tensor_writer *writer = NULL;
+    mx_tensor_file *old = NULL;
+    merx_status status = MERX_OK;
+    mx_blob blob = {0};
+    mx_arena arena;
+
+    mx_arena_init(&arena, alloc);
+    MX_TRY_GOTO(mx_blobs_map(shop->blobs, live->blob.data, &blob, err));
+    MX_TRY_GOTO(mx_tensor_file_memory(blob.data, blob.size, live->blob.data, alloc, true, &old, err));
+    MX_TRY_GOTO(mx_tensor_writer_new(alloc, &writer, err));
+    MX_TRY_GOTO(mx_model_describe(writer, answer, snapshot, options, seed, &arena, err));
+    MX_TRY_GOTO(answer->forget(snapshot, old, options, alloc, task, writer, &arena, exact, err));
+    MX_TRY_GOTO(mx_tensor_writer_bytes(writer, bytes, size, err));
+out:
+    mx_tensor_writer_free(writer);
+    mx_tensor_file_close(old);
+    if (blob.data)
+        mx_blobs_unmap(shop->blobs, &blob);
+    mx_arena_release(&arena);
+    return status;
+}
+
+/* Inside a transaction: the new version in, all others out. bytes NULL: no model is left. */
+static merx_status replace_versions(merx_shop *shop, const mx_model_record *list, size_t n, mx_model_record *fresh,
+                                    const unsigned char *bytes, size_t size, mx_arena *arena, merx_error *err)
+{
+    MX_TRY(mx_records_begin(shop->records, err));
+    merx_status status = bytes ? mx_model_put(shop, fresh, bytes, size, arena, err) : MERX_OK;
+    for (size_t i = 0; status == MERX_OK && i < n; i++)
+        status = mx_model_remove(shop, &list[i], err);
+    if (status == MERX_OK)
+        status = mx_records_commit(shop->records, err);
+    if (status != MERX_OK)
+        mx_records_rollback(shop->records);
+    return status;
+}
+
+static merx_status forget_in_model(merx_shop *shop, const mx_answer *answer, const mx_snapshot *snapshot,
+                                   merx_task *task, const char **how, merx_error *err)
+{
+    merx_status status = MERX_OK;
+    merx_options *options = NULL;
+    unsigned char *bytes = NULL;
+    mx_model_record *list;
+    size_t size = 0;
+    size_t n = 0;
+    bool exact = false;
+    mx_arena arena;
+
+    *how = "nothing learnt";
+    if (!answer->train)
+        return MERX_OK;
+    mx_arena_init(&arena, shop->alloc);
+    MX_TRY_GOTO(mx_model_list(shop->records, answer->info.name, &arena, &list, &n, err));
+    if (n == 0)
+        goto out;
+    const mx_model_record *live = mx_model_live(list, n);
+    mx_model_record fresh = {.answer = mx_str_of(answer->info.name), .data_offset = snapshot->offset, .live = true};
+    *how = "retrain queued";
+    /* A shop that is too small without him has no model; nor has one whose model was never live. */
+    if (live && answer->forget && (!answer->needs || answer->needs(snapshot, NULL) == MERX_OK)) {
+        uint64_t seed = 0;
+        char signature[65];
+        MX_TRY_GOTO(merx_options_new(shop->alloc, answer->info.training, &options, err));
+        MX_TRY_GOTO(mx_model_recipe_read(live->options, options, &seed, signature, err));
+        MX_TRY_GOTO(recompute(shop, answer, snapshot, live, options, seed, task, &bytes, &size, &exact, err));
+        /* Without a signature the next training evaluates and makes it anew: the figures were measured with him. */
+        const char *recipe = mx_model_recipe(options, seed, "", &arena, err);
+        if (!recipe) {
+            status = MERX_E_MEMORY;
+            goto out;
+        }
+        fresh.options = mx_str_of(recipe);
+        fresh.metrics = live->metrics;
+        *how = exact ? "recomputed" : "retrain queued";
+    }
+    MX_TRY_GOTO(replace_versions(shop, list, n, &fresh, bytes, size, &arena, err));
+out:
+    mx_free_array(merx_task_allocator(task), bytes, size, 1);
+    merx_options_free(options);
+    mx_arena_release(&arena);
+    return status;
+}
+
+/* Every answer; then the mark goes, and the blobs that no record names. */
+static merx_status forget_in_models(merx_shop *shop, merx_task *task, merx_forgotten *receipts, merx_error *err)
+{
+    mx_snapshot *snapshot;
+
+    MX_TRY(mx_shop_snapshot(shop, task, &snapshot, err));
+    mx_loaded_models_unload(shop);
+    for (size_t i = 0; mx_answer_at(i); i++) {
+        const char *how;
+        MX_TRY(forget_in_model(shop, mx_answer_at(i), snapshot, task, &how, err));
+        if (receipts)
+            receipts[i] = (merx_forgotten){mx_answer_at(i)->info.name, how};
+    }
+    MX_TRY(mx_model_sweep(shop, err));
+    MX_TRY(mx_records_begin(shop->records, err));
+    merx_status status = mx_records_remove(shop->records, MX_SETTING, mx_str_of(MX_SETTING_FORGETTING), err);
+    if (status == MERX_OK)
+        status = mx_records_commit(shop->records, err);
+    if (status != MERX_OK) {
+        mx_records_rollback(shop->records);
+        return status;
+    }
+    /* The bytes are gone from the store's files only now. */
+    return mx_records_compact(shop->records, err);
+}
+
+merx_status mx_forget_pending(merx_shop *shop, merx_task *task, merx_error *err)
+{
+    mx_arena arena;
+    const char *pending = "";
+    mx_arena_init(&arena, shop->alloc);
+    merx_status status = mx_records_setting(shop->records, MX_SETTING_FORGETTING, &arena, &pending, err);
+    bool is_pending = status == MERX_OK && *pending;
+    mx_arena_release(&arena);
+    if (status != MERX_OK || !is_pending)
+        return status;
+    mx_shop_drop_snapshot(shop);
+    return forget_in_models(shop, task, NULL, err);
+}
+
+/* ---- rows ---- */
+
+typedef struct order_scan {
+    mx_str customer;
+    mx_arena *arena;
+    mx_vec ids; /* mx_str */
+} order_scan;
+
+static merx_status take_order(void *context, const mx_record *record, merx_error *err)
+{
+    order_scan *scan = context;
+    if (!mx_str_equal(record->order.customer, scan->customer))
+        return MERX_OK;
+    mx_str id = {mx_arena_strndup(scan->arena, record->order.id.data, record->order.id.size, err),
+                 record->order.id.size};
+    return id.data ? mx_vec_append(&scan->ids, &id, 1, err) : MERX_E_MEMORY;
+}
+
+/* Inside the transaction. His orders are remembered too: their lines may come again without his name. */
+static merx_status erase_rows(merx_shop *shop, mx_str customer, mx_erasure *erased, merx_error *err)
+{
+    mx_records *records = shop->records;
+    mx_arena arena;
+    order_scan scan = {customer, &arena, mx_vec_init(shop->alloc, sizeof(mx_str), 1u << 28, "orders")};
+
+    mx_arena_init(&arena, shop->alloc);
+    merx_status status = mx_records_scan(records, MX_ORDER, take_order, &scan, err);
+    for (size_t i = 0; status == MERX_OK && i < scan.ids.count; i++)
+        status = mx_erased_add(records, 'o', MX_VEC_AT(&scan.ids, mx_str, i), err);
+    if (status == MERX_OK)
+        status = mx_records_erase_customer(records, customer, erased, err);
+    if (status == MERX_OK)
+        status = mx_erased_add(records, 'c', customer, err);
+    if (status == MERX_OK)
+        status = mx_records_set_setting(records, MX_SETTING_FORGETTING, "1", err);
+    if (status == MERX_OK)
+        status = mx_shop_settings_bump(records, err);
+    mx_vec_release(&scan.ids);
+    mx_arena_release(&arena);
+    return status;
+}
+
+static merx_status forget(merx_shop *shop, const char *customer, merx_task *task, mx_arena *arena, merx_receipt *out,
+                          merx_error *err)
+{
+    mx_erasure erased = {0};
+    mx_snapshot *snapshot;
+    size_t answers = 0;
+
+    if (shop->read_only)
+        MX_FAIL(err, MERX_E_PERMISSION, shop->folder, "the shop was opened read-only");
+    if (!*customer || strlen(customer) > MX_ID_MAX)
+        MX_FAIL(err, MERX_E_INVALID, "", "a customer's id has 1 to %d bytes", MX_ID_MAX);
+    MX_TRY(mx_forget_pending(shop, task, err));
+    while (mx_answer_at(answers))
+        answers++;
+    merx_forgotten *receipts = mx_arena_array(arena, answers + 1, sizeof *receipts, err);
+    out->customer = mx_arena_strdup(arena, customer, err);
+    char *refused = mx_path_join(arena, shop->folder, "refused.csv", err);
+    if (!receipts || !out->customer || !refused)
+        return MERX_E_MEMORY;
+    MX_TRY(mx_records_begin(shop->records, err));
+    merx_status status = erase_rows(shop, mx_str_of(customer), &erased, err);
+    if (status == MERX_OK && erased.events + erased.orders + erased.messages + erased.reviews + erased.customers == 0)
+        status = mx_error_set(err, MERX_E_NOT_FOUND, "", "there is no customer \"%.100s\"", customer);
+    if (status == MERX_OK)
+        status = mx_records_commit(shop->records, err);
+    if (status != MERX_OK) {
+        mx_records_rollback(shop->records);
+        return status;
+    }
+    mx_shop_drop_snapshot(shop);
+    MX_TRY(mx_remove_file(refused, err)); /* it may quote his rows */
+    MX_TRY(mx_shop_snapshot(shop, task, &snapshot, err));
+    MX_TRY(forget_in_models(shop, task, receipts, err));
+    out->events = erased.events;
+    out->orders = erased.orders;
+    out->messages = erased.messages;
+    out->reviews = erased.reviews;
+    out->customers = erased.customers;
+    out->answers = answers;
+    out->answer = receipts;
+    return MERX_OK;
+}
+
+merx_status merx_shop_forget(merx_shop *shop, const char *customer, merx_task *task, merx_receipt *out, merx_error *err)
+{
+    double begun = mx_monotonic_s();
+    mx_arena *arena;
+
+    memset(out, 0, sizeof *out);
+    MX_TRY(mx_heap_arena_new(shop->alloc, &arena, err));
+    out->memory = arena;
+    merx_status status = forget(shop, customer ? customer : "", task, arena, out, err);
+    if (status != MERX_OK)
+        merx_receipt_release(out);
+    else
+        out->seconds = mx_monotonic_s() - begun;
+    return status;
+}
+
+void merx_receipt_release(merx_receipt *receipt)
+{
+    if (!receipt)
+        return;
+    mx_heap_arena_free(receipt->memory);
+    memset(receipt, 0, sizeof *receipt);
+}
