@@ -36,21 +36,3 @@ void mx_build_info_base(mx_text *text)
                    MERX_SANITIZERS);
     isa_lines(text);
 }
-
-static const mx_build_part parts[] = {mx_build_info_base};
-
-size_t merx_build_info(char *text, size_t size)
-{
-    mx_text all;
-    mx_text_init(&all, NULL, 1 << 16);
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        parts[i](&all);
-    size_t length = all.size;
-    if (size > 0) {
-        size_t copied = length < size ? length : size - 1;
-        memcpy(text, all.data, copied);
-        text[copied] = '\0';
-    }
-    mx_text_release(&all);
-    return length;
-}

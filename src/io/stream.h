@@ -9,6 +9,7 @@
 #define MX_IO_STREAM_H
 
 #include "base/memory.h"
+#include "base/str.h"
 
 typedef struct mx_source mx_source;
 
@@ -35,5 +36,8 @@ merx_status mx_sink_open(const char *path, mx_compression compression, const mer
 merx_status mx_sink_write(mx_sink *sink, const void *data, size_t size, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_sink_finish(mx_sink *sink, merx_error *err) MERX_MUST_CHECK; /* frees the sink, whatever it returns */
 void mx_sink_abandon(mx_sink *sink);
+
+/* Lines about the libraries of this floor, for merx_build_info (base/build_info.h). */
+void mx_io_build_info(mx_text *text);
 
 #endif

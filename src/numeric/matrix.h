@@ -6,6 +6,7 @@
 #define MX_NUMERIC_MATRIX_H
 
 #include "base/run.h"
+#include "base/str.h"
 
 /* Compressed sparse rows; columns ascend within a row. values may be NULL: all ones. Borrowed view. */
 typedef struct mx_csr {
@@ -40,5 +41,8 @@ merx_status mx_least_squares(double *x, size_t n, size_t d, double *b, double rc
                              merx_error *err) MERX_MUST_CHECK;
 
 double mx_dot(const double *a, const double *b, size_t n); /* four fixed partial sums: same bits everywhere */
+
+/* Lines about BLAS and LAPACK, for merx_build_info (base/build_info.h). */
+void mx_numeric_build_info(mx_text *text);
 
 #endif

@@ -247,4 +247,7 @@ merx_status mx_records_fault_wrap(mx_records *inner, int64_t fail_at, merx_statu
                                   merx_error *err) MERX_MUST_CHECK;
 int64_t mx_records_fault_calls(const mx_records *records);
 
+/* Lines about the drivers of this build, for merx_build_info (base/build_info.h). */
+void mx_store_build_info(mx_text *text);
+
 #endif

@@ -294,7 +294,7 @@ static merx_status write_json(const sample_plan *plan, const sample_record *reco
     if (!text)
         MX_FAIL(err, MERX_E_MEMORY, path, "no memory for the truth file");
     merx_status status = mx_write_file(path, text, strlen(text), err);
-    free(text);
+    free(text); /* allocated by jansson */
     return status;
 }
 

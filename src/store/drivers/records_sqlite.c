@@ -479,7 +479,7 @@ static merx_status sqlite_rescale_money(void *state, int decimals_added, merx_er
 const mx_records_driver mx_records_sqlite = {
     .version = 1,
     .name = "sqlite",
-    .text = "one SQLite file on a local disk",
+    .text = "one SQLite " SQLITE_VERSION " file on a local disk",
     .open = sqlite_open,
     .close = sqlite_close,
     .begin = sqlite_begin,
