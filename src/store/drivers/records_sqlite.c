@@ -214,20 +214,6 @@ static merx_status sqlite_begin(void *state, merx_error *err)
     return status;
 }
 
-merx_status mx_sqlite_flush(mx_sqlite *store, merx_error *err)
-{
-    sqlite3_stmt *statement;
-
-    if (!store->source_changed)
-        return MERX_OK;
-    MX_TRY(mx_sqlite_statement(store, MX_SQL_SOURCE_SET_ROWS, &statement, err));
-    MX_TRY(mx_sqlite_bind_text(store, statement, 1, (mx_str){store->source, store->source_size}, err));
-    MX_TRY(mx_sqlite_bind_int(store, statement, 2, store->source_rows, err));
-    MX_TRY(mx_sqlite_run(store, statement, "writing a source", err));
-    store->source_changed = false;
-    return MERX_OK;
-}
-
 static merx_status sqlite_commit(void *state, merx_error *err)
 {
     mx_sqlite *store = state;
@@ -249,108 +235,6 @@ static merx_status sqlite_commit(void *state, merx_error *err)
     return MERX_OK;
 }
 
-static merx_status source_rows(mx_sqlite *store, mx_str name, int64_t *rows, merx_error *err)
-{
-    sqlite3_stmt *statement;
-    bool row;
-
-    MX_TRY(mx_sqlite_statement(store, MX_SQL_SOURCE_ROWS, &statement, err));
-    MX_TRY(mx_sqlite_bind_text(store, statement, 1, name, err));
-    MX_TRY(mx_sqlite_step(store, statement, &row, "reading a source", err));
-    *rows = row ? sqlite3_column_int64(statement, 0) : 0;
-    sqlite3_reset(statement);
-    return MERX_OK;
-}
-
-/* Whether the event was taken before; moves the source's watermark when it is identified by its row. */
-static merx_status known(mx_sqlite *store, const mx_event *event, bool *taken, merx_error *err)
-{
-    sqlite3_stmt *statement;
-
-    if (event->id.size > 0) {
-        MX_TRY(mx_sqlite_statement(store, MX_SQL_EVENT_FIND, &statement, err));
-        MX_TRY(mx_sqlite_bind_text(store, statement, 1, event->id, err));
-        MX_TRY(mx_sqlite_step(store, statement, taken, "looking an event up", err));
-        sqlite3_reset(statement);
-        return MERX_OK;
-    }
-    if (!mx_str_equal(event->source, (mx_str){store->source, store->source_size})) {
-        MX_TRY(mx_sqlite_flush(store, err));
-        store->source_size = 0;
-        MX_TRY(source_rows(store, event->source, &store->source_rows, err));
-        memcpy(store->source, event->source.data, event->source.size);
-        store->source_size = event->source.size;
-    }
-    *taken = (int64_t)event->row < store->source_rows;
-    if (!*taken) {
-        store->source_rows = (int64_t)event->row + 1;
-        store->source_changed = true;
-    }
-    return MERX_OK;
-}
-
-static merx_status append_event(mx_sqlite *store, sqlite3_stmt *add, const mx_event *event, merx_error *err)
-{
-    const mx_str texts[MX_SPACES] = {
-        [MX_SPACE_CUSTOMER] = event->customer, [MX_SPACE_PRODUCT] = event->product, [MX_SPACE_ORDER] = event->order,
-        [MX_SPACE_SESSION] = event->session,   [MX_SPACE_TITLE] = event->title,     [MX_SPACE_COUNTRY] = event->country,
-        [MX_SPACE_SOURCE] = event->source,
-    };
-    static const int columns[MX_SPACES] = {
-        [MX_SPACE_CUSTOMER] = 4, [MX_SPACE_PRODUCT] = 5,  [MX_SPACE_ORDER] = 6,   [MX_SPACE_SESSION] = 7,
-        [MX_SPACE_TITLE] = 10,   [MX_SPACE_COUNTRY] = 11, [MX_SPACE_SOURCE] = 12,
-    };
-    mx_meta *meta = &store->meta;
-    int64_t key;
-
-    for (int space = MX_SPACE_CUSTOMER; space < MX_SPACES; space++) {
-        MX_TRY(mx_sqlite_intern(store, (mx_space)space, texts[space], &key, err));
-        if (key == 0)
-            sqlite3_bind_null(add, columns[space]);
-        else
-            sqlite3_bind_int64(add, columns[space], key);
-    }
-    /* Binding a number to a parameter that exists can't fail. */
-    sqlite3_bind_int64(add, 1, meta->next_offset);
-    sqlite3_bind_int64(add, 2, event->time_ms);
-    sqlite3_bind_int(add, 3, (int)event->kind);
-    sqlite3_bind_int64(add, 8, event->quantity);
-    if (event->has_price)
-        sqlite3_bind_int64(add, 9, event->price_minor);
-    else
-        sqlite3_bind_null(add, 9);
-    if (event->source.size > 0)
-        sqlite3_bind_int64(add, 13, (int64_t)event->row);
-    else
-        sqlite3_bind_null(add, 13);
-    MX_TRY(mx_sqlite_bind_text(store, add, 14, event->id, err));
-    MX_TRY(mx_sqlite_run(store, add, "writing events", err));
-    meta->next_offset++;
-    if (event->time_ms < meta->max_time_ms)
-        meta->disordered = 1;
-    else
-        meta->max_time_ms = event->time_ms;
-    store->meta_changed = true;
-    return MERX_OK;
-}
-
-static merx_status sqlite_append(void *state, const mx_event *events, size_t n, uint64_t *appended, merx_error *err)
-{
-    mx_sqlite *store = state;
-    sqlite3_stmt *add;
-
-    MX_TRY(mx_sqlite_statement(store, MX_SQL_EVENT_ADD, &add, err));
-    for (size_t i = 0; i < n; i++) {
-        bool taken = false;
-        MX_TRY(known(store, &events[i], &taken, err));
-        if (taken)
-            continue;
-        MX_TRY(append_event(store, add, &events[i], err));
-        ++*appended;
-    }
-    return MERX_OK;
-}
-
 /* What an upsert of these kinds must keep true beyond the row itself; may change the record (a model's version). */
 static merx_status prepare_source(mx_sqlite *store, const mx_source_record *source, merx_error *err)
 {
@@ -358,7 +242,7 @@ static merx_status prepare_source(mx_sqlite *store, const mx_source_record *sour
 
     MX_TRY(mx_sqlite_flush(store, err));
     store->source_size = 0;
-    MX_TRY(source_rows(store, source->name, &rows, err));
+    MX_TRY(mx_sqlite_source_rows(store, source->name, &rows, err));
     if ((int64_t)source->rows < rows)
         MX_FAIL(err, MERX_E_INVALID, store->path,
                 "source %.*s has taken %" PRId64 " rows; %" PRIu64
@@ -485,7 +369,7 @@ const mx_records_driver mx_records_sqlite = {
     .begin = sqlite_begin,
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
-    .append = sqlite_append,
+    .append = mx_sqlite_append,
     .upsert = sqlite_upsert,
     .scan_events = mx_sqlite_scan_events,
     .scan = mx_sqlite_scan,

@@ -1,7 +1,8 @@
 /*
  * What the files of the SQLite driver share. Private to src/store/drivers.
  *
- *   records_sqlite.c   open, close, transactions, append, upsert, the driver's table
+ *   records_sqlite.c   open, close, transactions, upsert, the driver's table
+ *   sqlite_append.c    appending events
  *   sqlite_schema.c    settings of a connection, the schema and its migrations
  *   sqlite_call.c      prepared statements and the meaning of SQLite's result codes
  *   sqlite_names.c     texts <-> keys, for writing and for scanning
@@ -29,6 +30,11 @@ typedef enum mx_space {
     MX_SPACES = 8
 } mx_space;
 
+/* Columns of events before id, and how many rows go in with one statement. */
+#define MX_EVENT_COLUMNS 13
+#define MX_EVENTS_AT_ONCE 8
+#define MX_EVENT_ROW "?,?,?,?,?,?,?,?,?,?,?,?,?"
+
 /* X(NAME, "sql"): statements prepared on first use and kept. */
 #define MX_SQL_TABLE(X)                                                                                                \
     X(BEGIN_WRITE, "BEGIN IMMEDIATE")                                                                                  \
@@ -44,9 +50,10 @@ typedef enum mx_space {
     X(NAME_GET, "SELECT space, text FROM names WHERE key = ?1")                                                        \
     X(NAME_DELETE, "DELETE FROM names WHERE key = ?1")                                                                 \
     X(EVENT_FIND, "SELECT offset FROM events WHERE id = ?1 AND id IS NOT NULL")                                        \
-    X(EVENT_ADD, "INSERT OR FAIL INTO events (offset, time_ms, kind, customer, product, order_, session, quantity, "   \
-                 "price_minor, title, country, source, row, id) "                                                      \
-                 "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)")                               \
+    X(EVENT_ADD, "INSERT OR FAIL INTO events VALUES (" MX_EVENT_ROW ",?)")                                             \
+    X(EVENT_ADD_MANY, "INSERT OR FAIL INTO events VALUES (" MX_EVENT_ROW ",NULL),(" MX_EVENT_ROW                       \
+                      ",NULL),(" MX_EVENT_ROW ",NULL),(" MX_EVENT_ROW ",NULL),(" MX_EVENT_ROW ",NULL),(" MX_EVENT_ROW  \
+                      ",NULL),(" MX_EVENT_ROW ",NULL),(" MX_EVENT_ROW ",NULL)")                                        \
     X(EVENT_SCAN, "SELECT offset, time_ms, kind, customer, product, order_, session, quantity, price_minor, title, "   \
                   "country, source, row, id FROM events WHERE offset > ?1 ORDER BY offset")                            \
     X(EVENT_SCAN_TIME, "SELECT offset, time_ms, kind, customer, product, order_, session, quantity, price_minor, "     \
@@ -108,6 +115,14 @@ typedef struct mx_meta {
     int64_t scrub;       /* 1: something was erased since the file was last rewritten */
 } mx_meta;
 
+/* Rows of events on their way into the table, within one call of append. */
+typedef struct mx_waiting {
+    size_t count;
+    int64_t values[MX_EVENTS_AT_ONCE][MX_EVENT_COLUMNS];
+    unsigned absent[MX_EVENTS_AT_ONCE]; /* bit per column: NULL */
+    mx_str ids[MX_EVENTS_AT_ONCE];
+} mx_waiting;
+
 typedef struct mx_sqlite {
     const merx_allocator *alloc;
     sqlite3 *db;
@@ -131,6 +146,7 @@ typedef struct mx_sqlite {
     size_t source_size;       /* 0: none */
     int64_t source_rows;
     bool source_changed;
+    mx_waiting waiting;
 } mx_sqlite;
 
 /* sqlite_call.c: a failed result code becomes a status. doing: "writing events". */
@@ -188,6 +204,10 @@ void mx_name_reader_release(mx_name_reader *reader);
 
 /* records_sqlite.c */
 merx_status mx_sqlite_load_meta(mx_sqlite *store, merx_error *err) MERX_MUST_CHECK;
+/* sqlite_append.c */
+merx_status mx_sqlite_append(void *state, const mx_event *events, size_t n, uint64_t *appended, merx_error *err);
+/* Rows a source has taken. Flush first. */
+merx_status mx_sqlite_source_rows(mx_sqlite *store, mx_str name, int64_t *rows, merx_error *err) MERX_MUST_CHECK;
 /* Writes what the transaction holds in memory (a source's watermark), so that statements see it. */
 merx_status mx_sqlite_flush(mx_sqlite *store, merx_error *err) MERX_MUST_CHECK;
 
