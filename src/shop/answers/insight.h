@@ -62,7 +62,7 @@ typedef struct mx_insight_row {
     int32_t index; /* of the product, country … in the snapshot; -1: unnamed */
     mx_str id, title;
     int64_t revenue_minor, sales_minor, returns_minor, units, returned_units;
-    uint64_t lines, orders, customers; /* orders and customers as in mx_insight_sums, per group */
+    uint64_t lines, orders, customers; /* of its sales, distinct; a sale without an order id is one order */
 } mx_insight_row;
 typedef struct mx_insight_top {
     mx_insight_by by;
