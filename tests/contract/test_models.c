@@ -1,0 +1,716 @@
+/*
+ * The model contract: every family of the registry keeps the same promises. A family is tried on each shape of data it takes.
+ *
+ * Fit twice, and with 1, 2 and 8 threads, gives the same bits; a subset of rows predicts the same bits; every option changes something;
+ * save and load give the same bits; reasons add up; bad input is refused with a message and keeps the old model; cancel works; a damaged
+ * or newer file is refused; each allocation may fail.
+ */
+#include "base/random.h"
+#include "io/tensor_file.h"
+#include "learn/core/family.h"
+#include "merx/model.h"
+#include "support/check.h"
+
+typedef struct subject {
+    const mx_family *family;
+    merx_dataset_shape shape;
+} subject;
+
+static char folder[256];
+
+static bool has_tag(const subject *s, unsigned tag)
+{
+    return (s->family->info.tags & tag) != 0;
+}
+
+static const char *target_of(const subject *s)
+{
+    return s->shape != MERX_SHAPE_TABLE || !has_tag(s, MERX_NEEDS_TARGET) ? NULL
+           : has_tag(s, MERX_CLASSIFIES)                                  ? "kind"
+                                                                          : "y";
+}
+
+static merx_status add_table_columns(merx_dataset *t, size_t n, const subject *s, merx_error *err)
+{
+    static const char *const colours[] = {"red", "green", "blue", "pink", "grey"}, *const kinds[] = {"low", "mid",
+                                                                                                     "high"};
+    double a[512], b[512], same[512], y[512], weight[512];
+    int32_t colour[512], kind[512];
+    signed char flag[512];
+    int64_t day[512];
+    const char *words[512];
+    for (size_t i = 0; i < n; i++) {
+        mx_random r;
+        mx_random_init(&r, 5, i);
+        a[i] = mx_random_normal(&r);
+        b[i] = exp(mx_random_normal(&r));
+        colour[i] = i % 40 == 7   ? 3
+                    : i % 40 == 9 ? 4
+                                  : (int32_t)(mx_random_below(&r, 10) * mx_random_below(&r, 10) / 28);
+        colour[i] = colour[i] > 4 ? 2 : colour[i];
+        flag[i] = mx_random_uniform(&r) < 0.3;
+        day[i] = INT64_C(1300000000000) + (int64_t)mx_random_below(&r, 800) * 86400000;
+        y[i] = 3 + a[i] + 0.5 * b[i] + colour[i] + 2 * flag[i] + 0.5 * mx_random_normal(&r);
+        kind[i] = y[i] < 4 ? 0 : y[i] < 5.5 ? 1 : 2;
+        weight[i] = 0.5 + mx_random_uniform(&r);
+        same[i] = 4;
+        words[i] = "some words";
+        if (i % 11 == 3)
+            b[i] = NAN;
+        if (i % 13 == 5)
+            colour[i] = -1;
+    }
+    MX_TRY(merx_dataset_add_numeric(t, "a", a, err));
+    MX_TRY(merx_dataset_add_numeric(t, "b", b, err));
+    MX_TRY(merx_dataset_add_categorical(t, "colour", colour, colours, 5, err));
+    MX_TRY(merx_dataset_add_boolean(t, "flag", flag, err));
+    MX_TRY(merx_dataset_add_date(t, "day", day, err));
+    MX_TRY(merx_dataset_add_text(t, "words", words, err));
+    MX_TRY(merx_dataset_add_numeric(t, "same", same, err));
+    if (has_tag(s, MERX_SUPPORTS_WEIGHTS))
+        MX_TRY(merx_dataset_add_numeric(t, "weight", weight, err));
+    if (has_tag(s, MERX_CLASSIFIES))
+        return merx_dataset_add_categorical(t, "kind", kind, kinds, 3, err);
+    return has_tag(s, MERX_NEEDS_TARGET) ? merx_dataset_add_numeric(t, "y", y, err) : MERX_OK;
+}
+
+static merx_status make_data(const subject *s, size_t n, const merx_allocator *alloc, merx_dataset **out,
+                             merx_error *err)
+{
+    *out = NULL;
+    if (s->shape == MERX_SHAPE_TABLE) {
+        merx_dataset *t;
+        MX_TRY(merx_dataset_new_table(alloc, n, &t, err));
+        merx_status status = add_table_columns(t, n, s, err);
+        if (status != MERX_OK)
+            merx_dataset_free(t);
+        else
+            *out = t;
+        return status;
+    }
+    enum { ITEMS = 30 };
+    int64_t starts[513] = {0};
+    int32_t indices[512 * ITEMS];
+    float values[512 * ITEMS];
+    for (size_t i = 0; i < n; i++) {
+        starts[i + 1] = starts[i];
+        for (int32_t j = 0; j < ITEMS; j++) {
+            mx_random r;
+            mx_random_init(&r, 6, i * ITEMS + (size_t)j);
+            if (mx_random_uniform(&r) < ((i + (size_t)j) % 3 == 0 ? 0.35 : 0.05)) {
+                values[starts[i + 1]] = 1 + (float)mx_random_below(&r, 3);
+                indices[starts[i + 1]++] = j;
+            }
+        }
+    }
+    return merx_dataset_from_csr(alloc, n, ITEMS, starts, indices, values, out, err);
+}
+
+static merx_status fit(const subject *s, merx_model *model, const merx_dataset *data, merx_task *task, merx_error *err)
+{
+    merx_fit_columns columns = {.target = target_of(s)};
+    if (s->shape == MERX_SHAPE_TABLE && has_tag(s, MERX_SUPPORTS_WEIGHTS))
+        columns.weight = "weight";
+    return merx_model_fit(model, data, &columns, task, err);
+}
+
+static void new_fitted(const subject *s, const merx_dataset *data, merx_task *task, merx_model **out)
+{
+    merx_error err = {0};
+    check_ok(merx_model_new(NULL, s->family->info.name, out, &err), err);
+    check_ok(fit(s, *out, data, task, &err), err);
+}
+
+static char *saved_bytes(const merx_model *model, size_t *size)
+{
+    merx_error err = {0};
+    char path[300];
+    snprintf(path, sizeof path, "%s/bytes.merx", folder);
+    check_ok(merx_model_save(model, path, &err), err);
+    return check_read_file(path, size);
+}
+
+static void check_same_bytes(const merx_model *got, const merx_model *want, const char *what)
+{
+    size_t n, m;
+    char *a = saved_bytes(got, &n), *b = saved_bytes(want, &m);
+    if (n != m || memcmp(a, b, n) != 0)
+        check_die(__FILE__, __LINE__, "%s: the model files differ (%zu and %zu bytes)", what, n, m);
+    free(a), free(b);
+}
+
+static void check_same_predictions(const merx_prediction *got, const merx_prediction *want, const char *what)
+{
+    assert_int_equal(got->rows, want->rows);
+    assert_int_equal(got->outputs, want->outputs);
+    for (size_t i = 0; i < got->rows * got->outputs; i++)
+        if (memcmp(&got->values[i], &want->values[i], sizeof(double)) != 0)
+            check_die(__FILE__, __LINE__, "%s: value %zu is %.17g, not %.17g", what, i, got->values[i],
+                      want->values[i]);
+    assert_true((got->labels == NULL) == (want->labels == NULL));
+    if (got->labels != NULL)
+        assert_memory_equal(got->labels, want->labels, got->rows * sizeof *got->labels);
+    for (size_t k = 0; k < got->outputs; k++)
+        assert_string_equal(got->names[k], want->names[k]);
+}
+
+static void test_not_fitted(const subject *s)
+{
+    merx_error err = {0};
+    merx_model *model;
+    merx_dataset *data;
+    merx_prediction p;
+    merx_explanation e;
+    merx_metrics m;
+    char *text;
+    check_ok(make_data(s, 200, NULL, &data, &err), err);
+    check_ok(merx_model_new(NULL, s->family->info.name, &model, &err), err);
+    assert_false(merx_model_is_fitted(model));
+    assert_ptr_equal(merx_model_family(model), merx_family_find(s->family->info.name));
+    check_fails(merx_model_predict(model, data, NULL, &p, &err), MERX_E_NOT_FITTED, err);
+    check_fails(merx_model_explain(model, data, 0, -1, &e, &err), MERX_E_NOT_FITTED, err);
+    check_fails(merx_model_save(model, "/nowhere/x", &err), MERX_E_NOT_FITTED, err);
+    check_fails(merx_model_evaluate(model, data, NULL, &m, &err), MERX_E_NOT_FITTED, err);
+    check_ok(merx_model_describe(model, &text, &err), err);
+    check_contains(text, "not fitted");
+    merx_text_free(text);
+    check_fails(merx_model_set(model, "no_such_option", "1", &err), MERX_E_NOT_FOUND, err);
+    merx_model_free(model);
+    merx_dataset_free(data);
+}
+
+static void test_same_bits(const subject *s)
+{
+    merx_error err = {0};
+    merx_dataset *data, *part;
+    merx_model *model, *again;
+    merx_prediction all, some;
+    check_ok(make_data(s, 500, NULL, &data, &err), err);
+    new_fitted(s, data, NULL, &model);
+    check_ok(merx_model_predict(model, data, NULL, &all, &err), err);
+    double least = all.values[0], most = least;
+    for (size_t i = 0; i < all.rows * all.outputs; i++) {
+        assert_true(isfinite(all.values[i]));
+        least = fmin(least, all.values[i]);
+        most = fmax(most, all.values[i]);
+    }
+    if (!(most > least))
+        check_die(__FILE__, __LINE__, "every prediction is %g", least);
+    for (int threads = 1; threads <= 8; threads = threads == 1 ? 2 : threads * 4) {
+        merx_task *task;
+        check_ok(merx_task_new(NULL, &(merx_task_options){.threads = threads}, &task, &err), err);
+        new_fitted(s, data, task, &again);
+        check_same_bytes(again, model, "fitted again");
+        check_ok(merx_model_predict(again, data, task, &some, &err), err);
+        check_same_predictions(&some, &all, "predicted again");
+        merx_prediction_release(&some);
+        merx_model_free(again);
+        merx_task_free(task);
+    }
+    /* Subsets of one, two, many rows, in another order. */
+    size_t rows[97], sizes[] = {1, 2, 3, 97};
+    for (size_t i = 0; i < 97; i++)
+        rows[i] = (i * 389 + 17) % 500;
+    for (size_t k = 0; k < 4; k++) {
+        check_ok(merx_dataset_take(data, rows, sizes[k], &part, &err), err);
+        check_ok(merx_model_predict(model, part, NULL, &some, &err), err);
+        for (size_t i = 0; i < sizes[k]; i++)
+            for (size_t j = 0; j < all.outputs; j++)
+                check_same_double(some.values[i * all.outputs + j], all.values[rows[i] * all.outputs + j]);
+        merx_prediction_release(&some);
+        merx_dataset_free(part);
+    }
+    check_ok(merx_dataset_take(data, rows, 0, &part, &err), err);
+    check_ok(merx_model_predict(model, part, NULL, &some, &err), err);
+    assert_int_equal(some.rows, 0);
+    merx_prediction_release(&some);
+    check_fails(fit(s, model, part, NULL, &err), MERX_E_INVALID, err);
+    merx_dataset_free(part);
+    merx_prediction_release(&all);
+    merx_model_free(model);
+    merx_dataset_free(data);
+}
+
+/* Whether two models differ in a tensor (metadata hold the options themselves, so they don't count) or in how they describe themselves. */
+static bool differ(const merx_model *a, const merx_model *b)
+{
+    merx_error err = {0};
+    size_t n, m;
+    char *x = saved_bytes(a, &n), *y = saved_bytes(b, &m), *p, *q;
+    check_ok(merx_model_describe(a, &p, &err), err);
+    check_ok(merx_model_describe(b, &q, &err), err);
+    bool different = strcmp(p, q) != 0;
+    merx_text_free(p), merx_text_free(q);
+    mx_tensor_file *f, *g;
+    check_ok(mx_tensor_file_memory(x, n, "a", NULL, true, &f, &err), err);
+    check_ok(mx_tensor_file_memory(y, m, "b", NULL, true, &g, &err), err);
+    different |= mx_tensor_file_count(f) != mx_tensor_file_count(g);
+    for (size_t i = 0; !different && i < mx_tensor_file_count(f); i++) {
+        const mx_tensor *t = mx_tensor_file_at(f, i), *u = mx_tensor_file_at(g, i);
+        different = strcmp(t->name, u->name) != 0 || t->size_bytes != u->size_bytes ||
+                    memcmp(t->data, u->data, t->size_bytes) != 0;
+    }
+    mx_tensor_file_close(f), mx_tensor_file_close(g);
+    free(x), free(y);
+    return different;
+}
+
+static size_t other_values(const merx_option *o, char values[][64])
+{
+    size_t count = 0;
+    double standard = o->value != NULL ? atof(o->value) : 1;
+    static const double factors[] = {2, 0.5, 10, 0.01, 0};
+    switch (o->type) {
+    case MERX_OPTION_BOOL:
+        snprintf(values[count++], 64, "%s", o->value != NULL && strcmp(o->value, "true") == 0 ? "false" : "true");
+        break;
+    case MERX_OPTION_CHOICE:
+        for (const char *at = o->choices; *at != '\0' && count < 6;) {
+            size_t size = strcspn(at, "|");
+            snprintf(values[count++], 64, "%.*s", (int)size, at);
+            at += size + (at[size] == '|');
+        }
+        break;
+    case MERX_OPTION_INT:
+        for (size_t k = 0; k < 5; k++)
+            snprintf(values[count++], 64, "%lld", (long long)(k < 4 ? standard * factors[k] + (k == 0) : o->min));
+        break;
+    case MERX_OPTION_REAL:
+        for (size_t k = 0; k < 5; k++)
+            snprintf(values[count++], 64, "%.6g", standard * factors[k] + (k < 2 ? 0.25 : 0));
+        break;
+    default:
+        snprintf(values[count++], 64, "b");
+    }
+    return count;
+}
+
+static void test_every_option(const subject *s)
+{
+    merx_error err = {0};
+    merx_dataset *data;
+    merx_model *model, *other;
+    check_ok(make_data(s, 300, NULL, &data, &err), err);
+    new_fitted(s, data, NULL, &model);
+    for (const merx_option *o = merx_options_table(merx_model_options(model)); o->name != NULL; o++) {
+        assert_non_null(o->text);
+        for (const merx_option *before = merx_options_table(merx_model_options(model)); before < o; before++)
+            assert_string_not_equal(before->name, o->name);
+        char values[8][64];
+        size_t count = other_values(o, values);
+        bool changed = false;
+        for (size_t k = 0; k < count && !changed; k++) {
+            check_ok(merx_model_new(NULL, s->family->info.name, &other, &err), err);
+            if (merx_model_set(other, o->name, values[k], &err) == MERX_OK &&
+                fit(s, other, data, NULL, &err) == MERX_OK)
+                changed = differ(model, other);
+            merx_error_clear(&err);
+            merx_model_free(other);
+        }
+        if (!changed)
+            check_die(__FILE__, __LINE__, "%s: option %s changes nothing", s->family->info.name, o->name);
+    }
+    merx_model_free(model);
+    merx_dataset_free(data);
+}
+
+static void check_adds_up(const merx_explanation *e)
+{
+    double sum = e->base, size = fabs(e->base);
+    for (size_t i = 0; i < e->count; i++) {
+        sum += e->contributions[i].contribution;
+        size = fmax(size, fabs(e->contributions[i].contribution));
+        if (i > 0)
+            assert_true(fabs(e->contributions[i - 1].contribution) >= fabs(e->contributions[i].contribution));
+        assert_true(e->contributions[i].name[0] != '\0' && e->contributions[i].value != NULL);
+    }
+    check_close(sum, e->score, 1e-6 * fmax(size, fabs(e->score)));
+}
+
+static void test_reasons(const subject *s)
+{
+    merx_error err = {0};
+    merx_dataset *data;
+    merx_model *model;
+    merx_prediction p;
+    merx_explanation e;
+    check_ok(make_data(s, 300, NULL, &data, &err), err);
+    new_fitted(s, data, NULL, &model);
+    check_ok(merx_model_predict(model, data, NULL, &p, &err), err);
+    double largest = 0;
+    for (size_t row = 0; row < 300; row += 7) {
+        check_ok(merx_model_explain(model, data, row, -1, &e, &err), err);
+        check_adds_up(&e);
+        for (size_t i = 0; i < e.count; i++)
+            largest = fmax(largest, fabs(e.contributions[i].contribution));
+        if (p.labels != NULL)
+            assert_string_equal(e.output, p.names[p.labels[row]]);
+        merx_explanation_release(&e);
+        for (size_t k = 0; k < p.outputs && k < 5; k++) {
+            check_ok(merx_model_explain(model, data, row, (int)k, &e, &err), err);
+            check_adds_up(&e);
+            assert_string_equal(e.output, p.names[k]);
+            check_same_double(e.prediction, p.values[row * p.outputs + k]);
+            if (has_tag(s, MERX_REGRESSES))
+                check_relative(e.score, p.values[row * p.outputs + k], 1e-9);
+            merx_explanation_release(&e);
+        }
+    }
+    assert_true(largest > 0);
+    check_fails(merx_model_explain(model, data, 300, -1, &e, &err), MERX_E_RANGE, err);
+    check_fails(merx_model_explain(model, data, 0, (int)p.outputs, &e, &err), MERX_E_RANGE, err);
+    check_fails(merx_model_explain(model, data, 0, -2, &e, &err), MERX_E_RANGE, err);
+    merx_prediction_release(&p);
+    merx_model_free(model);
+    merx_dataset_free(data);
+}
+
+static void test_files(const subject *s)
+{
+    merx_error err = {0};
+    merx_dataset *data;
+    merx_model *model, *loaded;
+    merx_prediction p, q;
+    merx_explanation e, f;
+    merx_metrics m = {.count = 1, .rows = 9, .metric = {{"figure", 0.5, 0.25, NAN, true}}};
+    char path[300], cut[300], *text, *other;
+    size_t size;
+    check_ok(make_data(s, 200, NULL, &data, &err), err);
+    merx_task *task;
+    check_ok(merx_task_new(NULL, &(merx_task_options){.threads = 1, .seed = 77}, &task, &err), err);
+    new_fitted(s, data, task, &model);
+    merx_task_free(task);
+    snprintf(path, sizeof path, "%s/model.merx", folder);
+    snprintf(cut, sizeof cut, "%s/cut.merx", folder);
+    check_ok(merx_model_note_metrics(model, &m, &err), err);
+    check_ok(merx_model_save(model, path, &err), err);
+    check_ok(merx_model_load(NULL, path, &loaded, &err), err);
+    check_same_bytes(loaded, model, "loaded");
+    check_ok(merx_model_predict(model, data, NULL, &p, &err), err);
+    check_ok(merx_model_predict(loaded, data, NULL, &q, &err), err);
+    check_same_predictions(&q, &p, "loaded");
+    for (size_t row = 0; row < 200; row += 17) {
+        check_ok(merx_model_explain(model, data, row, -1, &e, &err), err);
+        check_ok(merx_model_explain(loaded, data, row, -1, &f, &err), err);
+        assert_int_equal(e.count, f.count);
+        check_same_double(e.score, f.score);
+        for (size_t i = 0; i < e.count; i++)
+            check_same_double(e.contributions[i].contribution, f.contributions[i].contribution);
+        merx_explanation_release(&e), merx_explanation_release(&f);
+    }
+    check_ok(merx_model_describe(model, &text, &err), err);
+    check_ok(merx_model_describe(loaded, &other, &err), err);
+    assert_string_equal(text, other);
+    check_contains(text, "seed: 77");
+    check_contains(text, "figure: 0.5");
+    merx_text_free(text), merx_text_free(other);
+    /* The loaded model can be fitted again and gives the same but for metrics and seed. */
+    check_ok(fit(s, loaded, data, NULL, &err), err);
+    merx_prediction_release(&p), merx_prediction_release(&q);
+    merx_model_free(loaded);
+
+    mx_tensor_file *file;
+    check_ok(mx_tensor_file_open(path, NULL, true, &file, &err), err);
+    assert_string_equal(mx_tensor_file_meta(file, "family"), s->family->info.name);
+    assert_string_equal(mx_tensor_file_meta(file, "merx_version"), merx_version());
+    assert_string_equal(mx_tensor_file_meta(file, "seed"), "77");
+    assert_string_equal(mx_tensor_file_meta(file, "rows"), "200");
+    static const char *const json[] = {"options", "data", "metrics"};
+    for (size_t i = 0; i < 3; i++) {
+        json_t *value = json_loads(mx_tensor_file_meta(file, json[i]), 0, NULL);
+        assert_true(json_is_object(value));
+        json_decref(value);
+    }
+    mx_tensor_file_close(file);
+
+    char *bytes = check_read_file(path, &size);
+    for (size_t k = 0; k < 40; k++) {
+        check_write_file(cut, bytes, size * k / 40);
+        check_fails(merx_model_load(NULL, cut, &loaded, &err), MERX_E_CORRUPT, err);
+        assert_null(loaded);
+    }
+    for (size_t k = 0; k < 60; k++) { /* one bit flipped: refused, or (in the header's text) still a sane model */
+        size_t at = size * k / 60;
+        bytes[at] ^= 4;
+        check_write_file(cut, bytes, size);
+        if (merx_model_load(NULL, cut, &loaded, &err) == MERX_OK) {
+            if (merx_model_predict(loaded, data, NULL, &p, &err) == MERX_OK)
+                merx_prediction_release(&p);
+            merx_model_free(loaded);
+        }
+        merx_error_clear(&err);
+        bytes[at] ^= 4;
+    }
+    char *format = memmem(bytes, size, "\"model_format\"", 14);
+    assert_non_null(format);
+    char *digit = strchr(format + 14, '1');
+    *digit = '9';
+    check_write_file(cut, bytes, size);
+    assert_int_equal(merx_model_load(NULL, cut, &loaded, &err), MERX_E_VERSION);
+    check_contains(err.message, merx_version());
+    merx_error_clear(&err);
+    *digit = '1';
+    check_fails(merx_model_load(NULL, "/no/such/model.merx", &loaded, &err), MERX_E_NOT_FOUND, err);
+    free(bytes);
+    merx_model_free(model);
+    merx_dataset_free(data);
+}
+
+static void test_bad_fits(const subject *s)
+{
+    merx_error err = {0};
+    merx_dataset *data, *bad;
+    merx_model *model;
+    merx_prediction before, after;
+    merx_task *task;
+    merx_fit_columns columns = {.target = target_of(s)};
+    check_ok(make_data(s, 200, NULL, &data, &err), err);
+    new_fitted(s, data, NULL, &model);
+    check_ok(merx_model_predict(model, data, NULL, &before, &err), err);
+
+    check_ok(merx_task_new(NULL, NULL, &task, &err), err);
+    merx_task_cancel(task);
+    check_fails(fit(s, model, data, task, &err), MERX_E_CANCELLED, err);
+    check_fails(merx_model_predict(model, data, task, &after, &err), MERX_E_CANCELLED, err);
+    merx_task_free(task);
+    check_ok(merx_task_new(NULL, &(merx_task_options){.max_memory_bytes = 4096}, &task, &err), err);
+    merx_status refused = fit(s, model, data, task, &err);
+    if (refused != MERX_E_LIMIT && refused != MERX_E_MEMORY)
+        check_die(__FILE__, __LINE__, "a fit in 4 KB gave %s", merx_status_name(refused));
+    merx_error_clear(&err);
+    merx_task_free(task);
+
+    /* One row: an error or a model, never a crash. */
+    size_t first = 0;
+    check_ok(merx_dataset_take(data, &first, 1, &bad, &err), err);
+    merx_model *single;
+    check_ok(merx_model_new(NULL, s->family->info.name, &single, &err), err);
+    if (fit(s, single, bad, NULL, &err) != MERX_OK)
+        assert_true(err.message[0] != '\0');
+    merx_error_clear(&err);
+    merx_model_free(single);
+    merx_dataset_free(bad);
+
+    if (s->shape == MERX_SHAPE_TABLE) {
+        char *text;
+        check_ok(merx_model_describe(model, &text, &err), err);
+        check_contains(text, "column \"same\" is left out: it is the same in every row");
+        check_contains(text, "column \"words\" is left out: it is free text");
+        merx_text_free(text);
+        const char *only_same[] = {"same"}, *wrong[] = {"colors"};
+        columns.features = only_same;
+        columns.n_features = 1;
+        check_fails(merx_model_fit(model, data, &columns, NULL, &err), MERX_E_INVALID, err);
+        columns.features = wrong;
+        assert_int_equal(merx_model_fit(model, data, &columns, NULL, &err), MERX_E_NOT_FOUND);
+        check_contains(err.message, "colour");
+        merx_error_clear(&err);
+        columns.features = NULL;
+        columns.n_features = 0;
+        columns.target = target_of(s) == NULL ? "a" : NULL;
+        check_fails(merx_model_fit(model, data, &columns, NULL, &err), MERX_E_INVALID, err);
+        columns.target = target_of(s);
+        columns.weight = has_tag(s, MERX_SUPPORTS_WEIGHTS) ? "a" : "b";
+        check_fails(merx_model_fit(model, data, &columns, NULL, &err),
+                    has_tag(s, MERX_SUPPORTS_WEIGHTS) ? MERX_E_RANGE : MERX_E_UNSUPPORTED, err);
+        columns.weight = NULL;
+        if (columns.target != NULL) {
+            double x[3] = {1, 2, 3}, y[3] = {1, NAN, 2}, one[3] = {1, 1, 1};
+            merx_dataset *tiny;
+            check_ok(merx_dataset_new_table(NULL, 3, &tiny, &err), err);
+            check_ok(merx_dataset_add_numeric(tiny, "x", x, &err), err);
+            check_ok(merx_dataset_add_numeric(tiny, "y", y, &err), err);
+            check_ok(merx_dataset_add_numeric(tiny, "one", one, &err), err);
+            columns.target = "y";
+            assert_int_equal(merx_model_fit(model, tiny, &columns, NULL, &err), MERX_E_INVALID);
+            check_contains(err.where, "row 1");
+            check_contains(err.message, "missing");
+            merx_error_clear(&err);
+            columns.target = "one";
+            if (has_tag(s, MERX_CLASSIFIES)) {
+                assert_int_equal(merx_model_fit(model, tiny, &columns, NULL, &err), MERX_E_INVALID);
+                check_contains(err.message, "1 class");
+                merx_error_clear(&err);
+            }
+            merx_dataset_free(tiny);
+        }
+        /* At prediction: a column that is not there, or of another type. */
+        check_ok(merx_dataset_new_table(NULL, 2, &bad, &err), err);
+        check_fails(merx_model_predict(model, bad, NULL, &after, &err), MERX_E_NOT_FOUND, err);
+        check_ok(merx_dataset_add_text(bad, "a", (const char *[]){"x", "y"}, &err), err);
+        check_fails(merx_model_predict(model, bad, NULL, &after, &err), MERX_E_TYPE, err);
+        merx_dataset_free(bad);
+    } else {
+        check_ok(merx_dataset_from_csr(NULL, 1, 2, (int64_t[]){0, 1}, (int32_t[]){0}, NULL, &bad, &err), err);
+        check_fails(merx_model_predict(model, bad, NULL, &after, &err), MERX_E_SHAPE, err);
+        merx_dataset_free(bad);
+        columns.target = "y";
+        check_fails(merx_model_fit(model, data, &columns, NULL, &err), MERX_E_INVALID, err);
+    }
+    check_ok(merx_dataset_from_sequences(NULL, 1, (int64_t[]){0, 1}, (int32_t[]){0}, NULL, 2, &bad, &err), err);
+    if (!has_tag(s, MERX_TAKES_SEQUENCES))
+        check_fails(fit(s, model, bad, NULL, &err), MERX_E_SHAPE, err);
+    check_fails(merx_model_predict(model, bad, NULL, &after, &err), MERX_E_SHAPE, err);
+    merx_dataset_free(bad);
+
+    /* After all these failures the old model is as it was. */
+    check_ok(merx_model_predict(model, data, NULL, &after, &err), err);
+    check_same_predictions(&after, &before, "after failed fits");
+    merx_prediction_release(&before), merx_prediction_release(&after);
+    merx_model_free(model);
+    merx_dataset_free(data);
+}
+
+static void test_evaluation(const subject *s)
+{
+    merx_error err = {0};
+    merx_dataset *data;
+    merx_model *model;
+    merx_metrics m, again;
+    check_ok(make_data(s, 300, NULL, &data, &err), err);
+    new_fitted(s, data, NULL, &model);
+    merx_status status = merx_model_evaluate(model, data, NULL, &m, &err);
+    if (!has_tag(s, MERX_REGRESSES | MERX_CLASSIFIES | MERX_CLUSTERS)) {
+        assert_int_equal(status, MERX_E_UNSUPPORTED);
+    } else {
+        check_ok(status, err);
+        assert_true(m.count >= 1 && m.rows == 300);
+        merx_task *task;
+        check_ok(merx_task_new(NULL, &(merx_task_options){.threads = 3, .seed = 5}, &task, &err), err);
+        check_ok(merx_model_evaluate(model, data, task, &again, &err), err);
+        merx_task_free(task);
+        for (size_t i = 0; i < m.count; i++) {
+            const merx_metric *one = &m.metric[i];
+            if (!(one->low <= one->value && one->value <= one->high && one->low < one->high))
+                check_die(__FILE__, __LINE__, "%s: %g is not in (%g, %g)", one->name, one->value, one->low, one->high);
+            check_same_double(again.metric[i].low, one->low);
+            check_same_double(again.metric[i].high, one->high);
+        }
+        if (target_of(s) != NULL) {
+            merx_fit_columns columns = {.target = target_of(s)};
+            check_ok(merx_model_cross_validate(model, data, &columns, 4, NULL, NULL, &again, &err), err);
+            assert_int_equal(again.count, m.count);
+            assert_int_equal(again.rows, 300);
+            /* Held-out rows can't be told much better than those learnt from. */
+            assert_string_equal(again.metric[0].name, m.metric[0].name);
+            check_ok(merx_model_cross_validate(model, data, &columns, 2, "flag", NULL, &again, &err), err);
+            check_fails(merx_model_cross_validate(model, data, &columns, 3, "flag", NULL, &again, &err), MERX_E_RANGE,
+                        err);
+            /* Some rows have no colour. */
+            check_fails(merx_model_cross_validate(model, data, &columns, 3, "colour", NULL, &again, &err),
+                        MERX_E_INVALID, err);
+            check_fails(merx_model_cross_validate(model, data, &columns, 1, NULL, NULL, &again, &err), MERX_E_RANGE,
+                        err);
+        }
+    }
+    merx_error_clear(&err);
+    merx_model_free(model);
+    merx_dataset_free(data);
+}
+
+static merx_status whole_life(const merx_allocator *alloc, void *context, merx_error *err)
+{
+    const subject *s = context;
+    merx_dataset *data = NULL;
+    merx_model *model = NULL, *loaded = NULL;
+    merx_prediction p = {0};
+    merx_explanation e = {0};
+    merx_task *task = NULL;
+    char path[300];
+    merx_status status;
+    snprintf(path, sizeof path, "%s/alloc.merx", folder);
+    MX_TRY_GOTO(merx_task_new(alloc, &(merx_task_options){.threads = 1}, &task, err));
+    MX_TRY_GOTO(make_data(s, 40, alloc, &data, err));
+    MX_TRY_GOTO(merx_model_new(alloc, s->family->info.name, &model, err));
+    MX_TRY_GOTO(fit(s, model, data, task, err));
+    MX_TRY_GOTO(merx_model_predict(model, data, task, &p, err));
+    MX_TRY_GOTO(merx_model_explain(model, data, 3, -1, &e, err));
+    MX_TRY_GOTO(merx_model_save(model, path, err));
+    MX_TRY_GOTO(merx_model_load(alloc, path, &loaded, err));
+out:
+    merx_explanation_release(&e);
+    merx_prediction_release(&p);
+    merx_model_free(model);
+    merx_model_free(loaded);
+    merx_dataset_free(data);
+    merx_task_free(task);
+    return status;
+}
+
+static void test_allocations(const subject *s)
+{
+    subject copy = *s;
+    check_every_allocation(whole_life, &copy);
+}
+
+static void each(void (*test)(const subject *))
+{
+    static const unsigned tags[] = {MERX_TAKES_TABLE, MERX_TAKES_SPARSE};
+    for (size_t i = 0; mx_family_at(i) != NULL; i++)
+        for (int shape = 0; shape < 2; shape++)
+            if ((mx_family_at(i)->info.tags & tags[shape]) != 0) {
+                subject s = {mx_family_at(i), shape == 0 ? MERX_SHAPE_TABLE : MERX_SHAPE_SPARSE};
+                print_message("  %s (%s)\n", s.family->info.name, shape == 0 ? "table" : "sparse");
+                test(&s);
+            }
+}
+
+#define EACH(name)                                                                                                     \
+    static void run_##name(void **state)                                                                               \
+    {                                                                                                                  \
+        (void)state;                                                                                                   \
+        each(name);                                                                                                    \
+    }
+EACH(test_not_fitted)
+EACH(test_same_bits)
+EACH(test_every_option)
+EACH(test_reasons)
+EACH(test_files)
+EACH(test_bad_fits)
+EACH(test_evaluation)
+EACH(test_allocations)
+
+static void test_registry(void **state)
+{
+    (void)state;
+    merx_error err = {0};
+    merx_model *model;
+    size_t count = 0;
+    for (; mx_family_at(count) != NULL; count++) {
+        const mx_family *family = mx_family_at(count);
+        assert_int_equal(family->version, 1);
+        assert_ptr_equal(merx_family_at(count), &family->info);
+        assert_ptr_equal(merx_family_find(family->info.name), &family->info);
+        assert_true(family->info.title[0] != '\0' && family->info.text[0] != '\0' && family->info.formula[0] != '\0');
+        assert_true((family->info.tags &
+                     (MERX_TAKES_TABLE | MERX_TAKES_SPARSE | MERX_TAKES_SEQUENCES | MERX_TAKES_BATCHES)) != 0);
+        char wrong[64];
+        snprintf(wrong, sizeof wrong, "%sx", family->info.name);
+        assert_int_equal(merx_model_new(NULL, wrong, &model, &err), MERX_E_NOT_FOUND);
+        check_contains(err.message, family->info.name);
+        merx_error_clear(&err);
+    }
+    assert_true(count > 0);
+    assert_null(merx_family_at(count));
+    assert_null(merx_family_find("nothing"));
+    check_fails(merx_model_new(NULL, "zzzzzzzzzzzz", &model, &err), MERX_E_NOT_FOUND, err);
+}
+
+int main(void)
+{
+    if (mx_family_at(0) == NULL) {
+        printf("skipped: this build has no family\n");
+        return 77;
+    }
+    check_make_folder(folder);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_registry),        cmocka_unit_test(run_test_not_fitted),
+        cmocka_unit_test(run_test_same_bits),   cmocka_unit_test(run_test_every_option),
+        cmocka_unit_test(run_test_reasons),     cmocka_unit_test(run_test_files),
+        cmocka_unit_test(run_test_bad_fits),    cmocka_unit_test(run_test_evaluation),
+        cmocka_unit_test(run_test_allocations),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    check_remove_folder(folder);
+    return failed;
+}
