@@ -38,8 +38,8 @@ out:
     return status;
 }
 
-static merx_status toy_fit(const merx_options *options, const mx_design *design, const merx_allocator *alloc, merx_task *task, void **state,
-                           merx_error *err)
+static merx_status toy_fit(const merx_options *options, const mx_design *design, const merx_allocator *alloc,
+                           merx_task *task, void **state, merx_error *err)
 {
     size_t n = design->n, d = design->d;
     const merx_allocator *scratch = merx_task_allocator(task);
@@ -78,8 +78,8 @@ static size_t toy_outputs(const void *state)
     return 1;
 }
 
-static merx_status toy_explain(const void *state, const mx_design *rows, size_t row, size_t output, double *parts, double *base, double *score,
-                               merx_error *err)
+static merx_status toy_explain(const void *state, const mx_design *rows, size_t row, size_t output, double *parts,
+                               double *base, double *score, merx_error *err)
 {
     (void)err, (void)output;
     const toy *t = state;
@@ -91,7 +91,8 @@ static merx_status toy_explain(const void *state, const mx_design *rows, size_t 
     return MERX_OK;
 }
 
-static merx_status toy_predict(const void *state, const mx_design *rows, merx_task *task, double *values, int32_t *labels, merx_error *err)
+static merx_status toy_predict(const void *state, const mx_design *rows, merx_task *task, double *values,
+                               int32_t *labels, merx_error *err)
 {
     (void)task, (void)err, (void)labels;
     const toy *t = state;
@@ -148,7 +149,8 @@ static const merx_option toy_options[] = {
 
 static const mx_family toy_family = {
     .version = 1,
-    .info = {"toy", "A toy", "Ridge regression for tests.", "y = b0 + b x", MERX_TAKES_TABLE | MERX_NEEDS_TARGET | MERX_REGRESSES, toy_options},
+    .info = {"toy", "A toy", "Ridge regression for tests.", "y = b0 + b x",
+             MERX_TAKES_TABLE | MERX_NEEDS_TARGET | MERX_REGRESSES, toy_options},
     .fit = toy_fit,
     .free_state = toy_free,
     .outputs = toy_outputs,

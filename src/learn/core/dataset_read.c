@@ -187,7 +187,7 @@ static merx_status open_rows(reader *r, const char *stage, merx_error *err)
     MX_TRY(mx_source_open(r->path, r->alloc, 0, &source, err));
     MX_TRY(mx_rows_open(source, &options, r->alloc, &r->rows, err));
     mx_task_stage(r->task, stage, 0, "rows");
-    return MERX_OK;
+    return mx_task_step(r->task, 0, err);
 }
 
 /* Counts a bad row, or fails when there are too many. */
