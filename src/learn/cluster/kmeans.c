@@ -488,25 +488,32 @@ int32_t mx_kmeans_nearest(const mx_kmeans *model, const double *x, double *dista
     return nearest;
 }
 
-double mx_kmeans_explain_row(const mx_kmeans *model, const double *x, double *contributions, int32_t *own,
-                             int32_t *other)
+double mx_kmeans_explain_cluster(const mx_kmeans *model, const double *x, int32_t cluster, double *contributions,
+                                 int32_t *other)
 {
     size_t d = model->d;
-    *own = mx_kmeans_nearest(model, x, NULL);
-    *other = *own; /* k 1: no other cluster, all parts 0 */
-    double least = INFINITY;
+    int32_t next = cluster; /* k 1: no other cluster, all parts 0 */
+    double least = INFINITY, score = 0;
     for (size_t c = 0; c < model->k; c++) {
         double d2 = squared_distance(x, model->centroids + c * d, d);
-        if ((int32_t)c != *own && d2 < least) {
+        if ((int32_t)c != cluster && (next == cluster || d2 < least)) {
             least = d2;
-            *other = (int32_t)c;
+            next = (int32_t)c;
         }
     }
-    const double *a = model->centroids + (size_t)*own * d, *b = model->centroids + (size_t)*other * d;
-    double score = 0;
+    const double *a = model->centroids + (size_t)cluster * d, *b = model->centroids + (size_t)next * d;
     for (size_t j = 0; j < d; j++) {
         contributions[j] = (x[j] - b[j]) * (x[j] - b[j]) - (x[j] - a[j]) * (x[j] - a[j]);
         score += contributions[j];
     }
+    if (other != NULL)
+        *other = next;
     return score;
+}
+
+double mx_kmeans_explain_row(const mx_kmeans *model, const double *x, double *contributions, int32_t *own,
+                             int32_t *other)
+{
+    *own = mx_kmeans_nearest(model, x, NULL);
+    return mx_kmeans_explain_cluster(model, x, *own, contributions, other);
 }

@@ -37,6 +37,9 @@ int32_t mx_kmeans_nearest(const mx_kmeans *model, const double *x, double *dista
 /* Why this cluster and not the next: contributions (d) = (x_j - other_j)^2 - (x_j - own_j)^2, summing to the score; *own, *other written. */
 double mx_kmeans_explain_row(const mx_kmeans *model, const double *x, double *contributions, int32_t *own,
                              int32_t *other);
+/* The same for a given cluster against the nearest other one; *other may be NULL. */
+double mx_kmeans_explain_cluster(const mx_kmeans *model, const double *x, int32_t cluster, double *contributions,
+                                 int32_t *other);
 void mx_kmeans_release(mx_kmeans *model);
 
 #endif

@@ -1,0 +1,243 @@
+/*
+ * Logistic regression: scikit-learn's values, the gradient at the end by finite differences, separation, bad input, threads,
+ * allocation failures.
+ */
+#include "base/random.h"
+#include "learn/linear/logistic.h"
+#include "support/check.h"
+
+static void test_golden(void **state)
+{
+    (void)state;
+    merx_error err = {0};
+    json_t *golden = check_golden("logistic"), *c;
+    size_t index;
+    json_array_foreach(check_member(golden, "cases"), index, c)
+    {
+        size_t n = (size_t)check_number(c, "n"), d = (size_t)check_number(c, "d"),
+               classes = (size_t)check_number(c, "classes"), count;
+        double *x = check_doubles(c, "x", NULL), *numbers = check_doubles(c, "labels", NULL);
+        double *w = json_object_get(c, "weights") ? check_doubles(c, "weights", NULL) : NULL;
+        int32_t *labels = malloc(n * sizeof *labels);
+        for (size_t i = 0; i < n; i++)
+            labels[i] = (int32_t)numbers[i];
+        print_message("  %s\n", json_string_value(check_member(c, "name")));
+        mx_logistic_options o = {.l2 = check_number(c, "l2"), .tolerance = 1e-8};
+        mx_logistic m;
+        check_ok(mx_logistic_fit(x, labels, w, n, d, classes, &o, NULL, NULL, &m, &err), err);
+        assert_true(m.converged);
+        check_relative(m.loss, check_number(c, "loss"), 1e-10);
+        double *want = check_doubles(c, "coefficients", &count), *intercepts = check_doubles(c, "intercepts", NULL);
+        assert_int_equal(count, m.outputs * d);
+        for (size_t e = 0; e < count; e++)
+            check_close(m.coefficients[e], want[e], 1e-6);
+        for (size_t q = 0; q < m.outputs; q++) {
+            double mean = 0; /* only differences of intercepts mean something */
+            for (size_t e = 0; e < m.outputs; e++)
+                mean += m.outputs > 1 ? m.intercepts[e] / (double)m.outputs : 0;
+            check_close(m.intercepts[q] - mean, intercepts[q], 1e-6);
+        }
+        double *p = check_doubles(c, "probabilities", &count), got[8];
+        for (size_t i = 0; i < 5; i++) {
+            mx_logistic_probabilities(&m, x + i * d, got);
+            for (size_t k = 0; k < classes; k++)
+                check_close(got[k], p[i * classes + k], 1e-7);
+        }
+        if (classes == 2) {
+            double *errors = check_doubles(c, "standard_errors", &count);
+            for (size_t e = 0; e < count; e++)
+                check_relative(m.standard_errors[e], errors[e], 1e-6);
+            free(errors);
+        } else {
+            assert_true(isnan(m.standard_errors[0]));
+        }
+        mx_logistic_release(&m);
+        free(x), free(numbers), free(w), free(labels), free(want), free(intercepts), free(p);
+    }
+    assert_int_equal(index, 5);
+    json_decref(golden);
+}
+
+enum { N = 2500, D = 4, K = 3 };
+static double x[N * D], weights[N];
+static int32_t labels[N], two[N];
+
+static void fill(void)
+{
+    mx_random random;
+    mx_random_init(&random, 12, 0);
+    for (size_t i = 0; i < N; i++) {
+        double best = -INFINITY;
+        weights[i] = (double)mx_random_below(&random, 4);
+        for (size_t j = 0; j < D; j++)
+            x[i * D + j] = mx_random_normal(&random) * (j == 0 ? 1000 : 1) + (j == 1 ? 50 : 0);
+        for (int32_t c = 0; c < K; c++) {
+            double logit =
+                (double)c * x[i * D] / 1000 - (double)(c == 1) * x[i * D + 2] - log(mx_random_exponential(&random));
+            if (logit > best) {
+                best = logit;
+                labels[i] = c;
+            }
+        }
+        two[i] = labels[i] == 2;
+    }
+}
+
+/* The stated objective, as written. */
+static double objective(const mx_logistic *m, const int32_t *y, double l2)
+{
+    double loss = 0, total = 0, p[K];
+    for (size_t i = 0; i < N; i++) {
+        mx_logistic_probabilities(m, x + i * D, p);
+        loss -= weights[i] * log(p[y[i]]);
+        total += weights[i];
+    }
+    for (size_t e = 0; e < m->outputs * D; e++)
+        loss += 0.5 * l2 * m->coefficients[e] * m->coefficients[e];
+    return loss / total;
+}
+
+static void test_stationary(void **state)
+{
+    (void)state;
+    merx_error err = {0};
+    for (size_t classes = 2; classes <= K; classes++) {
+        mx_logistic m;
+        const int32_t *y = classes == 2 ? two : labels;
+        check_ok(mx_logistic_fit(x, y, weights, N, D, classes, &(mx_logistic_options){.l2 = 3}, NULL, NULL, &m, &err),
+                 err);
+        assert_true(m.converged && m.iterations < 60);
+        check_close(objective(&m, y, 3), m.loss, 1e-12);
+        for (size_t e = 0; e < m.outputs * (D + 1); e++) {
+            double *at = e < m.outputs * D ? &m.coefficients[e] : &m.intercepts[e - m.outputs * D], here = *at;
+            double h = e < m.outputs * D && e % D == 0 ? 1e-6 : 1e-4; /* column 0 counts in thousands */
+            *at = here + h;
+            double up = objective(&m, y, 3);
+            *at = here - h;
+            double down = objective(&m, y, 3);
+            *at = here;
+            double unit = e < m.outputs * D && e % D == 0 ? 1000 : e % D == 1 ? 50 : 1;
+            check_close((up - down) / (2 * h) / unit, 0, 3e-6);
+            if (!(up > m.loss - 1e-12 && down > m.loss - 1e-12))
+                check_die(__FILE__, __LINE__, "a step of %zu lowers the loss", e);
+        }
+        double parts[D], base, p[K], odds[K];
+        for (size_t i = 0; i < 50; i++) {
+            mx_logistic_probabilities(&m, x + i * D, p);
+            for (size_t c = 0; c < classes; c++) {
+                odds[c] = mx_logistic_explain_row(&m, x + i * D, c, parts, &base);
+                double sum = base;
+                for (size_t j = 0; j < D; j++)
+                    sum += parts[j];
+                check_close(sum, odds[c], 1e-12);
+            }
+            if (classes == 2) {
+                check_close(odds[1], log(p[1] / p[0]), 1e-9);
+                check_close(odds[0], -odds[1], 1e-12);
+            } else {
+                check_close(odds[0] + odds[1] + odds[2], 0, 1e-12);
+                check_close(odds[2] - odds[1], log(p[2] / p[1]), 1e-9);
+            }
+        }
+        mx_logistic_release(&m);
+    }
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    merx_error err = {0};
+    mx_logistic a, b;
+    check_ok(mx_logistic_fit(x, labels, weights, N, D, K, &(mx_logistic_options){.l2 = 1}, NULL, NULL, &a, &err), err);
+    for (int threads = 2; threads <= 8; threads *= 4) {
+        merx_task *task = NULL;
+        check_ok(merx_task_new(NULL, &(merx_task_options){.threads = threads}, &task, &err), err);
+        check_ok(mx_logistic_fit(x, labels, weights, N, D, K, &(mx_logistic_options){.l2 = 1}, NULL, task, &b, &err),
+                 err);
+        assert_memory_equal(a.coefficients, b.coefficients, K * D * sizeof(double));
+        assert_memory_equal(a.intercepts, b.intercepts, K * sizeof(double));
+        mx_logistic_release(&b);
+        merx_task_free(task);
+    }
+    mx_logistic_release(&a);
+}
+
+static void test_separation_and_bad_input(void **state)
+{
+    (void)state;
+    merx_error err = {0};
+    mx_logistic m;
+#define FIT(l2_value, n, d, classes, ...)                                                                              \
+    mx_logistic_fit(px, (int32_t[])__VA_ARGS__, pw, n, d, classes, &(mx_logistic_options){.l2 = l2_value}, NULL, NULL, \
+                    &m, &err)
+    const double *pw = NULL, line[] = {1, 2, 3, 4}, *px = line;
+    check_fails(FIT(0, 4, 1, 2, {0, 0, 1, 1}), MERX_E_NUMERIC, err);
+    check_ok(FIT(0.1, 4, 1, 2, {0, 0, 1, 1}), err); /* with a penalty there is a minimum */
+    mx_logistic_release(&m);
+    check_ok(FIT(0, 4, 1, 2, {0, 1, 0, 1}), err);
+    mx_logistic_release(&m);
+    /* An indicator which only occurs with class 1. */
+    const double indicator[] = {1, 0, 2, 0, 3, 0, 4, 0, 2, 1, 3, 1};
+    px = indicator;
+    check_fails(FIT(0, 6, 2, 2, {0, 1, 0, 1, 1, 1}), MERX_E_NUMERIC, err);
+    /* Only both columns together separate. */
+    const double plane[] = {0, 1, 1, 2, 2, 3, 3, 4, 1, 0, 2, 1, 3, 2, 4, 3};
+    px = plane;
+    check_fails(FIT(0, 8, 2, 2, {0, 0, 0, 0, 1, 1, 1, 1}), MERX_E_NUMERIC, err);
+    /* A constant column gets 0. */
+    const double constant[] = {1, 5, 2, 5, 3, 5, 4, 5};
+    px = constant;
+    check_ok(FIT(0, 4, 2, 2, {0, 1, 0, 1}), err);
+    check_same_double(m.coefficients[1], 0);
+    assert_true(isnan(m.standard_errors[1]) && isfinite(m.standard_errors[0]) && isfinite(m.standard_errors[2]));
+    mx_logistic_release(&m);
+    px = line;
+    check_fails(FIT(1, 0, 1, 2, {0}), MERX_E_INVALID, err);
+    check_fails(FIT(1, 4, 1, 1, {0, 0, 0, 0}), MERX_E_INVALID, err);
+    check_fails(FIT(1, 4, 1, 3, {0, 1, 0, 1}), MERX_E_INVALID, err); /* class 2 is never seen */
+    check_fails(FIT(1, 4, 1, 2, {0, 1, 2, 1}), MERX_E_INVALID, err);
+    check_fails(FIT(1, 4, 1, 2, {0, 1, -1, 1}), MERX_E_INVALID, err);
+    check_fails(FIT(-1, 4, 1, 2, {0, 1, 0, 1}), MERX_E_RANGE, err);
+    check_fails(FIT((double)NAN, 4, 1, 2, {0, 1, 0, 1}), MERX_E_RANGE, err);
+    const double zero[] = {0, 0, 0, 0}, minus[] = {1, 1, -1, 1}, nan[] = {1, 2, NAN, 4}, huge[] = {1e300, -1e300, 1, 2};
+    pw = zero;
+    check_fails(FIT(1, 4, 1, 2, {0, 1, 0, 1}), MERX_E_INVALID, err);
+    pw = minus;
+    check_fails(FIT(1, 4, 1, 2, {0, 1, 0, 1}), MERX_E_INVALID, err);
+    pw = NULL;
+    px = nan;
+    check_fails(FIT(1, 4, 1, 2, {0, 1, 0, 1}), MERX_E_INVALID, err);
+    px = huge;
+    check_fails(FIT(1, 4, 1, 2, {0, 1, 0, 1}), MERX_E_NUMERIC, err);
+#undef FIT
+}
+
+static merx_status scenario(const merx_allocator *alloc, void *context, merx_error *err)
+{
+    (void)context;
+    merx_task *task = NULL;
+    MX_TRY(merx_task_new(alloc, &(merx_task_options){.threads = 1}, &task, err));
+    mx_logistic m;
+    merx_status status =
+        mx_logistic_fit(x, two, weights, 1500, D, 2, &(mx_logistic_options){.max_iterations = 3}, alloc, task, &m, err);
+    mx_logistic_release(&m);
+    merx_task_free(task);
+    return status;
+}
+
+static void test_every_allocation(void **state)
+{
+    (void)state;
+    check_every_allocation(scenario, NULL);
+}
+
+int main(void)
+{
+    fill();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_golden),           cmocka_unit_test(test_stationary),
+        cmocka_unit_test(test_threads),          cmocka_unit_test(test_separation_and_bad_input),
+        cmocka_unit_test(test_every_allocation),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
