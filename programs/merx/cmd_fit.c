@@ -1,0 +1,133 @@
+/*
+ * merx fit: any model on any table.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tables.h"
+
+static json_t *metrics_json(const merx_metrics *metrics)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < metrics->count; i++)
+        json_object_set_new(object, metrics->metric[i].name,
+                            json_pack("{s:f, s:f, s:f}", "value", metrics->metric[i].value, "low",
+                                      metrics->metric[i].low, "high", metrics->metric[i].high));
+    return object;
+}
+
+static void print_metrics(const char *title, const merx_metrics *metrics)
+{
+    printf("%s (%llu rows, 95 %% intervals)\n", title, (unsigned long long)metrics->rows);
+    for (size_t i = 0; i < metrics->count; i++)
+        printf("  %-18s %.6g  [%.6g, %.6g]\n", metrics->metric[i].name, metrics->metric[i].value,
+               metrics->metric[i].low, metrics->metric[i].high);
+}
+
+static int run(cli_arguments *arguments)
+{
+    const char *family = arguments->positional[0];
+    const char *path = arguments->positional[1];
+    const char *out_path = cli_value(arguments, "out");
+    const char *folds_text = cli_value(arguments, "cv");
+    bool json = cli_has(arguments, "json");
+    long folds = 0;
+    if (folds_text) {
+        char *end;
+        folds = strtol(folds_text, &end, 10);
+        if (*end || folds < 2 || folds > 100)
+            return cli_usage_error(arguments->command, "--cv is \"%s\": expected a number of folds from 2 to 100",
+                                   folds_text);
+    }
+    merx_task *task = NULL;
+    merx_dataset *data = NULL;
+    merx_model *model = NULL;
+    char *text = NULL;
+    merx_error err = {0};
+    table_columns columns = {0};
+    merx_metrics fitted = {0};
+    merx_metrics crossed = {0};
+    int code = cli_task(arguments, &task);
+    if (code)
+        return code;
+    if (merx_model_new(merx_task_allocator(task), family, &model, &err) != MERX_OK) {
+        code = cli_usage_error(arguments->command, "%s", err.message);
+        goto out;
+    }
+    for (int i = 0; i < arguments->n_settings; i++)
+        if (merx_model_set(model, arguments->settings[i].name, arguments->settings[i].value, &err) != MERX_OK) {
+            code = cli_usage_error(arguments->command, "%s", err.message);
+            goto out;
+        }
+    code = table_read(arguments, path, task, &data);
+    if (code)
+        goto out;
+    code = table_columns_of(arguments, merx_model_family(model)->tags, &columns);
+    if (code)
+        goto out;
+    if (folds && merx_model_cross_validate(model, data, &columns.fit, (int)folds, cli_value(arguments, "group"), task,
+                                           &crossed, &err) != MERX_OK) {
+        code = cli_fail(&err);
+        goto out;
+    }
+    if (merx_model_fit(model, data, &columns.fit, task, &err) != MERX_OK ||
+        merx_model_evaluate(model, data, task, &fitted, &err) != MERX_OK ||
+        merx_model_describe(model, &text, &err) != MERX_OK ||
+        (out_path && merx_model_save(model, out_path, &err) != MERX_OK)) {
+        code = cli_fail(&err);
+        goto out;
+    }
+    if (json) {
+        code = cli_print_json(json_pack(
+            "{s:s, s:I, s:I, s:o, s:o, s:o, s:s}", "family", family, "rows", (json_int_t)merx_dataset_rows(data),
+            "refused", (json_int_t)merx_dataset_refused(data), "training", metrics_json(&fitted), "cross_validation",
+            folds ? metrics_json(&crossed) : json_null(), "model", cli_json_or_null(out_path), "description", text));
+    } else {
+        fputs(text, stdout);
+        if (folds)
+            print_metrics("cross-validation", &crossed);
+        print_metrics("on the training rows", &fitted);
+        if (out_path)
+            cli_note(arguments, "model: %s", out_path);
+        else
+            cli_note(arguments, "not saved: give --out FILE to keep the model");
+    }
+out:
+    merx_text_free(text);
+    table_columns_release(&columns);
+    merx_model_free(model);
+    merx_dataset_free(data);
+    merx_task_free(task);
+    return code;
+}
+
+static const cli_flag flags[] = {
+    {"target", "COLUMN", "column to learn"},
+    {"weight", "COLUMN", "column of sample weights"},
+    {"features", "A,B,…", "columns to learn from (default: all others)"},
+    {"ignore", "A,B,…", "columns left out"},
+    {"out", "FILE", "save the model (safetensors layout)"},
+    {"cv", "K", "also cross-validate over K folds"},
+    {"group", "COLUMN", "rows of one value stay in one fold"},
+    {"separator", "CHAR", "of a CSV file (default: found)"},
+    {"types", "A=TYPE,…", "declared column types: numeric, categorical, boolean, date, text"},
+    {"missing", "WORDS", "further words that mean missing, separated by |"},
+    {"max-refused", "N", "skip and count up to N bad rows (default 0)"},
+    {NULL, NULL, NULL},
+};
+
+const cli_command cmd_fit = {
+    .name = "fit",
+    .usage = "FAMILY TABLE [--target COLUMN] [--out MODEL] [--OPTION VALUE …]",
+    .summary = "fit any model on any table (CSV or JSON lines, also .gz, .zst)",
+    .text = "Learns a preprocessing pipeline (missing values, one-hot, standardising) and the model together, prints "
+            "what was learnt and its quality.",
+    .examples = "merx fit logistic visits.csv --target bought --cv 5 --out visits.merx\nmerx fit linear "
+                "diamonds.csv.gz --target price --log_columns carat\n"
+                "merx fit kmeans customers.csv --k 5 --out groups.merx\n",
+    .flags = flags,
+    .min_positional = 2,
+    .max_positional = 2,
+    .open = CLI_OPEN_MODEL,
+    .run = run,
+};

@@ -1,0 +1,45 @@
+/*
+ * merx import: files of a shop into its store.
+ */
+#include "shop_steps.h"
+
+static int run(cli_arguments *arguments)
+{
+    merx_task *task = NULL;
+    merx_shop *shop = NULL;
+    json_t *json = NULL;
+    int code = cli_task(arguments, &task);
+    if (code == 0)
+        code = cli_open_shop(arguments, true, false, &shop);
+    if (code == 0)
+        code = step_import(arguments, shop, arguments->positional[0], task, stdout,
+                           cli_has(arguments, "json") ? &json : NULL);
+    if (code == 0 && json)
+        code = cli_print_json(json);
+    merx_shop_close(shop);
+    merx_task_free(task);
+    return code;
+}
+
+static const cli_flag flags[] = {
+    {"shop", "DIR", "the shop's folder (made when absent)"},
+    {"mapping", "FILE", "what the columns mean (default: shop.json in the folder, else recognised by their names)"},
+    {"replace", NULL, "a file whose imported rows were changed replaces what came from it"},
+    {"max-refused", "N", "stop at a file with more than N bad rows (default: list them and go on)"},
+    {NULL, NULL, NULL},
+};
+
+const cli_command cmd_import = {
+    .name = "import",
+    .usage = "FOLDER|FILE --shop DIR",
+    .summary = "import products, customers, events, orders, messages, reviews",
+    .text = "Reads CSV and JSON-lines files (also .gz, .zst). What a file holds is recognised by its columns, or said "
+            "in shop.json. Each file is taken whole or\n"
+            "not at all; a row that can't be understood is refused, counted and listed with its line. Importing the "
+            "same file again adds nothing; a file that grew adds its new rows.",
+    .examples = "merx import exports/ --shop my-shop.merx\nmerx import orders.csv.gz --shop my-shop.merx --json\n",
+    .flags = flags,
+    .min_positional = 1,
+    .max_positional = 1,
+    .run = run,
+};

@@ -1,0 +1,21 @@
+/*
+ * Reading a table as the flags say; which of its columns play which part.
+ */
+#ifndef MERX_PROGRAM_TABLES_H
+#define MERX_PROGRAM_TABLES_H
+
+#include "command.h"
+
+/* Exit code or 0. */
+int table_read(const cli_arguments *arguments, const char *path, merx_task *task, merx_dataset **out);
+
+typedef struct table_columns {
+    merx_fit_columns fit;
+    char *text; /* the lists, cut at their commas */
+    const char **names;
+} table_columns;
+/* --target, --weight, --features, --ignore; a family that needs a target must get one. */
+int table_columns_of(const cli_arguments *arguments, unsigned tags, table_columns *out);
+void table_columns_release(table_columns *columns);
+
+#endif
