@@ -27,7 +27,7 @@ has "$work/err" "too few arguments"
 run 2 "$MERX" version --nonsense
 has "$work/err" "unknown flag --nonsense"
 run 2 "$MERX" version extra
-run 2 "$MERX" version --threads 0
+run 2 "$MERX" sample "$work/s" --threads 0
 run 2 "$MERX" sample "$work/s" --products many
 has "$work/err" "expected a whole number"
 run 2 "$MERX" ask insight

@@ -37,12 +37,12 @@
     X(PLOT_REVENUE, "Net revenue by month", "每月净收入")                                                                          \
     X(PRODUCTS, "Products that earn most", "收入最高的商品")                                                                       \
     X(PRODUCT, "product", "商品")                                                                                                  \
-    X(PARETO_PRODUCTS, "The best 10 %% of %s products make %s of the goods' revenue.",                                             \
+    X(PARETO_PRODUCTS, "The best 10 %% of %s products make %s of the goods' revenue.",                                             \
       "前 10%% 的商品（共 %s 件）贡献了商品收入的 %s。")                                                                           \
     X(COUNTRIES, "Countries", "国家与地区")                                                                                        \
     X(COUNTRY, "country", "国家/地区")                                                                                             \
     X(LOYALTY, "Who comes back", "谁会回来")                                                                                       \
-    X(PARETO_CUSTOMERS, "The best 10 %% of the customers make %s of what known customers spend; %s of %s make 80 %%.",             \
+    X(PARETO_CUSTOMERS, "The best 10 %% of the customers make %s of what known customers spend; %s of %s make 80 %%.",             \
       "前 10%% 的顾客贡献了已知顾客消费的 %s；%s 位（共 %s 位）贡献了 80%%。")                                                     \
     X(COHORTS, "Of those who first bought in a month (row), so many bought again months later (column)",                           \
       "按首购月份（行）看之后各月（列）的复购比例")                                                                                \
@@ -69,14 +69,14 @@
     X(QUALITY, "How good the answers are", "答案有多可靠")                                                                         \
     X(QUALITY_TEXT,                                                                                                                \
       "Each answer was learnt on the weeks before the split and tested on those after it, beside naive ways of "                   \
-      "answering; brackets are 95 % "                                                                                              \
+      "answering; brackets are 95 % "                                                                                             \
       "intervals. An answer that is not better than its baseline is not used.",                                                    \
       "每个答案都用切分日之前的数据学习、用之后的数据检验，并与简单方法对比；括号内为 95% " \
       "区间。不优于简单方法的答案不会被使用。")                                                                                    \
     X(ANSWER, "answer", "答案")                                                                                                    \
     X(FIGURE, "figure", "指标")                                                                                                    \
     X(VALUE, "value", "数值")                                                                                                      \
-    X(INTERVAL, "95 % interval", "95% 区间")                                                                                       \
+    X(INTERVAL, "95 % interval", "95% 区间")                                                                                       \
     X(BASELINE, "baseline", "基线")                                                                                                \
     X(DIFFERENCE, "difference", "差值")                                                                                            \
     X(USED, "used", "已启用")                                                                                                      \

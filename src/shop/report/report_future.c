@@ -30,6 +30,20 @@ static const char *value_text(report_out *out, const merx_value *value)
     return report_printf(out, "%s", text);
 }
 
+/* A field "name_zh" is the title in Chinese, not a column. */
+static bool is_translation(const merx_field *field)
+{
+    return strncmp(field->name, "name_", 5) == 0;
+}
+
+static const char *item_title(report_out *out, const merx_item *item)
+{
+    for (size_t j = 0; out->chinese && j < item->fields; j++)
+        if (strcmp(item->field[j].name, "name_zh") == 0 && item->field[j].value.type == MERX_VALUE_TEXT)
+            return report_printf(out, "%s", item->field[j].value.text);
+    return report_printf(out, "%s", item->title && *item->title ? item->title : item->id);
+}
+
 /* Any reply as a table: title, then its fields. Fields of the first item set the columns. */
 static void put_reply(report_out *out, const merx_reply *reply, const char *first_head, size_t most)
 {
@@ -40,23 +54,28 @@ static void put_reply(report_out *out, const merx_reply *reply, const char *firs
     if (rows == 0)
         return;
     const merx_item *first = &reply->item[0];
-    size_t fields = first->fields < MAX_FIELDS ? first->fields : MAX_FIELDS;
-    const char **cells = mx_arena_array(out->arena, rows * (fields + 1), sizeof *cells, NULL);
     const char *heads[MAX_FIELDS + 1] = {first_head};
     bool right[MAX_FIELDS + 1] = {false};
+    size_t shown[MAX_FIELDS];
+    size_t fields = 0;
+    for (size_t j = 0; j < first->fields && fields < MAX_FIELDS; j++) {
+        if (is_translation(&first->field[j]))
+            continue;
+        heads[fields + 1] = field_head(out, first->field[j].name);
+        right[fields + 1] = is_number(first->field[j].value.type);
+        shown[fields++] = j;
+    }
+    const char **cells = mx_arena_array(out->arena, rows * (fields + 1), sizeof *cells, NULL);
     if (!cells) {
         out->text.failed = true;
         return;
     }
-    for (size_t j = 0; j < fields; j++) {
-        heads[j + 1] = field_head(out, first->field[j].name);
-        right[j + 1] = is_number(first->field[j].value.type);
-    }
     for (size_t i = 0; i < rows; i++) {
         const merx_item *item = &reply->item[i];
-        cells[i * (fields + 1)] = report_printf(out, "%s", item->title && *item->title ? item->title : item->id);
+        cells[i * (fields + 1)] = item_title(out, item);
         for (size_t j = 0; j < fields; j++)
-            cells[i * (fields + 1) + j + 1] = j < item->fields ? value_text(out, &item->field[j].value) : "";
+            cells[i * (fields + 1) + j + 1] =
+                shown[j] < item->fields ? value_text(out, &item->field[shown[j]].value) : "";
     }
     report_table(out, fields + 1, heads, right, rows, cells);
 }

@@ -316,7 +316,7 @@ merx_status report_changes(report_out *out, const mx_snapshot *snapshot, merx_er
         report_paragraph(
             out, report_say(out, W_MOVED), before, after, report_money(out, movers.before_minor, snapshot->decimals),
             report_money(out, movers.after_minor, snapshot->decimals),
-            report_printf(out, "%+.1f %%",
+            report_printf(out, "%+.1f %%",
                           movers.before_minor != 0 ? 100.0 * (double)movers.change_minor / (double)movers.before_minor
                                                    : 0.0));
         put_movers(out, snapshot, &movers);

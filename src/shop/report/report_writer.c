@@ -84,7 +84,7 @@ const char *report_money(report_out *out, int64_t minor, int decimals)
 
 const char *report_share(report_out *out, double share)
 {
-    return isfinite(share) ? report_printf(out, "%.1f %%", share * 100) : "–";
+    return isfinite(share) ? report_printf(out, "%.1f %%", share * 100) : "–";
 }
 
 /* ---- text ---- */
