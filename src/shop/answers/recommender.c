@@ -18,7 +18,7 @@ const merx_option mx_recommend_training[] = {
     {"l2", MERX_OPTION_REAL, 0.001, 1e6, NULL, NULL,
      "Strength of the ridge on the vectors; unset: found from the number of customers, products and purchases."},
     {"alpha", MERX_OPTION_REAL, 0.001, 1000, "1", NULL, "How much more a purchase counts than no purchase."},
-    {"iterations", MERX_OPTION_INT, 1, 200, "15", NULL, "Alternations of the least squares."},
+    {"iterations", MERX_OPTION_INT, 1, 200, "8", NULL, "Alternations of the least squares."},
     {"similarity", MERX_OPTION_CHOICE, 0, 0, "jaccard", "cosine|jaccard|lift",
      "How alike two products are, by who bought them."},
     {"neighbours", MERX_OPTION_INT, 1, 1000, "20", NULL, "Most similar products kept for each product."},

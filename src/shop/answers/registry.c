@@ -8,9 +8,7 @@
 extern const mx_answer mx_answer_recommend, mx_answer_segment;
 
 static const mx_answer *const answers[] = {
-    &mx_answer_recommend,
-    &mx_answer_segment,
-    NULL, /* the end */
+    &mx_answer_recommend, &mx_answer_segment, NULL, /* the end */
 };
 
 const mx_answer *mx_answer_at(size_t i)

@@ -11,26 +11,26 @@
 enum { PROFILES_A_BLOCK = 128 };
 
 const mx_segment_feature mx_customer_feature_table[MX_CUSTOMER_FEATURES] = {
-    {"recency_days", "days since the last order", 0, false, false, true},
+    {"recency_days", "days since the last order", 1, false, false, true},
     {"orders", "orders", 1, false, false, true},
     {"money", "money spent", 2, true, false, true},
     {"basket_value", "money per order", 2, true, false, true},
     {"basket_units", "units per order", 1, false, false, true},
     {"products", "distinct products", 1, false, false, true},
     {"returns_share", "share of money returned", 3, false, true, false},
-    {"tenure_days", "days since the first order", 0, false, false, true},
+    {"tenure_days", "days since the first order", 1, false, false, true},
     {"gap_days", "days between orders", 1, false, false, true},
 };
 
 const mx_segment_feature mx_product_feature_table[MX_PRODUCT_FEATURES] = {
-    {"units", "units sold", 0, false, false, true},
+    {"units", "units sold", 1, false, false, true},
     {"revenue", "revenue", 2, true, false, true},
     {"price", "price level", 2, true, false, true},
-    {"customers", "customers", 0, false, false, true},
+    {"customers", "customers", 1, false, false, true},
     {"repeat_rate", "share of customers who bought it again", 3, false, true, false},
     {"peak_share", "share of units in the best month", 3, false, true, false},
-    {"recency_days", "days since the last sale", 0, false, false, true},
-    {"age_days", "days since the first sale", 0, false, false, true},
+    {"recency_days", "days since the last sale", 1, false, false, true},
+    {"age_days", "days since the first sale", 1, false, false, true},
 };
 
 const mx_early_feature mx_early_feature_table[MX_EARLY_FEATURES] = {

@@ -51,12 +51,15 @@ static words customer_state(const double *z)
     return (words){"", ""};
 }
 
-static words customer_pace(const double *z, const double *mean)
+/* Few orders of one who is new say nothing. */
+static words customer_pace(const double *z, const double *mean, bool is_new)
 {
     if (mean[MX_C_ORDERS] < 1.25)
         return (words){"one-time", "一次性"};
     if (z[MX_C_ORDERS] > 0.6)
         return (words){"loyal", "忠实"};
+    if (is_new)
+        return (words){"", ""};
     if (z[MX_C_ORDERS] < -0.4)
         return (words){"rare", "偶尔"};
     return (words){"", ""};
@@ -100,6 +103,8 @@ static words product_noun(const double *z)
 
 static void put_together(char *en, char *zh, words a, words b, words c)
 {
+    if (!*a.en && !*b.en && (strcmp(c.en, "buyers") == 0 || strcmp(c.en, "steady sellers") == 0))
+        a = (words){"ordinary", "普通"};
     snprintf(en, MX_SEGMENT_NAME, "%s%s%s%s%s", a.en, *a.en ? " " : "", b.en, *b.en ? " " : "", c.en);
     snprintf(zh, MX_SEGMENT_NAME, "%s%s%s", a.zh, b.zh, c.zh);
 }
@@ -151,14 +156,15 @@ void mx_grouping_name(mx_grouping *grouping)
 {
     for (size_t c = 0; c < grouping->kmeans.k; c++) {
         const double *z = grouping->kmeans.centroids + c * grouping->d;
+        words state = grouping->customers ? customer_state(z) : product_state(z);
         if (grouping->kmeans.k == 1)
             put_together(grouping->name[c], grouping->name_zh[c], (words){"all", "全部"}, (words){"", ""},
                          grouping->customers ? (words){"customers", "顾客"} : (words){"products", "商品"});
         else if (grouping->customers)
-            put_together(grouping->name[c], grouping->name_zh[c], customer_state(z),
-                         customer_pace(z, grouping->means[c]), customer_noun(z));
+            put_together(grouping->name[c], grouping->name_zh[c], state,
+                         customer_pace(z, grouping->means[c], strcmp(state.en, "new") == 0), customer_noun(z));
         else
-            put_together(grouping->name[c], grouping->name_zh[c], product_state(z), product_price(z), product_noun(z));
+            put_together(grouping->name[c], grouping->name_zh[c], state, product_price(z), product_noun(z));
     }
     make_distinct(grouping);
 }
