@@ -1,9 +1,9 @@
 /*
  * Item-to-item neighbours from co-occurrence: for each item the `keep` most similar others. Floor 4.
  *
- * cosine     n_ij / sqrt(n_i n_j)         (users as sets)
- * jaccard    n_ij / (n_i + n_j - n_ij)
- * lift       n_ij n / (n_i n_j), damped by adding `shrink` to the denominator's count
+ * cosine     n_ij / (sqrt(n_i n_j) + shrink)   (users as sets)
+ * jaccard    n_ij / (n_i + n_j - n_ij + shrink)
+ * lift       n_ij / (n_i n_j / n + shrink)
  * Counts are exact integers. Ties go to the lower item. The score of item t for a history H is sum_{j in H} similarity(j, t): additive, so reasons are its terms.
  */
 #ifndef MX_LEARN_NEIGHBOURS_H
