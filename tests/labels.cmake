@@ -1,5 +1,6 @@
 # Tests left out by ./test --quick (each takes more than a few seconds under sanitizers).
 set(merx_slow_tests
+  learn.families
   store.sqlite
 )
 # Tests of concurrent code: ./test also runs these under ThreadSanitizer.

@@ -349,12 +349,15 @@ static void test_neighbours_twin(void **state)
         assert_int_equal(model.items, ITEMS);
         for (size_t i = 0; i < ITEMS; i += 7) {
             bool used[ITEMS] = {false};
+            float similarities[ITEMS];
+            for (size_t j = 0; j < ITEMS; j++)
+                similarities[j] = naive_similarity(&m, i, j, &o);
             size_t count = (size_t)(model.starts[i + 1] - model.starts[i]);
             for (size_t rank = 0; rank <= count && rank < keep; rank++) {
                 size_t best = ITEMS;
                 float most = 0;
                 for (size_t j = 0; j < ITEMS; j++) {
-                    float s = j == i || used[j] ? 0 : naive_similarity(&m, i, j, &o);
+                    float s = j == i || used[j] ? 0 : similarities[j];
                     if (s > most) {
                         most = s;
                         best = j;

@@ -6,7 +6,7 @@
 #include "merx/model.h"
 #include "support/check.h"
 
-enum { ROWS = 400, ITEMS = 30 };
+enum { ROWS = 160, ITEMS = 20 };
 
 static merx_dataset *table(const merx_allocator *alloc, merx_error *err)
 {
