@@ -180,6 +180,10 @@ static void test_separation_and_bad_input(void **state)
     const double indicator[] = {1, 0, 2, 0, 3, 0, 4, 0, 2, 1, 3, 1};
     px = indicator;
     check_fails(FIT(0, 6, 2, 2, {0, 1, 0, 1, 1, 1}), MERX_E_NUMERIC, err);
+    /* Of three classes one reaches as far down as the others reach up, and no further. */
+    const double above[] = {0, -1, 0, -1, 0, 1};
+    px = above;
+    check_fails(FIT(0, 6, 1, 3, {0, 0, 1, 1, 2, 2}), MERX_E_NUMERIC, err);
     /* Only both columns together separate. */
     const double plane[] = {0, 1, 1, 2, 2, 3, 3, 4, 1, 0, 2, 1, 3, 2, 4, 3};
     px = plane;
