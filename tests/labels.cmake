@@ -12,5 +12,6 @@ set(merx_threads_tests
 # Tests of the optimised program (real data at full size, time or memory limits): not built with the sanitizers; ./test runs
 # them in the release build.
 set(merx_release_tests
+  e2e.retail_answers
   e2e.retail_import
 )
