@@ -521,8 +521,8 @@ const mx_answer mx_answer_demand = {
                      "their category and the "
                      "whole shop.",
              .needs = "purchases with products and times over six weeks or more; prices that varied, for elasticities",
-             .examples = "merx ask SHOP demand\nmerx ask SHOP demand product=85123A weeks=6 --why\nmerx ask SHOP "
-                         "demand product=85123A price=2.55",
+             .examples = "merx ask demand --shop SHOP\nmerx ask demand --shop SHOP --product 85123A --weeks 6 --why\n"
+                         "merx ask demand --shop SHOP --product 85123A --price 2.55",
              .training = training,
              .question = question,
              .learns = true},
