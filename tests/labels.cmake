@@ -1,6 +1,7 @@
 # Tests left out by ./test --quick (each takes more than a few seconds under sanitizers).
 set(merx_slow_tests
   learn.families
+  contract.models
   store.sqlite
 )
 # Tests of concurrent code: ./test also runs these under ThreadSanitizer.
@@ -8,6 +9,7 @@ set(merx_threads_tests
   base.pool
   learn.factor
   numeric.dense
+  numeric.matrix
 )
 # Tests of the optimised program (real data at full size, time or memory limits): not built with the sanitizers; ./test runs
 # them in the release build.
