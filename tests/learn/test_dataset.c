@@ -120,6 +120,11 @@ static void test_options(void **state)
     check_type(t, "x", MERX_COLUMN_TEXT);
     merx_dataset_free(t);
     free(many);
+    /* A word first, numbers, dates and truth after it. */
+    check_ok(read_text("first.csv", "n,d,b\nx,x,x\n3,2011-12-09,yes\n4,2011-12-10,no\n", NULL, &t, &err), err);
+    for (size_t j = 0; j < 3; j++)
+        check_type(t, merx_dataset_column_name(t, j), MERX_COLUMN_CATEGORICAL);
+    merx_dataset_free(t);
 }
 
 static void fails(const char *text, const merx_csv_options *o, merx_status code, const char *where, const char *part)

@@ -61,6 +61,24 @@ static void test_slots(void **state)
     assert_int_equal(p->width, 8);
     for (size_t j = 0; j < 8; j++)
         assert_string_equal(p->names[j], names[j]);
+    /* A new level, and one that training knows by name alone, go to "other". */
+    merx_error err = {0};
+    merx_dataset *u;
+    mx_binding other;
+    double y[16];
+    check_ok(merx_dataset_new_table(NULL, 2, &u, &err), err);
+    check_ok(merx_dataset_add_numeric(u, "x", (double[]){1, 1}, &err), err);
+    check_ok(merx_dataset_add_numeric(u, "price", (double[]){1, 1}, &err), err);
+    check_ok(merx_dataset_add_categorical(u, "colour", (int32_t[]){0, 1}, (const char *[]){"new", "never"}, 2, &err),
+             err);
+    check_ok(merx_dataset_add_boolean(u, "flag", (signed char[]){0, 0}, &err), err);
+    check_ok(mx_pipeline_bind(p, u, NULL, &other, &err), err);
+    check_ok(mx_pipeline_transform(p, &other, 0, 2, y, &err), err);
+    for (size_t i = 0; i < 2; i++)
+        for (size_t k = 3; k < 7; k++)
+            check_close(y[i * 8 + k], k == 5, 0);
+    mx_binding_release(&other);
+    merx_dataset_free(u);
     /* x: mean 20/6 stands for the two missing ones; scaled by the standard deviation over all eight rows. */
     double mean = 20.0 / 6, squares = 0;
     const double filled[N] = {1, 2, 3, 10, mean, mean, 2, 2};
