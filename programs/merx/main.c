@@ -53,7 +53,7 @@ const cli_command cmd_help = {
     .run = run_help,
 };
 
-int main(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
     if (argc < 2) {
         print_overview(stderr);
@@ -76,8 +76,12 @@ int main(int argc, char **argv)
     if (code == 0)
         code = command->run(&arguments);
     cli_arguments_free(&arguments);
-    if (code < 0)
-        code = 0;
+    return code < 0 ? 0 : code;
+}
+
+int main(int argc, char **argv)
+{
+    int code = run_command(argc, argv);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fprintf(stderr, "merx: can't write to standard output\n");
         return 1;

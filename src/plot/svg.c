@@ -116,7 +116,8 @@ static void draw_axes(mx_text *svg, const mx_axis *x, const mx_axis *y, const sc
     n = axis_ticks(x, sx->low, sx->high, 8, ticks);
     for (size_t i = 0; i < n; i++) {
         mx_plot_label(ticks[i], x, n > 1 ? ticks[1] - ticks[0] : 0, label);
-        put_text(svg, place(sx, ticks[i]), sy->from + 18, "middle", label);
+        double at = place(sx, ticks[i]);
+        put_text(svg, at, sy->from + 18, at > sx->to - 20 ? "end" : "middle", label);
     }
     if (x->label && *x->label)
         put_text(svg, (sx->from + sx->to) / 2, sy->from + 36, "middle", x->label);
@@ -210,6 +211,25 @@ void mx_plot_lines(mx_text *svg, const mx_line_plot *plot)
     mx_text_puts(svg, "</svg>\n");
 }
 
+/* Width of a letter at 12 px, upper case included; longer labels than this many columns are cut. */
+#define LABEL_PX 7.6
+enum { MOST_LABEL = 40 };
+
+static void put_cut(mx_text *svg, double x, double y, const char *label)
+{
+    size_t size = strlen(label);
+    size_t keep = size;
+    if (mx_utf8_columns((mx_str){label, size}) > MOST_LABEL) {
+        keep = 0;
+        for (size_t i = 1; i < size; i++)
+            if (((unsigned char)label[i] & 0xC0) != 0x80 && mx_utf8_columns((mx_str){label, i}) < MOST_LABEL)
+                keep = i;
+    }
+    mx_text_printf(svg, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">", x, y);
+    mx_text_html(svg, (mx_str){label, keep});
+    mx_text_puts(svg, keep < size ? "…</text>\n" : "</text>\n");
+}
+
 void mx_plot_bars(mx_text *svg, const mx_bar_plot *plot)
 {
     int width = plot->width > 0 ? plot->width : 720;
@@ -226,7 +246,7 @@ void mx_plot_bars(mx_text *svg, const mx_bar_plot *plot)
         widen(plot->bar[i].reference, &low, &high);
     }
     settle(&low, &high, true);
-    double label_width = fmin(width * 0.45, 12 + 6.8 * (double)longest);
+    double label_width = 16 + LABEL_PX * (double)(longest < MOST_LABEL ? longest : MOST_LABEL);
     scale sx = {low, high, label_width, width - 90};
     int height = TOP * 2 + ROW * (int)plot->bars;
     open_svg(svg, width, height, plot->title, plot->text);
@@ -235,7 +255,7 @@ void mx_plot_bars(mx_text *svg, const mx_bar_plot *plot)
         const mx_bar *bar = &plot->bar[i];
         double y = TOP + ROW * (double)i;
         double end = isfinite(bar->value) ? place(&sx, bar->value) : zero;
-        put_text(svg, label_width - 8, y + 17, "end", bar->label);
+        put_cut(svg, label_width - 8, y + 17, bar->label);
         mx_text_printf(svg, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"14\" rx=\"3\" style=\"",
                        fmin(zero, end), y + 5, fmax(1, fabs(end - zero)));
         put_colour(svg, "fill", bar->value < 0 ? 1 : 0);
