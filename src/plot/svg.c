@@ -314,6 +314,42 @@ void mx_plot_heat(mx_text *svg, const mx_heat_plot *plot)
     mx_text_puts(svg, "</svg>\n");
 }
 
+static double point_radius(const mx_point *point, double largest)
+{
+    return largest > 0 && point->size > 0 ? 4 + 26 * sqrt(point->size / largest) : 4;
+}
+
+/* Labels above their points; one that would lie on an earlier one goes further up. */
+static void put_point_labels(mx_text *svg, const mx_scatter_plot *plot, const scale *sx, const scale *sy,
+                             double largest)
+{
+    enum { MOST = 64 };
+    struct {
+        double left, right, y;
+    } placed[MOST];
+    size_t n = 0;
+    for (size_t i = 0; i < plot->points && n < MOST; i++) {
+        const mx_point *point = &plot->point[i];
+        if (!point->label || !isfinite(point->x) || !isfinite(point->y))
+            continue;
+        double half = 3.5 * (double)mx_utf8_columns(mx_str_of(point->label));
+        double x = fmax(sx->from + half, fmin(sx->to - half, place(sx, point->x)));
+        double y = place(sy, point->y) - point_radius(point, largest) - 5;
+        for (size_t j = 0; j < n;) {
+            if (x - half < placed[j].right && x + half > placed[j].left && fabs(y - placed[j].y) < 14) {
+                y = placed[j].y - 14;
+                j = 0;
+            } else {
+                j++;
+            }
+        }
+        placed[n].left = x - half;
+        placed[n].right = x + half;
+        placed[n++].y = y;
+        put_text(svg, x, y, "middle", point->label);
+    }
+}
+
 void mx_plot_points(mx_text *svg, const mx_scatter_plot *plot)
 {
     int width = plot->width > 0 ? plot->width : 720;
@@ -341,15 +377,14 @@ void mx_plot_points(mx_text *svg, const mx_scatter_plot *plot)
         const mx_point *point = &plot->point[i];
         if (!isfinite(point->x) || !isfinite(point->y))
             continue;
-        double radius = largest > 0 && point->size > 0 ? 4 + 26 * sqrt(point->size / largest) : 4;
+        double radius = point_radius(point, largest);
         mx_text_printf(svg, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\" style=\"fill-opacity:.55;stroke-width:1.5;",
                        place(&sx, point->x), place(&sy, point->y), radius);
         put_colour(svg, "fill", (size_t)point->group);
         mx_text_puts(svg, ";");
         put_colour(svg, "stroke", (size_t)point->group);
         mx_text_puts(svg, "\"/>\n");
-        if (point->label)
-            put_text(svg, place(&sx, point->x), place(&sy, point->y) - radius - 5, "middle", point->label);
     }
+    put_point_labels(svg, plot, &sx, &sy, largest);
     mx_text_puts(svg, "</svg>\n");
 }

@@ -62,6 +62,10 @@
     X(NOTHING_UNUSUAL, "No day was far from what its weekday and the weeks around it let expect.",                                 \
       "没有明显异常的日子。")                                                                                                      \
     X(SEGMENTS, "Who the customers are", "顾客分群")                                                                               \
+    X(SEGMENT, "segment", "分群")                                                                                                  \
+    X(SEGMENT_MAP, "Segments by orders and sales per order; the area is the number of customers",                                  \
+      "按下单次数与每单销售额的分群图；面积为人数")                                                                                \
+    X(ORDERS_EACH, "orders a customer", "每位顾客的订单数")                                                                        \
     X(RECOMMEND, "What to recommend", "推荐")                                                                                      \
     X(RECOMMEND_TO, "Customer %s", "顾客 %s")                                                                                      \
     X(BECAUSE, "because of", "原因")                                                                                               \

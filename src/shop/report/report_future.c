@@ -26,6 +26,10 @@ static bool is_number(merx_value_type type)
 static const char *value_text(report_out *out, const merx_value *value)
 {
     char text[512];
+    if (value->type == MERX_VALUE_MONEY)
+        return report_money(out, value->integer, value->decimals);
+    if (value->type == MERX_VALUE_INT)
+        return report_count(out, value->integer);
     merx_value_format(value, text, sizeof text);
     return report_printf(out, "%s", text);
 }
@@ -104,15 +108,55 @@ out:
     return MERX_OK;
 }
 
+static double field_value(const merx_item *item, const char *name)
+{
+    for (size_t j = 0; j < item->fields; j++)
+        if (strcmp(item->field[j].name, name) == 0) {
+            const merx_value *value = &item->field[j].value;
+            return value->type == MERX_VALUE_INT || value->type == MERX_VALUE_MONEY ? (double)value->integer
+                                                                                    : value->real;
+        }
+    return NAN;
+}
+
+/* The segments as a map: how often they order, how much each time, how many they are. */
+static void put_segment_map(report_out *out, const merx_reply *reply)
+{
+    enum { MOST = 16 };
+    mx_point points[MOST];
+    size_t n = reply->items < MOST ? reply->items : MOST;
+    for (size_t i = 0; i < n; i++)
+        points[i] = (mx_point){.x = field_value(&reply->item[i], "orders"),
+                               .y = field_value(&reply->item[i], "basket_value"),
+                               .size = field_value(&reply->item[i], "customers"),
+                               .group = (int)i,
+                               .label = item_title(out, &reply->item[i])};
+    mx_text svg;
+    mx_text_init(&svg, out->text.alloc, 1 << 22);
+    mx_plot_points(&svg, &(mx_scatter_plot){.title = report_say(out, W_SEGMENT_MAP),
+                                            .text = report_say(out, W_SEGMENT_MAP),
+                                            .x = {.label = report_say(out, W_ORDERS_EACH), .from_zero = true},
+                                            .y = {.label = report_say(out, W_BASKET), .from_zero = true},
+                                            .points = n,
+                                            .point = points});
+    report_plot(out, &svg);
+    mx_text_release(&svg);
+}
+
+/* A section that is one reply: a plot of it (NULL: none) and its table. */
 static merx_status put_answer(report_out *out, merx_shop *shop, const char *answer, report_word title,
-                              const char *first_head, size_t most, merx_error *err)
+                              const char *first_head, size_t most, void (*draw)(report_out *, const merx_reply *),
+                              merx_error *err)
 {
     merx_reply reply = {0};
     bool answered;
     report_heading(out, report_say(out, title));
     merx_status status = ask(out, shop, answer, NULL, NULL, false, &reply, &answered, err);
-    if (status == MERX_OK && answered)
+    if (status == MERX_OK && answered) {
+        if (draw)
+            draw(out, &reply);
         put_reply(out, &reply, first_head, most);
+    }
     merx_reply_release(&reply);
     return status;
 }
@@ -168,9 +212,9 @@ static merx_status put_recommendations(report_out *out, merx_shop *shop, const m
 
 merx_status report_answers(report_out *out, merx_shop *shop, const mx_snapshot *snapshot, merx_error *err)
 {
-    MX_TRY(put_answer(out, shop, "segment", W_SEGMENTS, report_say(out, W_SEGMENTS), 12, err));
+    MX_TRY(put_answer(out, shop, "segment", W_SEGMENTS, report_say(out, W_SEGMENT), 12, put_segment_map, err));
     MX_TRY(put_recommendations(out, shop, snapshot, err));
-    return put_answer(out, shop, "demand", W_DEMAND, report_say(out, W_PRODUCT), 10, err);
+    return put_answer(out, shop, "demand", W_DEMAND, report_say(out, W_PRODUCT), 10, NULL, err);
 }
 
 static void put_quality_plot(report_out *out, const merx_model_versions *versions)

@@ -139,7 +139,8 @@ static const char style[] =
     "0}th{text-align:left;color:var(--soft);font-weight:600;"
     "border-bottom:2px solid var(--line);padding:6px 10px 6px 0;white-space:nowrap}td{border-bottom:1px solid "
     "var(--line);padding:6px 10px 6px 0;"
-    "vertical-align:top}.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}@media "
+    "vertical-align:top}td:first-child{min-width:9em}.n{text-align:right;font-variant-numeric:tabular-nums;white-space:"
+    "nowrap}@media "
     "print{main{max-width:none}h2{break-after:avoid}}";
 
 void report_begin(report_out *out, const char *shop)
