@@ -46,6 +46,8 @@ PY
 fi
 run 0 "$MERX" ask segment --shop "$shop"
 run 0 "$MERX" ask segment --shop "$shop" --customer "$customer" --why
+# On so small a shop demand may not beat its baseline; then it is deployed on demand only, and says so.
+run 0 "$MERX" train demand --shop "$shop" --force
 run 0 "$MERX" ask demand --shop "$shop"
 run 0 "$MERX" ask demand --shop "$shop" --product P0000001 --why
 run 0 "$MERX" ask insight --shop "$shop"
@@ -83,7 +85,7 @@ run 0 "$MERX" forget "$customer" --shop "$shop"
 has "$work/out" "$customer"
 run 1 "$MERX" ask recommend --shop "$shop" --customer "$customer"
 run 1 "$MERX" forget "$customer" --shop "$shop"
-! grep -rqa -- "$customer" "$shop" --include='*.db*' --include='*.safetensors' || die "traces of $customer are left: $(grep -rla -- "$customer" "$shop")"
+! grep -rqa -- "$customer" "$shop" || die "traces of $customer are left: $(grep -rla -- "$customer" "$shop")"
 run 0 "$MERX" import "$work/shop" --shop "$shop" --replace
 run 1 "$MERX" ask recommend --shop "$shop" --customer "$customer"
 

@@ -20,25 +20,18 @@
 #define FIRST_TEST_WEEK (SAMPLE_WEEKS - SAMPLE_TEST_WEEKS)
 enum { TOP = 20 };
 
-/* Chance of each product within its category in a week, companions' part included; shares (products). */
-static void product_shares(const sample_plan *plan, int week, double *shares)
+/*
+ * Chance of each product within its category, companions' part included; shares (products). Promotions to come are nobody's to know before the split; their mean
+ * effect is the same for all products of a category and cancels out.
+ */
+static void product_shares(const sample_plan *plan, double *shares)
 {
-    for (size_t k = 0; k < SAMPLE_CATEGORIES; k++) {
-        const sample_category *category = &plan->category[k];
-        double sum = 0;
-        for (size_t i = category->first; i < category->first + category->count; i++) {
-            size_t p = (size_t)plan->by_category[i];
-            sum += shares[p] = plan->product[p].weight * sample_promotion(plan, p, week);
-        }
-        for (size_t i = category->first; i < category->first + category->count; i++)
-            shares[plan->by_category[i]] /= sum;
-        /* A companion lies further down the ranks, so going up from the end adds each part once, before it is used. */
-        for (size_t i = category->first + category->count; i-- > category->first;) {
-            size_t p = (size_t)plan->by_category[i];
-            if (plan->product[p].companion >= 0)
-                shares[plan->product[p].companion] += SAMPLE_COMPANION * shares[p];
-        }
-    }
+    for (size_t p = 0; p < plan->n_products; p++)
+        shares[p] = plan->product[p].weight;
+    /* Only what was drawn itself brings its companion, so each adds its own weight, not what it was given. */
+    for (size_t p = 0; p < plan->n_products; p++)
+        if (plan->product[p].companion >= 0)
+            shares[plan->product[p].companion] += (1 - SAMPLE_REPEAT) * SAMPLE_COMPANION * plan->product[p].weight;
 }
 
 /* Median of a sum of Poisson(mean) many quantities 1 + Poisson(0.6). Panjer 1981; beyond a mean of 200 lines the normal limit. */
@@ -67,8 +60,7 @@ static double median_units(double lines)
     return n;
 }
 
-static double best_demand(const sample_plan *plan, const sample_record *record, const double *shares,
-                          const double *average)
+static double best_demand(const sample_plan *plan, const sample_record *record, const double *shares)
 {
     double error = 0;
     double sold = 0;
@@ -84,12 +76,10 @@ static double best_demand(const sample_plan *plan, const sample_record *record, 
             for (size_t k = 0; k < SAMPLE_CATEGORIES; k++)
                 mass[k] += orders * sample_segments[customer->segment].lines_per_order * in_category[k];
         }
-        const double *week = shares + (size_t)w * plan->n_products;
         for (size_t p = 0; p < plan->n_products; p++) {
             if (!record->sold_before[p])
                 continue;
-            double lines =
-                mass[plan->product[p].category] * ((1 - SAMPLE_REPEAT) * week[p] + SAMPLE_REPEAT * average[p]);
+            double lines = mass[plan->product[p].category] * shares[p];
             double units = record->test_units[p * SAMPLE_TEST_WEEKS + (size_t)w];
             error += fabs(units - median_units(lines));
             sold += units;
@@ -98,10 +88,10 @@ static double best_demand(const sample_plan *plan, const sample_record *record, 
     return sold > 0 ? error / sold : NAN;
 }
 
-static int compare_average(const void *a, const void *b, void *average)
+static int compare_shares(const void *a, const void *b, void *shares)
 {
-    double x = ((const double *)average)[*(const int32_t *)a];
-    double y = ((const double *)average)[*(const int32_t *)b];
+    double x = ((const double *)shares)[*(const int32_t *)a];
+    double y = ((const double *)shares)[*(const int32_t *)b];
     if (x != y)
         return x > y ? -1 : 1;
     return *(const int32_t *)a < *(const int32_t *)b ? -1 : *(const int32_t *)a > *(const int32_t *)b;
@@ -134,7 +124,7 @@ static size_t make_set(int32_t *values, size_t n)
 
 /* Ranks the customer's unseen products: every category's list is already in order, so this merges 24 of them. */
 static size_t rank_products(const sample_plan *plan, const sample_record *record, const sample_customer *customer,
-                            const int32_t *order, const double *average, const int32_t *bought, size_t n_bought,
+                            const int32_t *order, const double *chance, const int32_t *bought, size_t n_bought,
                             int32_t ranked[TOP])
 {
     double taste[SAMPLE_CATEGORIES] = {0};
@@ -156,9 +146,9 @@ static size_t rank_products(const sample_plan *plan, const sample_record *record
             while (next[k] < end &&
                    (!record->sold_before[order[next[k]]] || contains(bought, n_bought, order[next[k]])))
                 next[k]++;
-            if (next[k] < end && taste[k] * average[order[next[k]]] > best_score) {
+            if (next[k] < end && taste[k] * chance[order[next[k]]] > best_score) {
                 best = k;
-                best_score = taste[k] * average[order[next[k]]];
+                best_score = taste[k] * chance[order[next[k]]];
             }
         }
         if (best == SAMPLE_CATEGORIES)
@@ -198,7 +188,7 @@ static double best_segment_of(const sample_line *lines, size_t n, int planted)
 }
 
 /* NDCG@20 of the planted ranking and accuracy of the planted segments, over the followed customers. */
-static merx_status best_by_customer(const sample_plan *plan, sample_record *record, double *average, double *ndcg,
+static merx_status best_by_customer(const sample_plan *plan, sample_record *record, double *shares, double *ndcg,
                                     double *accuracy, merx_error *err)
 {
     merx_status status = MERX_OK;
@@ -208,7 +198,7 @@ static merx_status best_by_customer(const sample_plan *plan, sample_record *reco
     MX_TRY_GOTO(MX_NEW_ARRAY(plan->alloc, plan->n_products, &order, "products", err));
     memcpy(order, plan->by_category, plan->n_products * sizeof *order);
     for (size_t k = 0; k < SAMPLE_CATEGORIES; k++)
-        qsort_r(order + plan->category[k].first, plan->category[k].count, sizeof *order, compare_average, average);
+        qsort_r(order + plan->category[k].first, plan->category[k].count, sizeof *order, compare_shares, shares);
     sample_line *lines = record->lines.data;
     qsort(lines, record->lines.count, sizeof *lines, compare_lines);
     double sum = 0;
@@ -232,7 +222,7 @@ static merx_status best_by_customer(const sample_plan *plan, sample_record *reco
                 wanted[n_wanted++] = wanted[j];
         if (n_before > 0 && n_wanted > 0) {
             int32_t ranked[TOP];
-            size_t n = rank_products(plan, record, customer, order, average, before.data, n_before, ranked);
+            size_t n = rank_products(plan, record, customer, order, shares, before.data, n_before, ranked);
             sum += mx_ndcg_at_k(ranked, n, wanted, n_wanted);
             ranked_customers++;
         }
@@ -302,25 +292,18 @@ merx_status sample_truth_write(const sample_plan *plan, sample_record *record, c
                                merx_error *err)
 {
     merx_status status = MERX_OK;
-    double *shares = NULL;  /* (test weeks, products) */
-    double *average = NULL; /* (products), over the test weeks */
+    double *shares = NULL; /* (products) */
     mx_task_stage(task, "best reachable scores", 2, "");
-    MX_TRY_GOTO(MX_NEW_ARRAY(plan->alloc, plan->n_products * SAMPLE_TEST_WEEKS, &shares, "shares", err));
-    MX_TRY_GOTO(MX_NEW_ARRAY(plan->alloc, plan->n_products, &average, "shares", err));
-    for (size_t w = 0; w < SAMPLE_TEST_WEEKS; w++) {
-        product_shares(plan, FIRST_TEST_WEEK + (int)w, shares + w * plan->n_products);
-        for (size_t p = 0; p < plan->n_products; p++)
-            average[p] += shares[w * plan->n_products + p] / SAMPLE_TEST_WEEKS;
-    }
+    MX_TRY_GOTO(MX_NEW_ARRAY(plan->alloc, plan->n_products, &shares, "shares", err));
+    product_shares(plan, shares);
+    double wape = best_demand(plan, record, shares);
     double ndcg;
     double accuracy;
-    double wape = best_demand(plan, record, shares, average);
     MX_TRY_GOTO(mx_task_step(task, 1, err));
-    MX_TRY_GOTO(best_by_customer(plan, record, average, &ndcg, &accuracy, err));
+    MX_TRY_GOTO(best_by_customer(plan, record, shares, &ndcg, &accuracy, err));
     MX_TRY_GOTO(write_json(plan, record, ndcg, wape, accuracy, path, err));
     mx_task_done(task);
 out:
-    MX_FREE_ARRAY(plan->alloc, shares, plan->n_products * SAMPLE_TEST_WEEKS);
-    MX_FREE_ARRAY(plan->alloc, average, plan->n_products);
+    MX_FREE_ARRAY(plan->alloc, shares, plan->n_products);
     return status;
 }
