@@ -108,11 +108,28 @@ out:
     return status;
 }
 
+/* Files of the shop's folder that may quote his rows or name him: refusals and the page of the last report; both are written anew. */
+static merx_status remove_quoting_files(merx_shop *shop, merx_error *err)
+{
+    static const char *const names[] = {"refused.csv", "report.html"};
+    mx_arena arena;
+    merx_status status = MERX_OK;
+
+    mx_arena_init(&arena, shop->alloc);
+    for (size_t i = 0; status == MERX_OK && i < sizeof names / sizeof *names; i++) {
+        char *path = mx_path_join(&arena, shop->folder, names[i], err);
+        status = path ? mx_remove_file(path, err) : MERX_E_MEMORY;
+    }
+    mx_arena_release(&arena);
+    return status;
+}
+
 /* Every answer; then the mark goes, and the blobs that no record names. */
 static merx_status forget_in_models(merx_shop *shop, merx_task *task, merx_forgotten *receipts, merx_error *err)
 {
     mx_snapshot *snapshot;
 
+    MX_TRY(remove_quoting_files(shop, err));
     MX_TRY(mx_shop_snapshot(shop, task, &snapshot, err));
     mx_loaded_models_unload(shop);
     for (size_t i = 0; mx_answer_at(i); i++) {
@@ -206,8 +223,7 @@ static merx_status forget(merx_shop *shop, const char *customer, merx_task *task
         answers++;
     merx_forgotten *receipts = mx_arena_array(arena, answers + 1, sizeof *receipts, err);
     out->customer = mx_arena_strdup(arena, customer, err);
-    char *refused = mx_path_join(arena, shop->folder, "refused.csv", err);
-    if (!receipts || !out->customer || !refused)
+    if (!receipts || !out->customer)
         return MERX_E_MEMORY;
     MX_TRY(mx_records_begin(shop->records, err));
     merx_status status = erase_rows(shop, mx_str_of(customer), &erased, err);
@@ -220,7 +236,6 @@ static merx_status forget(merx_shop *shop, const char *customer, merx_task *task
         return status;
     }
     mx_shop_drop_snapshot(shop);
-    MX_TRY(mx_remove_file(refused, err)); /* it may quote his rows */
     MX_TRY(mx_shop_snapshot(shop, task, &snapshot, err));
     MX_TRY(forget_in_models(shop, task, receipts, err));
     out->events = erased.events;

@@ -79,8 +79,12 @@ run 0 "$MERX" models --shop "$shop" --digest
 cmp "$work/out" "$work/digest" || die "a refused import changed the shop"
 run 0 "$MERX" import "$work/shop" --shop "$shop" --replace
 
-# Forgetting: gone from every answer and from the files, and importing the same again does not bring him back.
+# Forgetting a customer whom the page shows: gone from every answer and from the files, and importing the same again does not bring him back.
 run 0 "$MERX" train --shop "$shop"
+run 0 "$MERX" report --shop "$shop"
+customer=$(sed -n 's/^ *Customer \(C[0-9]*\)$/\1/p' "$work/out" | head -n 1)
+[ -n "$customer" ] || die "the report shows no customer"
+has "$shop/report.html" "$customer"
 run 0 "$MERX" forget "$customer" --shop "$shop"
 has "$work/out" "$customer"
 run 1 "$MERX" ask recommend --shop "$shop" --customer "$customer"
