@@ -94,3 +94,12 @@ if [ -n "$foreign" ]; then
     echo "libmerx.so exports names without the prefix merx_:" "$foreign"
     exit 1
 fi
+
+# What the programs say of themselves: descriptions, man page, completion.
+for file in share/merx/api/models.json share/merx/api/answers.json share/man/man1/merx.1 share/bash-completion/completions/merx \
+    share/zsh/site-functions/_merx share/fish/vendor_completions.d/merx.fish; do
+    [ -s "$prefix/$file" ] || {
+        echo "$file was not installed, or is empty"
+        exit 1
+    }
+done
