@@ -15,5 +15,6 @@ set(merx_threads_tests
 # them in the release build.
 set(merx_release_tests
   e2e.retail_answers
+  e2e.retail_forecast
   e2e.retail_import
 )

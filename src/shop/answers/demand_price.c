@@ -12,11 +12,13 @@
 #include "shop/answers/demand_model.h"
 
 #define MOST_TURNS 40
+#define LEVEL_CELLS 5             /* cells for each week of a category, so that it has a level of its own */
 #define WIDEST 1.3862943611198906 /* ln 4: a price farther from the usual is something else */
 #define Z95 1.959963984540054
 
 typedef struct work {
-    size_t n, rows, weeks, groups;
+    size_t n, rows, weeks, groups; /* weeks: levels of time, a category's own when there are sales enough */
+    bool by_group;
     int32_t *row, *week;       /* (n) */
     double *x, *lines, *size;  /* (n) ln price - its mean; lines; ln units per line */
     double *u, *v, *rate, *e;  /* (n) freed x; variance; ln rate's sum; residuals */
@@ -278,7 +280,7 @@ static size_t collect(const mx_demand_weeks *weeks, work *w, size_t *goods)
                 }
                 if (w) {
                     w->row[n] = (int32_t)r;
-                    w->week[n] = cell->week;
+                    w->week[n] = w->by_group ? weeks->row_group[r] * (int32_t)weeks->weeks + cell->week : cell->week;
                     w->x[n] = x - mean;
                     w->lines[n] = (double)cell->lines;
                     w->size[n] = log((double)cell->units / (double)cell->lines);
@@ -297,6 +299,8 @@ merx_status mx_demand_price_fit(const mx_demand_weeks *weeks, const merx_allocat
     work w = {.rows = weeks->rows, .weeks = weeks->weeks, .groups = weeks->groups};
     w.n = collect(weeks, NULL, &out->goods);
     out->cells = w.n;
+    w.by_group = weeks->groups > 2 && w.n >= LEVEL_CELLS * weeks->groups * weeks->weeks;
+    w.weeks *= w.by_group ? weeks->groups : 1;
     size_t numbers = w.n * 7 + w.rows * 5 + w.weeks + 2 * (w.rows + w.weeks) + 2 * (w.rows + w.groups);
     double *block = NULL;
     merx_status status;
