@@ -35,7 +35,7 @@ typedef struct mx_demand_weeks {
 
 /* From the sales before until_ms; weeks are those that lie wholly between the first event's day and the end of the last one's. */
 merx_status mx_demand_weeks_build(const mx_snapshot *snapshot, int64_t until_ms, const merx_allocator *alloc,
-                                  mx_demand_weeks *out, merx_error *err) MERX_MUST_CHECK;
+                                  mx_demand_weeks *weeks, merx_error *err) MERX_MUST_CHECK;
 void mx_demand_weeks_release(mx_demand_weeks *weeks);
 /* [first, end) of the complete weeks of the snapshot's events in [from_ms, until_ms); 0 when there is none. */
 size_t mx_demand_complete(const mx_snapshot *snapshot, int64_t from_ms, int64_t until_ms, int64_t *first_ms);

@@ -86,8 +86,9 @@ static void usual_prices(const mx_snapshot *s, mx_demand_weeks *w)
 }
 
 merx_status mx_demand_weeks_build(const mx_snapshot *s, int64_t until_ms, const merx_allocator *alloc,
-                                  mx_demand_weeks *w, merx_error *err)
+                                  mx_demand_weeks *weeks, merx_error *err)
 {
+    mx_demand_weeks *w = weeks;
     *w = (mx_demand_weeks){.alloc = alloc, .products = s->products, .groups = s->categories + 1};
     w->weeks = mx_demand_complete(s, INT64_MIN, until_ms, &w->first_ms);
     int64_t *starts = NULL;
@@ -143,8 +144,9 @@ out:
     return status;
 }
 
-void mx_demand_weeks_release(mx_demand_weeks *w)
+void mx_demand_weeks_release(mx_demand_weeks *weeks)
 {
+    mx_demand_weeks *w = weeks;
     MX_FREE_ARRAY(w->alloc, w->row_product, w->rows);
     MX_FREE_ARRAY(w->alloc, w->row_group, w->rows);
     MX_FREE_ARRAY(w->alloc, w->usual_minor, w->rows);
