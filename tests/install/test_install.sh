@@ -103,3 +103,21 @@ for file in share/merx/api/models.json share/merx/api/answers.json share/man/man
         exit 1
     }
 done
+
+# The examples build against the installed library, and run.
+"$prefix/bin/merx" sample "$work/shop" --products 40 --customers 60 --events 1500 --quiet
+"$prefix/bin/merx" up "$work/shop" --shop "$work/shop.merx" --force --quiet >"$work/report.txt"
+for example in recommend predict; do
+    # shellcheck disable=SC2046 # words of pkg-config
+    "$CC" -std=c11 -Wall -Wextra -Werror "${flags[@]}" "$MERX_SOURCE_DIR/examples/$example.c" $(pkg-config --cflags --libs merx) -Wl,-rpath,"$library" -o "$work/$example"
+done
+customer=$(awk -F, 'NR > 1 && $3 != "" { print $3; exit }' "$work/shop/orders.csv")
+"$work/recommend" "$work/shop.merx" "$customer" | grep -q because || {
+    echo "examples/recommend.c gave no recommendation with a reason"
+    exit 1
+}
+awk 'BEGIN { print "size,price"; for (i = 0; i < 50; i++) print i "," 3 * i + (i % 7) }' >"$work/table.csv"
+"$work/predict" "$work/table.csv" price | grep -q 'size = ' || {
+    echo "examples/predict.c gave no reasons"
+    exit 1
+}
