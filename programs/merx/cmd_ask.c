@@ -23,7 +23,7 @@ static int run(cli_arguments *arguments)
     }
     for (int i = 0; i < arguments->n_settings; i++)
         if (merx_options_set(question, arguments->settings[i].name, arguments->settings[i].value, &err) != MERX_OK) {
-            code = cli_usage_error(arguments->command, "%s", err.message);
+            code = cli_usage_failure(arguments->command, &err);
             goto out;
         }
     if (merx_shop_ask(shop, answer, question, cli_has(arguments, "why"), &reply, &err) != MERX_OK ||

@@ -51,12 +51,12 @@ static int run(cli_arguments *arguments)
     if (code)
         return code;
     if (merx_model_new(merx_task_allocator(task), family, &model, &err) != MERX_OK) {
-        code = cli_usage_error(arguments->command, "%s", err.message);
+        code = cli_usage_failure(arguments->command, &err);
         goto out;
     }
     for (int i = 0; i < arguments->n_settings; i++)
         if (merx_model_set(model, arguments->settings[i].name, arguments->settings[i].value, &err) != MERX_OK) {
-            code = cli_usage_error(arguments->command, "%s", err.message);
+            code = cli_usage_failure(arguments->command, &err);
             goto out;
         }
     code = table_read(arguments, path, task, &data);

@@ -72,6 +72,8 @@ const char *cli_bold(FILE *stream), *cli_dim(FILE *stream), *cli_red(FILE *strea
 /* Prints the failure on stderr ("merx: where: message") and returns the exit code. */
 int cli_fail(const merx_error *err);
 int cli_usage_error(const cli_command *command, const char *format, ...) MERX_PRINTF(2, 3);
+/* The same with what the library said. */
+int cli_usage_failure(const cli_command *command, const merx_error *err);
 /* A note to the person on stderr, unless --quiet. */
 void cli_note(const cli_arguments *arguments, const char *format, ...) MERX_PRINTF(2, 3);
 

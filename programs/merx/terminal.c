@@ -70,6 +70,11 @@ int cli_fail(const merx_error *err)
     return 1;
 }
 
+int cli_usage_failure(const cli_command *command, const merx_error *err)
+{
+    return cli_usage_error(command, "%s%s%s", err->where, err->where[0] ? ": " : "", err->message);
+}
+
 void cli_note(const cli_arguments *arguments, const char *format, ...)
 {
     if (cli_has(arguments, "quiet"))
@@ -149,7 +154,7 @@ int cli_task(const cli_arguments *arguments, merx_task **task)
     merx_error err = {0};
     const char *memory = cli_value(arguments, "max-memory");
     if (memory && merx_parse_bytes(memory, &options.max_memory_bytes, &err) != MERX_OK)
-        return cli_usage_error(arguments->command, "--max-memory: %s", err.message);
+        return cli_usage_failure(arguments->command, &err);
     if (isatty(STDERR_FILENO) && !cli_has(arguments, "quiet"))
         options.progress = show_progress;
     if (merx_task_new(NULL, &options, task, &err) != MERX_OK)
