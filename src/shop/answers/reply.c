@@ -293,7 +293,11 @@ static bool any_title(const merx_item *items, size_t n)
 static void put_value(mx_table *table, const merx_value *value)
 {
     char text[512];
-    merx_value_format(value, text, sizeof text);
+    merx_value shown = *value;
+    /* The shortest text that reads back has up to 17 digits: too many for the eye. */
+    if (shown.type == MERX_VALUE_REAL && shown.decimals == 0)
+        shown.decimals = fabs(shown.real) >= 100 ? 1 : fabs(shown.real) >= 10 ? 2 : 4;
+    merx_value_format(&shown, text, sizeof text);
     mx_table_cell(table, text);
 }
 
