@@ -383,14 +383,13 @@ void mx_rows_digest_hex(const mx_rows *rows, char hex[65])
     mx_sha256_hex_so_far(&state, hex);
 }
 
-void mx_rows_digest_line(const mx_rows *rows, uint64_t *bytes, char hex[65])
+void mx_rows_digest_line(mx_rows *rows, uint64_t *bytes, char hex[65])
 {
-    mx_sha256 state = rows->sha;
     size_t end = rows->begin;
     if (rows->line_ended && end > rows->hashed)
         end -= end > rows->hashed + 1 && rows->data[end - 2] == '\r' ? 2 : 1;
-    mx_sha256_update(&state, rows->data + rows->hashed, end - rows->hashed);
-    mx_sha256_hex_so_far(&state, hex);
+    hash_to(rows, end);
+    mx_sha256_hex_so_far(&rows->sha, hex);
     *bytes = rows->offset + end;
 }
 

@@ -62,8 +62,8 @@ void mx_rows_digest(mx_rows *rows);
 uint64_t mx_rows_bytes(const mx_rows *rows);
 void mx_rows_digest_hex(const mx_rows *rows, char hex[65]);
 bool mx_rows_line_ended(const mx_rows *rows);
-/* Both at once without the end of the last row's line: the same whether or not more lines follow. Ask before the next row. */
-void mx_rows_digest_line(const mx_rows *rows, uint64_t *bytes, char hex[65]);
+/* Both at once without the end of the last row's line: the same whether or not more lines follow. Ask before the next row. Cost: of what was read since the last time. */
+void mx_rows_digest_line(mx_rows *rows, uint64_t *bytes, char hex[65]);
 double mx_rows_progress(const mx_rows *rows); /* [0, 1] by bytes of the input; negative if unknown */
 
 /* By name: .jsonl, .ndjson, .json (also with .gz, .zst) are JSON lines; .csv, .tsv, .txt CSV. False: neither. */
