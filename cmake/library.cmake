@@ -13,8 +13,11 @@ else()
 endif()
 
 file(GLOB_RECURSE MERX_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/*.c)
-add_library(merx_objects OBJECT ${MERX_SOURCES})
 # Inner loops per instruction set: the suffix of the file names the set; the table in src/kernels picks at start.
+if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+  list(FILTER MERX_SOURCES EXCLUDE REGEX "_avx[0-9a-z]*\\.c$")
+endif()
+add_library(merx_objects OBJECT ${MERX_SOURCES})
 foreach(source IN LISTS MERX_SOURCES)
   if(source MATCHES "_avx2\\.c$")
     set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c")

@@ -1,0 +1,71 @@
+/*
+ * Inner loops per instruction set, and the table that picks them once. Floor 1.
+ *
+ * A level is one struct of functions. `*_ref.c` is plain C: the specification, the fallback and the oracle of the tests; `*_avx2.c`
+ * is compiled for AVX2 and FMA (cmake/library.cmake reads the suffix) and called where mx_isa_usable says so, which honours
+ * MERX_MAX_ISA. MERX_VERBOSE=dispatch says which level runs.
+ *
+ * All functions: no state, no memory, any number of threads, any alignment, any length including 0. Sums run in an order that depends
+ * on the sizes alone: the same bits for the same level; levels differ by rounding. u is 2^-53 (double). Inputs that are NaN or
+ * infinite come out as IEEE 754 arithmetic has them: no level hides one. Row-major throughout.
+ */
+#ifndef MX_KERNELS_H
+#define MX_KERNELS_H
+
+#include <stddef.h>
+
+#include "base/system.h"
+
+typedef struct mx_kernels {
+    mx_isa isa;
+
+    /* sum_i a_i b_i. Accumulates in double; |error| <= n u sum |a_i b_i|. */
+    double (*dot)(const double *a, const double *b, size_t n);
+    /* The same with b in float, widened first: the products are exact but for one rounding. */
+    double (*dot_float)(const double *a, const float *b, size_t n);
+    /* y (n) += v x (n). |error| <= 2 u (|y_i| + |v x_i|) each. x and y do not overlap. */
+    void (*axpy)(double v, const double *x, double *y, size_t n);
+    void (*axpy_float)(double v, const float *x, double *y, size_t n);
+    /* y (n) = v x (n): one rounding. */
+    void (*scale_float)(double v, const float *x, double *y, size_t n);
+
+    /*
+     * out_c = sum_j (x_j - centres[j, c])^2 for x (d), centres (d, k): in order of j, product and sum rounded apart, so that every level gives the bits of
+     * the plain loop.
+     */
+    void (*squared_distances)(const double *x, const double *centres, size_t d, size_t k, double *out);
+
+    /*
+     * a (d, d), upper triangle, += x' x of x (m, d). Below the diagonal only cells of 4 x 4 tiles on it are written. Accumulates in double over strips of
+     * rows that fit the first-level cache; |error| <= (m + 1) u (|a_ij| + sum_r |x_ri x_rj|). Cost m d^2.
+     */
+    void (*syrk_add)(const double *x, size_t m, size_t d, double *a);
+    /*
+     * A = R' R for symmetric A (d, d): reads and overwrites the upper triangle with R; what is below it afterwards is not defined. False when A is not
+     * positive definite or not finite. Backward error |R'R - A| <= 4 d u |R'| |R| (Higham 2002, theorem 10.3). Cost d^3 / 3.
+     */
+    bool (*cholesky)(double *a, size_t d);
+    /* Solves R' R X = B in place, B (d, m). Backward error as above. Cost 2 d^2 m. */
+    void (*cholesky_solve)(const double *r, size_t d, double *b, size_t m);
+} mx_kernels;
+
+/* The best level that this machine may use; the same for the whole life of the process. */
+const mx_kernels *mx_kernel(void);
+/* One level; NULL when this build has none of it or this machine can't run it (MERX_MAX_ISA is not asked). For tests. */
+const mx_kernels *mx_kernels_of(mx_isa isa);
+
+/* What the tables are made of, per level: loops over one or two vectors (vectors_*.c), products and solves (products_*.c). */
+#define MX_KERNEL_FUNCTIONS(level)                                                                                     \
+    double mx_dot_##level(const double *a, const double *b, size_t n);                                                 \
+    double mx_dot_float_##level(const double *a, const float *b, size_t n);                                            \
+    void mx_axpy_##level(double v, const double *x, double *y, size_t n);                                              \
+    void mx_axpy_float_##level(double v, const float *x, double *y, size_t n);                                         \
+    void mx_scale_float_##level(double v, const float *x, double *y, size_t n);                                        \
+    void mx_squared_distances_##level(const double *x, const double *centres, size_t d, size_t k, double *out);        \
+    void mx_syrk_add_##level(const double *x, size_t m, size_t d, double *a);                                          \
+    bool mx_cholesky_##level(double *a, size_t d);                                                                     \
+    void mx_cholesky_solve_##level(const double *r, size_t d, double *b, size_t m);
+MX_KERNEL_FUNCTIONS(ref)
+MX_KERNEL_FUNCTIONS(avx2)
+
+#endif

@@ -1,0 +1,310 @@
+/*
+ * Rank-k update and Cholesky with AVX2 and FMA.
+ *
+ * The unit of work is a tile of R <= 4 rows and V <= 3 vectors of four doubles: 4 x 12 cells in twelve registers while the rows of x go by,
+ * three loads and four broadcasts for twelve products of four. A width is cut into tiles of three vectors, four left over into two and
+ * two (one vector alone can't hide the latency of its products). Only the last tile of a width may be masked.
+ *
+ * Cholesky is left-looking by panels of four rows: a tile of the panel subtracts what the rows above give, and solves with the panel's own
+ * 4 x 4 triangle before it leaves the registers (Golub & Van Loan, 4.2.5).
+ */
+#include <immintrin.h>
+#include <math.h>
+
+#include "kernels/kernels.h"
+
+enum { ROWS = 4, LANES = 4, STRIP_DOUBLES = 2048 };
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* The first n lanes, n <= 4. */
+INLINE __m256i lanes(size_t n)
+{
+    return _mm256_cmpgt_epi64(_mm256_set1_epi64x((long long)n), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+
+INLINE __m256d load(const double *p, bool part, __m256i mask)
+{
+    return part ? _mm256_maskload_pd(p, mask) : _mm256_loadu_pd(p);
+}
+
+INLINE void store(double *p, bool part, __m256i mask, __m256d v)
+{
+    if (part)
+        _mm256_maskstore_pd(p, mask, v);
+    else
+        _mm256_storeu_pd(p, v);
+}
+
+/* sum[i][v] = sum over m rows of a[i] * b[4 v ..]; a, b point at columns of rows with stride ld. */
+INLINE void products(const double *a, const double *b, size_t ld, size_t m, int rows, int vectors, bool masked,
+                     __m256i mask, __m256d sum[ROWS][3])
+{
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < vectors; v++)
+            sum[i][v] = _mm256_setzero_pd();
+    for (size_t r = 0; r < m; r++, a += ld, b += ld) {
+        __m256d w[3];
+        for (int v = 0; v < vectors; v++)
+            w[v] = load(b + LANES * v, masked && v == vectors - 1, mask);
+        for (int i = 0; i < rows; i++) {
+            __m256d s = _mm256_broadcast_sd(a + i);
+            for (int v = 0; v < vectors; v++)
+                sum[i][v] = _mm256_fmadd_pd(s, w[v], sum[i][v]);
+        }
+    }
+}
+
+/* c (rows, 4 vectors; stride ld) += a' b. */
+INLINE void update_tile(const double *a, const double *b, size_t ld, size_t m, double *c, int rows, int vectors,
+                        bool masked, __m256i mask)
+{
+    __m256d sum[ROWS][3];
+    products(a, b, ld, m, rows, vectors, masked, mask, sum);
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < vectors; v++) {
+            double *to = c + (size_t)i * ld + LANES * v;
+            bool part = masked && v == vectors - 1;
+            store(to, part, mask, _mm256_add_pd(load(to, part, mask), sum[i][v]));
+        }
+}
+
+/* Vectors of the next tile of a width. */
+INLINE int next_vectors(size_t width)
+{
+    size_t vectors = (width + LANES - 1) / LANES;
+    return vectors >= 3 && vectors != 4 ? 3 : vectors >= 2 ? 2 : 1;
+}
+
+/* c (rows, width) += a' b. */
+INLINE void update_rows(const double *a, const double *b, size_t ld, size_t m, double *c, int rows, size_t width)
+{
+    while (width > 0) {
+        int vectors = next_vectors(width);
+        size_t columns = (size_t)vectors * LANES;
+        if (width >= columns) {
+            const __m256i all = _mm256_set1_epi64x(-1);
+            if (vectors == 3)
+                update_tile(a, b, ld, m, c, rows, 3, false, all);
+            else if (vectors == 2)
+                update_tile(a, b, ld, m, c, rows, 2, false, all);
+            else
+                update_tile(a, b, ld, m, c, rows, 1, false, all);
+        } else {
+            __m256i mask = lanes(width % LANES);
+            if (vectors == 3)
+                update_tile(a, b, ld, m, c, rows, 3, true, mask);
+            else if (vectors == 2)
+                update_tile(a, b, ld, m, c, rows, 2, true, mask);
+            else
+                update_tile(a, b, ld, m, c, rows, 1, true, mask);
+            return;
+        }
+        b += columns;
+        c += columns;
+        width -= columns;
+    }
+}
+
+void mx_syrk_add_avx2(const double *x, size_t m, size_t d, double *a)
+{
+    if (d == 0)
+        return;
+    size_t strip = STRIP_DOUBLES / d > 16 ? STRIP_DOUBLES / d : 16;
+    for (size_t first = 0; first < m; first += strip) {
+        const double *rows = x + first * d;
+        size_t count = m - first < strip ? m - first : strip, i = 0;
+        for (; i + ROWS <= d; i += ROWS)
+            update_rows(rows + i, rows + i, d, count, a + i * d + i, ROWS, d - i);
+        for (; i < d; i++)
+            update_rows(rows + i, rows + i, d, count, a + i * d + i, 1, d - i);
+    }
+}
+
+/* ---- Cholesky ---- */
+
+/* What the panel's tiles solve with: r[k][i] for k < i, and the reciprocals of the diagonal. */
+typedef struct triangle {
+    double r[ROWS][ROWS], inverse[ROWS];
+} triangle;
+
+/* The panel's tile on the diagonal (rows <= 4): false when a pivot is not positive and finite. */
+INLINE bool diagonal_tile(double *a, size_t d, size_t first, int rows, triangle *t)
+{
+    __m256d sum[ROWS][3];
+    __m256i mask = lanes((size_t)rows);
+    double *c = a + first * d + first;
+    if (rows == ROWS)
+        products(a + first, a + first, d, first, ROWS, 1, false, mask, sum);
+    else /* rows beyond the last repeat it: no more than the triangle is read */
+        for (int i = 0; i < rows; i++)
+            products(a + first + i, a + first, d, first, 1, 1, true, mask, sum + i);
+    for (int i = 0; i < rows; i++)
+        _mm256_storeu_pd(t->r[i], _mm256_sub_pd(load(c + (size_t)i * d, rows < ROWS, mask), sum[i][0]));
+    for (int i = 0; i < rows; i++) {
+        for (int k = 0; k < i; k++)
+            for (int j = i; j < rows; j++)
+                t->r[i][j] -= t->r[k][i] * t->r[k][j];
+        double pivot = t->r[i][i];
+        if (!(pivot > 0) || !isfinite(pivot))
+            return false;
+        double root = sqrt(pivot);
+        t->inverse[i] = 1 / root;
+        t->r[i][i] = root;
+        for (int j = i + 1; j < rows; j++)
+            t->r[i][j] *= t->inverse[i];
+        for (int j = i; j < rows; j++)
+            c[(size_t)i * d + (size_t)j] = t->r[i][j];
+    }
+    return true;
+}
+
+/* Columns j .. of a whole panel. */
+INLINE void panel_tile(double *a, size_t d, size_t first, size_t j, const triangle *t, int vectors, bool masked,
+                       __m256i mask)
+{
+    __m256d sum[ROWS][3];
+    products(a + first, a + j, d, first, ROWS, vectors, masked, mask, sum);
+    for (int i = 0; i < ROWS; i++)
+        for (int v = 0; v < vectors; v++) {
+            bool part = masked && v == vectors - 1;
+            double *to = a + (first + (size_t)i) * d + j + LANES * v;
+            __m256d s = _mm256_sub_pd(load(to, part, mask), sum[i][v]);
+            for (int k = 0; k < i; k++)
+                s = _mm256_fnmadd_pd(_mm256_broadcast_sd(&t->r[k][i]), sum[k][v], s);
+            sum[i][v] = _mm256_mul_pd(s, _mm256_broadcast_sd(&t->inverse[i]));
+            store(to, part, mask, sum[i][v]);
+        }
+}
+
+static void panel(double *a, size_t d, size_t first, const triangle *t)
+{
+    for (size_t j = first + ROWS; j < d;) {
+        int vectors = next_vectors(d - j);
+        size_t columns = (size_t)vectors * LANES;
+        if (d - j >= columns) {
+            const __m256i all = _mm256_set1_epi64x(-1);
+            if (vectors == 3)
+                panel_tile(a, d, first, j, t, 3, false, all);
+            else if (vectors == 2)
+                panel_tile(a, d, first, j, t, 2, false, all);
+            else
+                panel_tile(a, d, first, j, t, 1, false, all);
+        } else {
+            __m256i mask = lanes((d - j) % LANES);
+            if (vectors == 3)
+                panel_tile(a, d, first, j, t, 3, true, mask);
+            else if (vectors == 2)
+                panel_tile(a, d, first, j, t, 2, true, mask);
+            else
+                panel_tile(a, d, first, j, t, 1, true, mask);
+        }
+        j += columns;
+    }
+}
+
+bool mx_cholesky_avx2(double *a, size_t d)
+{
+    triangle t;
+    size_t first = 0;
+    for (; first + ROWS <= d; first += ROWS) {
+        if (!diagonal_tile(a, d, first, ROWS, &t))
+            return false;
+        panel(a, d, first, &t);
+    }
+    return first == d || diagonal_tile(a, d, first, (int)(d - first), &t);
+}
+
+/* ---- solves ---- */
+
+/* One right side: four rows of R at a time. */
+static void solve_vector(const double *r, size_t d, double *b)
+{
+    for (size_t first = 0; first < d; first += ROWS) { /* R' y = b */
+        size_t end = first + ROWS < d ? first + ROWS : d;
+        for (size_t i = first; i < end; i++) {
+            double sum = b[i];
+            for (size_t k = first; k < i; k++)
+                sum -= r[k * d + i] * b[k];
+            b[i] = sum / r[i * d + i];
+        }
+        if (end == d)
+            break;
+        const double *r0 = r + first * d, *r1 = r0 + d, *r2 = r1 + d, *r3 = r2 + d;
+        __m256d y0 = _mm256_set1_pd(b[first]), y1 = _mm256_set1_pd(b[first + 1]), y2 = _mm256_set1_pd(b[first + 2]),
+                y3 = _mm256_set1_pd(b[first + 3]);
+        size_t j = end;
+        for (; j + LANES <= d; j += LANES) {
+            __m256d low = _mm256_fnmadd_pd(y0, _mm256_loadu_pd(r0 + j), _mm256_loadu_pd(b + j));
+            __m256d high = _mm256_mul_pd(y2, _mm256_loadu_pd(r2 + j));
+            low = _mm256_fnmadd_pd(y1, _mm256_loadu_pd(r1 + j), low);
+            high = _mm256_fmadd_pd(y3, _mm256_loadu_pd(r3 + j), high);
+            _mm256_storeu_pd(b + j, _mm256_sub_pd(low, high));
+        }
+        for (; j < d; j++)
+            b[j] -= (r0[j] * b[first] + r1[j] * b[first + 1]) + (r2[j] * b[first + 2] + r3[j] * b[first + 3]);
+    }
+    for (size_t end = d; end > 0;) { /* R x = y; the last panel may have fewer rows */
+        size_t first = (end - 1) / ROWS * ROWS;
+        if (end < d) {
+            const double *r0 = r + first * d, *r1 = r0 + d, *r2 = r1 + d, *r3 = r2 + d;
+            __m256d s0 = _mm256_setzero_pd(), s1 = s0, s2 = s0, s3 = s0;
+            size_t j = end;
+            for (; j + LANES <= d; j += LANES) {
+                __m256d x = _mm256_loadu_pd(b + j);
+                s0 = _mm256_fmadd_pd(_mm256_loadu_pd(r0 + j), x, s0);
+                s1 = _mm256_fmadd_pd(_mm256_loadu_pd(r1 + j), x, s1);
+                s2 = _mm256_fmadd_pd(_mm256_loadu_pd(r2 + j), x, s2);
+                s3 = _mm256_fmadd_pd(_mm256_loadu_pd(r3 + j), x, s3);
+            }
+            /* Lane i of the sum: the four lanes of s_i. */
+            __m256d low = _mm256_hadd_pd(s0, s1), high = _mm256_hadd_pd(s2, s3);
+            __m256d sum =
+                _mm256_add_pd(_mm256_permute2f128_pd(low, high, 0x20), _mm256_permute2f128_pd(low, high, 0x31));
+            double rest[ROWS] = {0};
+            for (; j < d; j++) {
+                rest[0] += r0[j] * b[j];
+                rest[1] += r1[j] * b[j];
+                rest[2] += r2[j] * b[j];
+                rest[3] += r3[j] * b[j];
+            }
+            sum = _mm256_add_pd(sum, _mm256_loadu_pd(rest));
+            _mm256_storeu_pd(b + first, _mm256_sub_pd(_mm256_loadu_pd(b + first), sum));
+        }
+        for (size_t i = end; i-- > first;) {
+            double sum = b[i];
+            for (size_t k = i + 1; k < end; k++)
+                sum -= r[i * d + k] * b[k];
+            b[i] = sum / r[i * d + i];
+        }
+        end = first;
+    }
+}
+
+/* y (m) -= v x (m) */
+INLINE void subtract(double v, const double *restrict x, double *restrict y, size_t m)
+{
+    mx_axpy_avx2(-v, x, y, m);
+}
+
+void mx_cholesky_solve_avx2(const double *r, size_t d, double *b, size_t m)
+{
+    if (m == 1) {
+        solve_vector(r, d, b);
+        return;
+    }
+    for (size_t k = 0; k < d; k++) { /* R' Y = B */
+        double inverse = 1 / r[k * d + k];
+        for (size_t c = 0; c < m; c++)
+            b[k * m + c] *= inverse;
+        for (size_t j = k + 1; j < d; j++)
+            subtract(r[k * d + j], b + k * m, b + j * m, m);
+    }
+    for (size_t k = d; k-- > 0;) { /* R X = Y */
+        double inverse = 1 / r[k * d + k];
+        for (size_t j = k + 1; j < d; j++)
+            subtract(r[k * d + j], b + j * m, b + k * m, m);
+        for (size_t c = 0; c < m; c++)
+            b[k * m + c] *= inverse;
+    }
+}

@@ -1,0 +1,15 @@
+/*
+ * The level avx2 beside the plain C level.
+ */
+#include "kernels/kernel_cases.h"
+
+int main(void)
+{
+    level = mx_kernels_of(MX_ISA_AVX2);
+    oracle = mx_kernels_of(MX_ISA_REF);
+    if (level == NULL) {
+        puts("skipped: this machine or this build has no AVX2");
+        return 77;
+    }
+    return run_kernel_cases();
+}
