@@ -11,7 +11,7 @@ static tiny_shop *year(void)
         char customer[24], order[24], product[24];
         int first = c % 3 == 0 ? 0 : c * 5, step = 20 + c % 4 * 15;
         for (int day = first, k = 0; day < 360 && (c % 7 || k < 1); day += step, k++) {
-            snprintf(customer, sizeof customer, "c%02d", c);
+            snprintf(customer, sizeof customer, "shopper%02d", c);
             snprintf(order, sizeof order, "o%02d-%02d", c, k);
             for (int line = 0; line < 3; line++) {
                 snprintf(product, sizeof product, "%c%d", c % 2 ? 'b' : 'a', (c / 2 + k + line * (1 + k % 2)) % 8);
@@ -20,8 +20,8 @@ static tiny_shop *year(void)
             }
         }
     }
-    tiny_add(shop, MX_EVENT_RETURN, "c03", "r1", "b1", -1, 300, 200);
-    tiny_buy(shop, "c04", "o04-00", "POST", 1, 1500, 40);
+    tiny_add(shop, MX_EVENT_RETURN, "shopper03", "r1", "b1", -1, 300, 200);
+    tiny_buy(shop, "shopper04", "o04-00", "POST", 1, 1500, 40);
     return shop;
 }
 
@@ -135,7 +135,7 @@ static void test_reasons(void **state)
             has_customer |= strcmp(o->name, "customer") == 0;
             has_product |= strcmp(o->name, "product") == 0;
         }
-        const char *const questions[] = {"", has_customer ? "customer=c05" : "", has_product ? "product=a3" : ""};
+        const char *const questions[] = {"", has_customer ? "customer=shopper05" : "", has_product ? "product=a3" : ""};
         for (int q = 0; q < 3; q++) {
             merx_reply reply;
             merx_error err = {0};
@@ -198,7 +198,7 @@ static void test_evaluation(void **state)
 static void test_forget(void **state)
 {
     fixture *f = *state;
-    mx_snapshot *without = tiny_finish(f->shop, "c05");
+    mx_snapshot *without = tiny_finish(f->shop, "shopper05");
     for (size_t i = 0; mx_answer_at(i); i++) {
         const mx_answer *answer = mx_answer_at(i);
         if (!answer->info.learns)
@@ -212,7 +212,7 @@ static void test_forget(void **state)
         if (exact && !tiny_same(&forgotten, &never))
             fail_msg("%s: says exact, but the bytes are not those of never having seen him", answer->info.name);
         /* What is no longer in the shop is nowhere in the file either. */
-        assert_null(memmem(forgotten.bytes, forgotten.size, "c05", 3));
+        assert_null(memmem(forgotten.bytes, forgotten.size, "shopper05", 9));
         mx_arena arena;
         mx_arena_init(&arena, NULL);
         merx_reply reply;
