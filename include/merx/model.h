@@ -141,7 +141,8 @@ typedef struct merx_metrics {
 MERX_API merx_status merx_model_evaluate(const merx_model *model, const merx_dataset *data, merx_task *task,
                                          merx_metrics *out, merx_error *err) MERX_MUST_CHECK;
 /* Keeps figures with the fitted model, so that its file and description state them. A new fit forgets them. */
-MERX_API merx_status merx_model_note_metrics(merx_model *model, const merx_metrics *metrics, merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_model_note_metrics(merx_model *model, const merx_metrics *metrics,
+                                             merx_error *err) MERX_MUST_CHECK;
 /* k-fold cross-validation (stratified for classes), folds by seed, or by the values of a column (group) when given; metrics over all held-out rows. */
 MERX_API merx_status merx_model_cross_validate(const merx_model *unfitted, const merx_dataset *data,
                                                const merx_fit_columns *columns, int folds, const char *group_column,

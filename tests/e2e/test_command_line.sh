@@ -47,6 +47,7 @@ has "$work/out" '"version": "'
 run 0 "$MERX" completion bash
 bash -n "$work/out" || die "the bash completion does not parse"
 (
+    # shellcheck source=/dev/null # what the program printed
     . "$work/out"
     COMP_WORDS=(merx as)
     COMP_CWORD=1

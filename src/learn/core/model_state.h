@@ -18,52 +18,54 @@ typedef struct mx_fitted {
     const mx_family *family;
     mx_arena arena;
     merx_dataset_shape shape;
-    mx_pipeline *pipeline;         /* tables; NULL otherwise */
-    size_t width;                  /* columns of the design */
-    void *state;                   /* the family's */
+    mx_pipeline *pipeline; /* tables; NULL otherwise */
+    size_t width;          /* columns of the design */
+    void *state;           /* the family's */
     mx_target_kind target_kind;
     merx_column_type target_type;
     bool target_log;
     double target_min, target_max; /* as written; NaN for classes */
     const char *target, *weight;   /* NULL: none */
     size_t classes;
-    const char **class_names;      /* (classes) */
+    const char **class_names; /* (classes) */
     size_t n_outputs;
-    const char **output_names;     /* (n_outputs) */
+    const char **output_names; /* (n_outputs) */
     uint64_t rows, seed;
-    const char *options;           /* JSON: {"l2": "0.5", …} of the fit */
-    const char *notes;             /* lines */
-    merx_metrics metrics;          /* count 0: not evaluated */
+    const char *options;  /* JSON: {"l2": "0.5", …} of the fit */
+    const char *notes;    /* lines */
+    merx_metrics metrics; /* count 0: not evaluated */
     char metric_names[MERX_METRICS_MAX][32];
 } mx_fitted;
 
 struct merx_model {
     const merx_allocator *alloc;
     const mx_family *family;
-    merx_option *table;            /* the family's options, then the pipeline's */
+    merx_option *table; /* the family's options, then the pipeline's */
     size_t table_count;
     merx_options *options;
-    mx_fitted *fitted;             /* NULL: not fitted */
+    mx_fitted *fitted; /* NULL: not fitted */
 };
 
-merx_status mx_fitted_new(const merx_allocator *alloc, const mx_family *family, mx_fitted **out, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_fitted_new(const merx_allocator *alloc, const mx_family *family, mx_fitted **out,
+                          merx_error *err) MERX_MUST_CHECK;
 void mx_fitted_free(mx_fitted *fitted);
 /* Fills output_names once state, classes and target are there. */
 merx_status mx_fitted_name_outputs(mx_fitted *fitted, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_model_require_fitted(const merx_model *model, merx_error *err) MERX_MUST_CHECK;
 
 /* A design for rows begin … of data (a table bound to the pipeline, or sparse): x is room for (count, width), NULL for sparse. */
-merx_status mx_fitted_design(const mx_fitted *fitted, const merx_dataset *data, const mx_binding *binding, size_t begin, size_t count,
-                             double *x, mx_design *out, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_fitted_design(const mx_fitted *fitted, const merx_dataset *data, const mx_binding *binding, size_t begin,
+                             size_t count, double *x, mx_design *out, merx_error *err) MERX_MUST_CHECK;
 /* Shape and width of data against the fit. */
 merx_status mx_fitted_check(const mx_fitted *fitted, const merx_dataset *data, merx_error *err) MERX_MUST_CHECK;
 
 /* Reading targets (target.c). y (rows) or labels (rows) written; a missing or unknown one is an error that names the row. */
-merx_status mx_target_classes(const merx_dataset *data, size_t column, mx_arena *arena, const char ***names, size_t *count,
-                              merx_error *err) MERX_MUST_CHECK;
-merx_status mx_target_labels(const merx_dataset *data, size_t column, const char *const *names, size_t count, int32_t *labels,
+merx_status mx_target_classes(const merx_dataset *data, size_t column, mx_arena *arena, const char ***names,
+                              size_t *count, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_target_labels(const merx_dataset *data, size_t column, const char *const *names, size_t count,
+                             int32_t *labels, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_target_values(const merx_dataset *data, size_t column, bool log, double *y,
                              merx_error *err) MERX_MUST_CHECK;
-merx_status mx_target_values(const merx_dataset *data, size_t column, bool log, double *y, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_weight_values(const merx_dataset *data, size_t column, double *weights, merx_error *err) MERX_MUST_CHECK;
 
 #endif

@@ -21,28 +21,36 @@
 #include "learn/core/table.h"
 #include "merx/option.h"
 
-typedef enum mx_slot_kind { MX_SLOT_VALUE, MX_SLOT_MISSING, MX_SLOT_LEVEL, MX_SLOT_OTHER, MX_SLOT_MONTH, MX_SLOT_WEEKDAY, MX_SLOT_KINDS } mx_slot_kind;
+typedef enum mx_slot_kind {
+    MX_SLOT_VALUE,
+    MX_SLOT_MISSING,
+    MX_SLOT_LEVEL,
+    MX_SLOT_OTHER,
+    MX_SLOT_MONTH,
+    MX_SLOT_WEEKDAY,
+    MX_SLOT_KINDS
+} mx_slot_kind;
 
 typedef struct mx_slot {
     int32_t source;
     mx_slot_kind kind;
-    int32_t argument;      /* LEVEL: the level; MONTH: 1 … 12; WEEKDAY: 0 Monday … 6 */
-    double center, scale;  /* VALUE: (value - center) / scale */
-    double neutral;        /* what stands for the unknown: the mean over the training rows, after center and scale */
+    int32_t argument;     /* LEVEL: the level; MONTH: 1 … 12; WEEKDAY: 0 Monday … 6 */
+    double center, scale; /* VALUE: (value - center) / scale */
+    double neutral;       /* what stands for the unknown: the mean over the training rows, after center and scale */
 } mx_slot;
 
-#define MX_LEVEL_DROPPED (-1)  /* all slots 0: the base level */
+#define MX_LEVEL_DROPPED (-1) /* all slots 0: the base level */
 #define MX_LEVEL_UNKNOWN (-2)
 
 typedef struct mx_source_column {
     const char *name;
     merx_column_type type;
     bool log;
-    double fill;           /* stands for a missing value: of the value after log; a date's in years since 1970 */
-    double min, max;       /* of the training data as written; dates in ms; NaN when there was none */
+    double fill;     /* stands for a missing value: of the value after log; a date's in years since 1970 */
+    double min, max; /* of the training data as written; dates in ms; NaN when there was none */
     uint64_t missing;
-    mx_dict *levels;       /* categorical: the training table's levels in its order */
-    int32_t *slot_of;      /* (levels) slot, or MX_LEVEL_DROPPED */
+    mx_dict *levels;  /* categorical: the training table's levels in its order */
+    int32_t *slot_of; /* (levels) slot, or MX_LEVEL_DROPPED */
     size_t n_levels;
     int32_t other, absent; /* slots of "other" and "is missing"; -1: none */
     size_t first, count;   /* its slots */
@@ -53,9 +61,9 @@ typedef struct mx_pipeline {
     mx_arena arena;
     size_t n_sources, width;
     mx_source_column *sources;
-    mx_slot *slots;        /* (width) */
-    const char **names;    /* (width): "carat", "color=D", "date month=3" */
-    mx_text notes;         /* one line each: columns left out and why */
+    mx_slot *slots;     /* (width) */
+    const char **names; /* (width): "carat", "color=D", "date month=3" */
+    mx_text notes;      /* one line each: columns left out and why */
     /* What its file holds (pipeline_file.c), made once by mx_pipeline_pack. */
     int64_t *file_source_ints;
     int32_t *file_level_slots, *file_slots;
@@ -70,29 +78,41 @@ extern const merx_option mx_pipeline_option_table[];
  * MERX_E_INVALID when no slot is left, MERX_E_NUMERIC for a logarithm of what is not positive.
  * Owns: free with mx_pipeline_free.
  */
-merx_status mx_pipeline_fit(const merx_dataset *table, const size_t *columns, size_t n, const merx_options *options, bool drop_first,
-                            const merx_allocator *alloc, merx_task *task, mx_pipeline **out, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_pipeline_fit(const merx_dataset *table, const size_t *columns, size_t n, const merx_options *options,
+                            bool drop_first, const merx_allocator *alloc, merx_task *task, mx_pipeline **out,
+                            merx_error *err) MERX_MUST_CHECK;
 void mx_pipeline_free(mx_pipeline *pipeline);
 
 /* A table bound to the pipeline: columns found, types checked, levels matched by name. Any number of threads may transform through it. */
-typedef struct mx_bound_column { const mx_column *column; int32_t *map; /* level of the table -> slot */ size_t n_map; } mx_bound_column;
-typedef struct mx_binding { const merx_dataset *table; mx_bound_column *columns; size_t n; const merx_allocator *alloc; } mx_binding;
-merx_status mx_pipeline_bind(const mx_pipeline *pipeline, const merx_dataset *table, const merx_allocator *alloc, mx_binding *out,
-                             merx_error *err) MERX_MUST_CHECK;
+typedef struct mx_bound_column {
+    const mx_column *column;
+    int32_t *map; /* level of the table -> slot */
+    size_t n_map;
+} mx_bound_column;
+typedef struct mx_binding {
+    const merx_dataset *table;
+    mx_bound_column *columns;
+    size_t n;
+    const merx_allocator *alloc;
+} mx_binding;
+merx_status mx_pipeline_bind(const mx_pipeline *pipeline, const merx_dataset *table, const merx_allocator *alloc,
+                             mx_binding *out, merx_error *err) MERX_MUST_CHECK;
 void mx_binding_release(mx_binding *binding);
 /* x (count, width) written: rows begin … begin + count - 1. */
-merx_status mx_pipeline_transform(const mx_pipeline *pipeline, const mx_binding *binding, size_t begin, size_t count, double *x,
-                                  merx_error *err) MERX_MUST_CHECK;
+merx_status mx_pipeline_transform(const mx_pipeline *pipeline, const mx_binding *binding, size_t begin, size_t count,
+                                  double *x, merx_error *err) MERX_MUST_CHECK;
 
 /* Whether a comma-separated list ("price, carat") names the word. */
 bool mx_list_has(const char *list, const char *name);
 
 /* Tensors "pipeline.*". A loaded pipeline is checked as if it came from a stranger. */
 merx_status mx_pipeline_save(const mx_pipeline *pipeline, mx_tensor_writer *writer, merx_error *err) MERX_MUST_CHECK;
-merx_status mx_pipeline_load(const mx_tensor_file *file, const merx_allocator *alloc, mx_pipeline **out, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_pipeline_load(const mx_tensor_file *file, const merx_allocator *alloc, mx_pipeline **out,
+                             merx_error *err) MERX_MUST_CHECK;
 
 /* For pipeline.c and pipeline_file.c: an empty one, and the names of the slots out of the rest. */
-merx_status mx_pipeline_new(const merx_allocator *alloc, size_t n_sources, mx_pipeline **out, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_pipeline_new(const merx_allocator *alloc, size_t n_sources, mx_pipeline **out,
+                            merx_error *err) MERX_MUST_CHECK;
 merx_status mx_pipeline_name_slots(mx_pipeline *pipeline, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_pipeline_pack(mx_pipeline *pipeline, merx_error *err) MERX_MUST_CHECK;
 

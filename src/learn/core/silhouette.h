@@ -7,7 +7,8 @@
 #include "base/run.h"
 
 /* widths: room for min(sample, n) (sample 0: all); *count written, 0 when the sample has fewer than two clusters. */
-merx_status mx_silhouette_widths(const double *x, const int32_t *labels, size_t n, size_t d, size_t clusters, size_t sample,
-                                 uint64_t seed, merx_task *task, double *widths, size_t *count, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_silhouette_widths(const double *x, const int32_t *labels, size_t n, size_t d, size_t clusters,
+                                 size_t sample, uint64_t seed, merx_task *task, double *widths, size_t *count,
+                                 merx_error *err) MERX_MUST_CHECK;
 
 #endif

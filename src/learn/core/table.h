@@ -15,13 +15,13 @@ typedef struct mx_column {
     merx_column_type type;
     size_t missing;
     union {
-        double *numeric;          /* NaN: missing; never infinite */
-        int32_t *codes;           /* -1: missing */
-        signed char *boolean;     /* -1: missing */
-        int64_t *date_ms;         /* INT64_MIN: missing */
-        const char **text;        /* NULL: missing */
+        double *numeric;      /* NaN: missing; never infinite */
+        int32_t *codes;       /* -1: missing */
+        signed char *boolean; /* -1: missing */
+        int64_t *date_ms;     /* INT64_MIN: missing */
+        const char **text;    /* NULL: missing */
     } as;
-    const char **levels;          /* categorical */
+    const char **levels; /* categorical */
     size_t n_levels;
 } mx_column;
 
@@ -38,8 +38,8 @@ struct merx_dataset {
     const char *name;
     size_t rows;
     uint64_t refused;
-    mx_vec columns;               /* mx_column */
-    uint64_t *lines;              /* (rows) of the file it was read from; NULL */
+    mx_vec columns;  /* mx_column */
+    uint64_t *lines; /* (rows) of the file it was read from; NULL */
     mx_csr csr;
     mx_sequences sequences;
     merx_batch_source source;
