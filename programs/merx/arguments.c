@@ -159,6 +159,15 @@ static void print_options(const merx_option *table, FILE *out)
     }
 }
 
+static void print_lines(const char *lines, FILE *out)
+{
+    while (*lines) {
+        size_t length = strcspn(lines, "\n");
+        fprintf(out, "  %.*s\n", (int)length, lines);
+        lines += length + (lines[length] == '\n');
+    }
+}
+
 /* The options that come from the registries: of questions, of training, of models. */
 static void print_open_options(cli_open open, FILE *out)
 {
@@ -172,6 +181,8 @@ static void print_open_options(cli_open open, FILE *out)
             if (open == CLI_OPEN_QUESTION)
                 fprintf(out, "  %s\n", info->text);
             print_options(table, out);
+            if (open == CLI_OPEN_QUESTION)
+                print_lines(info->examples, out);
         }
     } else if (open == CLI_OPEN_MODEL) {
         for (size_t i = 0; merx_family_at(i); i++) {
@@ -197,10 +208,5 @@ void cli_print_help(const cli_command *command, FILE *out)
     if (command->open != CLI_OPEN_NONE)
         print_open_options(command->open, out);
     fprintf(out, "\n%sexamples%s\n", cli_bold(out), cli_plain(out));
-    const char *line = command->examples;
-    while (*line) {
-        size_t length = strcspn(line, "\n");
-        fprintf(out, "  %.*s\n", (int)length, line);
-        line += length + (line[length] == '\n');
-    }
+    print_lines(command->examples, out);
 }

@@ -64,12 +64,12 @@ static merx_status not_fitted(const char *name, const mx_model_record *list, siz
 {
     merx_evaluation evaluation = {0};
     if (n == 0)
-        MX_FAIL(err, MERX_E_NOT_FITTED, name, "has no model yet; train it first: merx train SHOP %s", name);
+        MX_FAIL(err, MERX_E_NOT_FITTED, name, "has no model yet; train it first: merx train %s", name);
     if (merx_evaluation_parse(list[n - 1].metrics.data, &evaluation, NULL) != MERX_OK)
         evaluation.gate[0] = '\0';
     MX_FAIL(err, MERX_E_NOT_FITTED, name,
             "has no live model: version %" PRId64
-            " did not pass its gate (%.200s); merx train SHOP %s --force deploys it",
+            " did not pass its gate (%.200s); merx train %s --force deploys it",
             list[n - 1].version, evaluation.gate, name);
 }
 

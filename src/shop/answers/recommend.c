@@ -461,7 +461,7 @@ const mx_answer mx_answer_recommend = {
                      "part of the score is told.",
              .needs = "purchases with customers and products",
              .examples =
-                 "merx ask SHOP recommend customer=12347 --why\nmerx ask SHOP recommend basket=85123A,22423 n=5",
+                 "merx ask recommend --customer 12347 --why\nmerx ask recommend --basket 85123A,22423 --n 5",
              .training = mx_recommend_training,
              .question = question,
              .learns = true},
