@@ -10,7 +10,9 @@
         .isa = set, .dot = mx_dot_##name, .dot_float = mx_dot_float_##name, .axpy = mx_axpy_##name,                    \
         .axpy_float = mx_axpy_float_##name, .scale_float = mx_scale_float_##name,                                      \
         .squared_distances = mx_squared_distances_##name, .syrk_add = mx_syrk_add_##name,                              \
-        .cholesky = mx_cholesky_##name, .cholesky_solve = mx_cholesky_solve_##name                                     \
+        .gather_transposed = mx_gather_transposed_##name, .multiply_add = mx_multiply_add_##name,                      \
+        .transposed_multiply_add = mx_transposed_multiply_add_##name, .cholesky = mx_cholesky_##name,                  \
+        .cholesky_solve = mx_cholesky_solve_##name                                                                     \
     }
 
 /* Ascending: the last usable one runs. */

@@ -29,6 +29,10 @@ typedef struct mx_kernels {
     /* y (n) = v x (n): one rounding. */
     void (*scale_float)(double v, const float *x, double *y, size_t n);
 
+    /* out (d, stride): row k, column j = scale_j x[index_j, k] for j < m <= stride, x (.., d): one rounding. Other columns are left alone. */
+    void (*gather_transposed)(const double *x, size_t d, const int32_t *index, const double *scale, size_t m,
+                              double *out, size_t stride);
+
     /*
      * out_c = sum_j (x_j - centres[j, c])^2 for x (d), centres (d, k): in order of j, product and sum rounded apart, so that every level gives the bits of
      * the plain loop.
@@ -40,6 +44,9 @@ typedef struct mx_kernels {
      * rows that fit the first-level cache; |error| <= (m + 1) u (|a_ij| + sum_r |x_ri x_rj|). Cost m d^2.
      */
     void (*syrk_add)(const double *x, size_t m, size_t d, double *a);
+    /* c (m, n) += a (m, k) b (k, n), and c (k, n) += a' b of a (m, k), b (m, n). In double; |error| <= (sum's length + 1) u (|c| + |a| |b|). */
+    void (*multiply_add)(const double *a, const double *b, double *c, size_t m, size_t k, size_t n);
+    void (*transposed_multiply_add)(const double *a, const double *b, double *c, size_t m, size_t k, size_t n);
     /*
      * A = R' R for symmetric A (d, d): reads and overwrites the upper triangle with R; what is below it afterwards is not defined. False when A is not
      * positive definite or not finite. Backward error |R'R - A| <= 4 d u |R'| |R| (Higham 2002, theorem 10.3). Cost d^3 / 3.
@@ -63,6 +70,11 @@ const mx_kernels *mx_kernels_of(mx_isa isa);
     void mx_scale_float_##level(double v, const float *x, double *y, size_t n);                                        \
     void mx_squared_distances_##level(const double *x, const double *centres, size_t d, size_t k, double *out);        \
     void mx_syrk_add_##level(const double *x, size_t m, size_t d, double *a);                                          \
+    void mx_gather_transposed_##level(const double *x, size_t d, const int32_t *index, const double *scale, size_t m,  \
+                                      double *out, size_t stride);                                                     \
+    void mx_multiply_add_##level(const double *a, const double *b, double *c, size_t m, size_t k, size_t n);           \
+    void mx_transposed_multiply_add_##level(const double *a, const double *b, double *c, size_t m, size_t k,           \
+                                            size_t n);                                                                 \
     bool mx_cholesky_##level(double *a, size_t d);                                                                     \
     void mx_cholesky_solve_##level(const double *r, size_t d, double *b, size_t m);
 MX_KERNEL_FUNCTIONS(ref)

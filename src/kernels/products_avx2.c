@@ -36,28 +36,34 @@ INLINE void store(double *p, bool part, __m256i mask, __m256d v)
         _mm256_storeu_pd(p, v);
 }
 
-/* sum[i][v] = sum over m rows of a[i] * b[4 v ..]; a, b point at columns of rows with stride ld. */
-INLINE void products(const double *a, const double *b, size_t ld, size_t m, int rows, int vectors, bool masked,
-                     __m256i mask, __m256d sum[ROWS][3])
+/* Where the broadcast operand's cells stand: cell (r, i) of a' at a[r * next + i * row]. */
+typedef struct left {
+    const double *a;
+    size_t next, row;
+} left;
+
+/* sum[i][v] = sum over r < m of a'(r, i) * b[4 v ..]; b points at columns of rows with stride ld. */
+INLINE void products(left a, const double *b, size_t ld, size_t m, int rows, int vectors, bool masked, __m256i mask,
+                     __m256d sum[ROWS][3])
 {
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < vectors; v++)
             sum[i][v] = _mm256_setzero_pd();
-    for (size_t r = 0; r < m; r++, a += ld, b += ld) {
+    for (size_t r = 0; r < m; r++, a.a += a.next, b += ld) {
         __m256d w[3];
         for (int v = 0; v < vectors; v++)
             w[v] = load(b + LANES * v, masked && v == vectors - 1, mask);
         for (int i = 0; i < rows; i++) {
-            __m256d s = _mm256_broadcast_sd(a + i);
+            __m256d s = _mm256_broadcast_sd(a.a + (size_t)i * a.row);
             for (int v = 0; v < vectors; v++)
                 sum[i][v] = _mm256_fmadd_pd(s, w[v], sum[i][v]);
         }
     }
 }
 
-/* c (rows, 4 vectors; stride ld) += a' b. */
-INLINE void update_tile(const double *a, const double *b, size_t ld, size_t m, double *c, int rows, int vectors,
-                        bool masked, __m256i mask)
+/* c (rows, 4 vectors; stride ld) += a b. */
+INLINE void update_tile(left a, const double *b, size_t ld, size_t m, double *c, int rows, int vectors, bool masked,
+                        __m256i mask)
 {
     __m256d sum[ROWS][3];
     products(a, b, ld, m, rows, vectors, masked, mask, sum);
@@ -76,8 +82,8 @@ INLINE int next_vectors(size_t width)
     return vectors >= 3 && vectors != 4 ? 3 : vectors >= 2 ? 2 : 1;
 }
 
-/* c (rows, width) += a' b. */
-INLINE void update_rows(const double *a, const double *b, size_t ld, size_t m, double *c, int rows, size_t width)
+/* c (rows, width; stride ld) += a b. */
+INLINE void update_rows(left a, const double *b, size_t ld, size_t m, double *c, int rows, size_t width)
 {
     while (width > 0) {
         int vectors = next_vectors(width);
@@ -115,10 +121,34 @@ void mx_syrk_add_avx2(const double *x, size_t m, size_t d, double *a)
         const double *rows = x + first * d;
         size_t count = m - first < strip ? m - first : strip, i = 0;
         for (; i + ROWS <= d; i += ROWS)
-            update_rows(rows + i, rows + i, d, count, a + i * d + i, ROWS, d - i);
+            update_rows((left){rows + i, d, 1}, rows + i, d, count, a + i * d + i, ROWS, d - i);
         for (; i < d; i++)
-            update_rows(rows + i, rows + i, d, count, a + i * d + i, 1, d - i);
+            update_rows((left){rows + i, d, 1}, rows + i, d, count, a + i * d + i, 1, d - i);
     }
+}
+
+/* c (k, n) += a b over m rows of b (m, n). */
+static void multiply(left a, const double *b, double *c, size_t m, size_t k, size_t n)
+{
+    size_t strip = STRIP_DOUBLES / (n + 1) > 16 ? STRIP_DOUBLES / (n + 1) : 16;
+    for (size_t first = 0; first < m; first += strip) {
+        size_t count = m - first < strip ? m - first : strip, i = 0;
+        left from = {a.a + first * a.next, a.next, a.row};
+        for (; i + ROWS <= k; i += ROWS, from.a += ROWS * a.row)
+            update_rows(from, b + first * n, n, count, c + i * n, ROWS, n);
+        for (; i < k; i++, from.a += a.row)
+            update_rows(from, b + first * n, n, count, c + i * n, 1, n);
+    }
+}
+
+void mx_multiply_add_avx2(const double *a, const double *b, double *c, size_t m, size_t k, size_t n)
+{
+    multiply((left){a, 1, k}, b, c, k, m, n);
+}
+
+void mx_transposed_multiply_add_avx2(const double *a, const double *b, double *c, size_t m, size_t k, size_t n)
+{
+    multiply((left){a, k, 1}, b, c, m, k, n);
 }
 
 /* ---- Cholesky ---- */
@@ -135,10 +165,10 @@ INLINE bool diagonal_tile(double *a, size_t d, size_t first, int rows, triangle 
     __m256i mask = lanes((size_t)rows);
     double *c = a + first * d + first;
     if (rows == ROWS)
-        products(a + first, a + first, d, first, ROWS, 1, false, mask, sum);
+        products((left){a + first, d, 1}, a + first, d, first, ROWS, 1, false, mask, sum);
     else /* rows beyond the last repeat it: no more than the triangle is read */
         for (int i = 0; i < rows; i++)
-            products(a + first + i, a + first, d, first, 1, 1, true, mask, sum + i);
+            products((left){a + first + i, d, 1}, a + first, d, first, 1, 1, true, mask, sum + i);
     for (int i = 0; i < rows; i++)
         _mm256_storeu_pd(t->r[i], _mm256_sub_pd(load(c + (size_t)i * d, rows < ROWS, mask), sum[i][0]));
     for (int i = 0; i < rows; i++) {
@@ -164,7 +194,7 @@ INLINE void panel_tile(double *a, size_t d, size_t first, size_t j, const triang
                        __m256i mask)
 {
     __m256d sum[ROWS][3];
-    products(a + first, a + j, d, first, ROWS, vectors, masked, mask, sum);
+    products((left){a + first, d, 1}, a + j, d, first, ROWS, vectors, masked, mask, sum);
     for (int i = 0; i < ROWS; i++)
         for (int v = 0; v < vectors; v++) {
             bool part = masked && v == vectors - 1;

@@ -68,6 +68,34 @@ void mx_syrk_add_ref(const double *x, size_t m, size_t d, double *a)
     }
 }
 
+void mx_multiply_add_ref(const double *a, const double *b, double *c, size_t m, size_t k, size_t n)
+{
+    for (size_t i = 0; i < m; i++)
+        for (size_t l = 0; l < k; l++) {
+            double v = a[i * k + l];
+            for (size_t j = 0; j < n; j++)
+                c[i * n + j] += v * b[l * n + j];
+        }
+}
+
+void mx_transposed_multiply_add_ref(const double *a, const double *b, double *c, size_t m, size_t k, size_t n)
+{
+    size_t r = 0;
+    for (; r + 4 <= m; r += 4) {
+        const double *b0 = b + r * n, *b1 = b0 + n, *b2 = b1 + n, *b3 = b2 + n;
+        for (size_t l = 0; l < k; l++) {
+            double a0 = a[r * k + l], a1 = a[(r + 1) * k + l], a2 = a[(r + 2) * k + l], a3 = a[(r + 3) * k + l];
+            double *to = c + l * n;
+            for (size_t j = 0; j < n; j++)
+                to[j] += (a0 * b0[j] + a1 * b1[j]) + (a2 * b2[j] + a3 * b3[j]);
+        }
+    }
+    for (; r < m; r++)
+        for (size_t l = 0; l < k; l++)
+            for (size_t j = 0; j < n; j++)
+                c[l * n + j] += a[r * k + l] * b[r * n + j];
+}
+
 /* Rows first .. first + rows of R from the rows above, all done (left-looking, four rows at a time; Golub & Van Loan, 4.2.5). */
 static void subtract_above(double *a, size_t d, size_t first, size_t rows)
 {

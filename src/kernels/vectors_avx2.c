@@ -84,6 +84,34 @@ void mx_scale_float_avx2(double v, const float *restrict x, double *restrict y, 
         y[i] = v * (double)x[i];
 }
 
+void mx_gather_transposed_avx2(const double *x, size_t d, const int32_t *index, const double *scale, size_t m,
+                               double *restrict out, size_t stride)
+{
+    size_t j = 0;
+    for (; j + 4 <= m; j += 4) {
+        const double *x0 = x + (size_t)index[j] * d, *x1 = x + (size_t)index[j + 1] * d,
+                     *x2 = x + (size_t)index[j + 2] * d, *x3 = x + (size_t)index[j + 3] * d;
+        __m256d v = _mm256_loadu_pd(scale + j);
+        double *to = out + j;
+        size_t k = 0;
+        for (; k + 4 <= d; k += 4, to += 4 * stride) {
+            __m256d r0 = _mm256_loadu_pd(x0 + k), r1 = _mm256_loadu_pd(x1 + k), r2 = _mm256_loadu_pd(x2 + k),
+                    r3 = _mm256_loadu_pd(x3 + k);
+            __m256d a = _mm256_unpacklo_pd(r0, r1), b = _mm256_unpackhi_pd(r0, r1), c = _mm256_unpacklo_pd(r2, r3),
+                    e = _mm256_unpackhi_pd(r2, r3);
+            _mm256_storeu_pd(to, _mm256_mul_pd(v, _mm256_permute2f128_pd(a, c, 0x20)));
+            _mm256_storeu_pd(to + stride, _mm256_mul_pd(v, _mm256_permute2f128_pd(b, e, 0x20)));
+            _mm256_storeu_pd(to + 2 * stride, _mm256_mul_pd(v, _mm256_permute2f128_pd(a, c, 0x31)));
+            _mm256_storeu_pd(to + 3 * stride, _mm256_mul_pd(v, _mm256_permute2f128_pd(b, e, 0x31)));
+        }
+        for (; k < d; k++, to += stride)
+            _mm256_storeu_pd(to, _mm256_mul_pd(v, _mm256_setr_pd(x0[k], x1[k], x2[k], x3[k])));
+    }
+    for (; j < m; j++)
+        for (size_t k = 0; k < d; k++)
+            out[k * stride + j] = scale[j] * x[(size_t)index[j] * d + k];
+}
+
 /* s + (x - row)^2, rounded three times as in plain C. */
 static inline __m256d add_square(__m256d s, __m256d x, __m256d row)
 {

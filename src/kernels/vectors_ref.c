@@ -61,3 +61,11 @@ void mx_squared_distances_ref(const double *x, const double *centres, size_t d, 
             out[c] += (x[j] - row[c]) * (x[j] - row[c]);
     }
 }
+
+void mx_gather_transposed_ref(const double *x, size_t d, const int32_t *index, const double *scale, size_t m,
+                              double *restrict out, size_t stride)
+{
+    for (size_t j = 0; j < m; j++)
+        for (size_t k = 0; k < d; k++)
+            out[k * stride + j] = scale[j] * x[(size_t)index[j] * d + k];
+}

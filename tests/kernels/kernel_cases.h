@@ -161,6 +161,76 @@ static void test_syrk(void **state)
                 compare_syrk(3, d, d + place, strange[s]);
 }
 
+static void compare_multiply(size_t m, size_t k, size_t n, size_t place, double value)
+{
+    block a = block_of(m * k, k % 4, 11), b = block_of(k * n, n % 4, 12), got = block_of(m * n, 1, 13),
+          want = block_of(m * n, 2, 13);
+    if (place < m * k)
+        a.at[place] = value;
+    level->multiply_add(a.at, b.at, got.at, m, k, n);
+    oracle->multiply_add(a.at, b.at, want.at, m, k, n);
+    for (size_t e = 0; e < m * n; e++)
+        check_like(got.at[e], want.at[e], 1e-14 * (double)(k + 10), "multiply_add", n, e);
+    level->transposed_multiply_add(b.at, b.at, got.at, 0, m, n); /* no rows: nothing is added */
+    for (size_t e = 0; e < m * n; e++)
+        check_like(got.at[e], want.at[e], 1e-14 * (double)(k + 10), "multiply_add of nothing", n, e);
+    block t = block_of(k * m, 3, 14);
+    for (size_t i = 0; i < m; i++)
+        for (size_t l = 0; l < k; l++)
+            t.at[l * m + i] = a.at[i * k + l];
+    level->transposed_multiply_add(t.at, b.at, got.at, k, m, n);
+    oracle->transposed_multiply_add(t.at, b.at, want.at, k, m, n);
+    for (size_t e = 0; e < m * n; e++)
+        check_like(got.at[e], want.at[e], 2e-14 * (double)(k + 10), "transposed_multiply_add", n, e);
+    block_free(a);
+    block_free(b);
+    block_free(t);
+    block_free(got);
+    block_free(want);
+}
+
+static void test_multiply(void **state)
+{
+    (void)state;
+    for (size_t m = 0; m <= 9; m++)
+        for (size_t n = 0; n <= 30; n++)
+            for (size_t k = 0; k <= 7; k += 1 + k / 3)
+                compare_multiply(m, k, n, SIZE_MAX, 0);
+    compare_multiply(128, 64, 64, SIZE_MAX, 0);
+    compare_multiply(5, 700, 13, SIZE_MAX, 0); /* more than one strip */
+    for (size_t place = 0; place < 6 * 5; place++)
+        for (size_t s = 0; s < sizeof strange / sizeof *strange; s++)
+            compare_multiply(6, 5, 11, place, strange[s]);
+}
+
+static void test_gather(void **state)
+{
+    (void)state;
+    for (size_t m = 0; m <= 13; m++)
+        for (size_t d = 0; d <= 19; d++)
+            for (size_t more = 0; more < 4; more++) {
+                enum { ROWS_OF_X = 9 };
+                size_t stride = m + more;
+                block x = block_of(ROWS_OF_X * d, m % 4, 15), scale = block_of(m, d % 4, 16),
+                      out = block_of(d * stride, 1, 17), before = block_of(d * stride, 0, 17);
+                int32_t index[13];
+                for (size_t j = 0; j < m; j++)
+                    index[j] = (int32_t)((j * 5 + d) % ROWS_OF_X);
+                if (d > 0)
+                    x.at[(m * 3) % (ROWS_OF_X * d)] = strange[more];
+                level->gather_transposed(x.at, d, index, scale.at, m, out.at, stride);
+                for (size_t k = 0; k < d; k++)
+                    for (size_t j = 0; j < stride; j++)
+                        check_like(out.at[k * stride + j],
+                                   j < m ? scale.at[j] * x.at[(size_t)index[j] * d + k] : before.at[k * stride + j], 0,
+                                   "gather_transposed", d, k * stride + j);
+                block_free(x);
+                block_free(scale);
+                block_free(out);
+                block_free(before);
+            }
+}
+
 /* a (d, d), upper triangle, positive definite; below it NaN: nobody may read that. */
 static block positive(size_t d, size_t offset)
 {
@@ -243,8 +313,9 @@ static void test_cholesky_refuses(void **state)
 static int run_kernel_cases(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors),  cmocka_unit_test(test_distances),        cmocka_unit_test(test_syrk),
-        cmocka_unit_test(test_cholesky), cmocka_unit_test(test_cholesky_refuses),
+        cmocka_unit_test(test_vectors),          cmocka_unit_test(test_distances), cmocka_unit_test(test_syrk),
+        cmocka_unit_test(test_multiply),         cmocka_unit_test(test_gather),    cmocka_unit_test(test_cholesky),
+        cmocka_unit_test(test_cholesky_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

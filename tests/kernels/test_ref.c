@@ -57,6 +57,22 @@ static void naive_syrk_add(const double *x, size_t m, size_t d, double *a)
         }
 }
 
+static void naive_multiply_add(const double *a, const double *b, double *c, size_t m, size_t k, size_t n)
+{
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++)
+            for (size_t l = 0; l < k; l++)
+                c[i * n + j] += a[i * k + l] * b[l * n + j];
+}
+
+static void naive_transposed_multiply_add(const double *a, const double *b, double *c, size_t m, size_t k, size_t n)
+{
+    for (size_t l = 0; l < k; l++)
+        for (size_t j = 0; j < n; j++)
+            for (size_t i = 0; i < m; i++)
+                c[l * n + j] += a[i * k + l] * b[i * n + j];
+}
+
 /* Row by row: Golub & Van Loan, algorithm 4.2.1, transposed. */
 static bool naive_cholesky(double *a, size_t d)
 {
@@ -80,6 +96,8 @@ static const mx_kernels naive = {.dot = naive_dot,
                                  .scale_float = naive_scale_float,
                                  .squared_distances = naive_squared_distances,
                                  .syrk_add = naive_syrk_add,
+                                 .multiply_add = naive_multiply_add,
+                                 .transposed_multiply_add = naive_transposed_multiply_add,
                                  .cholesky = naive_cholesky};
 
 int main(void)

@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "kernels/kernels.h"
 #include "numeric/matrix.h"
 
 enum { MX_KMEANS_BLOCKS = 64, MX_KMEANS_MIN_ROWS = 1024 };
@@ -198,13 +199,7 @@ static merx_status assign_block(void *context, size_t block, merx_error *err)
     size_t k = f->k, changed = 0;
     double *distances = f->scratch + (size_t)mx_worker_index() * k, inertia = 0;
     for (size_t i = block * f->block_rows; i < block_end(f, block); i++) {
-        memset(distances, 0, k * sizeof *distances);
-        for (size_t j = 0; j < f->d; j++) {
-            double v = f->x[i * f->d + j];
-            const double *row = f->transposed + j * k;
-            for (size_t c = 0; c < k; c++)
-                distances[c] += (v - row[c]) * (v - row[c]);
-        }
+        mx_kernel()->squared_distances(f->x + i * f->d, f->transposed, f->d, k, distances);
         size_t nearest = 0;
         for (size_t c = 1; c < k; c++)
             if (distances[c] < distances[nearest])

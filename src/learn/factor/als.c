@@ -5,9 +5,8 @@
  *
  *     A_u = Y'Y + sum_j alpha r_uj y_j y_j' + l2 I        b_u = sum_j (1 + alpha r_uj) y_j        x_u = A_u^-1 b_u
  *
- * Y'Y is shared. The sum over a user's items goes through a block of at most MX_ALS_ROWS rows sqrt(alpha r) y_j and one mx_syrk_add,
- * so that the inner loop is a tiled product whatever m is. Everything is accumulated in double; factors are kept in float.
- * The last half iteration solves users, so that a fitted user equals the fold-in of his items.
+ * Y'Y is shared. A row is solved by its factors or, when it is short, by its items (row_solver.h). Everything is accumulated in double; factors are
+ * kept in float. The last half iteration solves users, so that a fitted user equals the fold-in of his items, up to the rounding of the floats.
  *
  * Invariants: (1) a row's solve reads its own ratings, Y and Y'Y alone: no order of rows matters; (2) Y'Y is summed over blocks whose
  * size depends on the number of rows alone, in block order; so the bits don't depend on threads.
@@ -20,6 +19,8 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "kernels/kernels.h"
+#include "learn/factor/row_solver.h"
 #include "numeric/dense.h"
 
 enum {
@@ -29,52 +30,6 @@ enum {
     MX_ALS_MAX_FACTORS = 1024,
     MX_ALS_STREAM = 0x616c73, /* of the random starts */
 };
-
-/* ---- one user's normal equations; A is an upper triangle ---- */
-
-/* Adds sum_j alpha r_j y_j y_j' to a (f, f), upper triangle. rows: MX_ALS_ROWS * f doubles of scratch. */
-static void add_weighted_gram(double *a, const float *y, const int32_t *items, const float *values, size_t m, size_t f,
-                              double alpha, double *rows)
-{
-    for (size_t start = 0; start < m; start += MX_ALS_ROWS) {
-        size_t count = m - start < MX_ALS_ROWS ? m - start : MX_ALS_ROWS;
-        for (size_t r = 0; r < count; r++) {
-            const float *from = y + (size_t)items[start + r] * f;
-            double scale = sqrt(alpha * (values ? (double)values[start + r] : 1.0));
-            for (size_t j = 0; j < f; j++)
-                rows[r * f + j] = scale * (double)from[j];
-        }
-        mx_syrk_add(rows, count, f, a);
-    }
-}
-
-/* A_u, factorised, into a; gram holds Y'Y. */
-static merx_status user_system(double *a, const double *gram, double l2, const float *y, const int32_t *items,
-                               const float *values, size_t m, size_t f, double alpha, double *rows, merx_error *err)
-{
-    memcpy(a, gram, f * f * sizeof *a);
-    for (size_t j = 0; j < f; j++)
-        a[j * f + j] += l2;
-    add_weighted_gram(a, y, items, values, m, f, alpha, rows);
-    if (!mx_cholesky(a, f))
-        MX_FAIL(err, MERX_E_NUMERIC, "als",
-                "the equations of a row have no unique solution with %zu factors; set l2 above 0 or use fewer factors",
-                f);
-    return MERX_OK;
-}
-
-/* b = sum_j (1 + alpha r_j) y_j */
-static void right_side(double *b, const float *y, const int32_t *items, const float *values, size_t m, size_t f,
-                       double alpha)
-{
-    memset(b, 0, f * sizeof *b);
-    for (size_t j = 0; j < m; j++) {
-        const float *row = y + (size_t)items[j] * f;
-        double c = 1.0 + alpha * (values ? (double)values[j] : 1.0);
-        for (size_t k = 0; k < f; k++)
-            b[k] += c * (double)row[k];
-    }
-}
 
 /* ---- Y'Y ---- */
 
@@ -94,8 +49,7 @@ static merx_status gram_block(void *context, size_t block, merx_error *err)
     memset(out, 0, f * f * sizeof *out);
     for (size_t start = block * w->block_rows; start < end; start += MX_ALS_ROWS) {
         size_t count = end - start < MX_ALS_ROWS ? end - start : MX_ALS_ROWS;
-        for (size_t e = 0; e < count * f; e++)
-            rows[e] = (double)w->y[start * f + e];
+        mx_kernel()->scale_float(1, w->y + start * f, rows, count * f);
         mx_syrk_add(rows, count, f, out);
     }
     return MERX_OK;
@@ -130,27 +84,24 @@ static merx_status gram_of(gram_work *w, const float *y, size_t n, double *gram,
 
 typedef struct half_work {
     const mx_csr *ratings;
-    const float *fixed; /* (columns, f) */
-    float *solved;      /* (rows, f) */
-    const double *gram;
-    size_t f;
-    double l2, alpha;
-    double *scratch; /* (workers, scratch_size) */
+    float *solved; /* (rows, f) */
+    mx_row_solver solver;
+    double *scratch; /* (workers, scratch and one row) */
 } half_work;
 
 static size_t solve_scratch(size_t f)
 {
-    return f * f + MX_ALS_ROWS * f + f;
+    return mx_row_solver_scratch(f) + f;
 }
 
 static merx_status half_block(void *context, size_t block, merx_error *err)
 {
     const half_work *w = context;
-    size_t f = w->f, end = (block + 1) * MX_ALS_BLOCK;
+    size_t f = w->solver.f, end = (block + 1) * MX_ALS_BLOCK;
     if (end > w->ratings->rows)
         end = w->ratings->rows;
-    double *a = w->scratch + (size_t)mx_worker_index() * solve_scratch(f), *rows = a + f * f,
-           *b = rows + MX_ALS_ROWS * f;
+    double *scratch = w->scratch + (size_t)mx_worker_index() * solve_scratch(f),
+           *b = scratch + mx_row_solver_scratch(f);
     for (size_t u = block * MX_ALS_BLOCK; u < end; u++) {
         size_t start = (size_t)w->ratings->starts[u], m = (size_t)w->ratings->starts[u + 1] - start;
         float *x = w->solved + u * f;
@@ -158,11 +109,8 @@ static merx_status half_block(void *context, size_t block, merx_error *err)
             memset(x, 0, f * sizeof *x);
             continue;
         }
-        const int32_t *items = w->ratings->indices + start;
-        const float *values = w->ratings->values ? w->ratings->values + start : NULL;
-        MX_TRY(user_system(a, w->gram, w->l2, w->fixed, items, values, m, f, w->alpha, rows, err));
-        right_side(b, w->fixed, items, values, m, f, w->alpha);
-        mx_cholesky_solve(a, f, b, 1);
+        mx_rated row = {w->ratings->indices + start, w->ratings->values ? w->ratings->values + start : NULL, m};
+        MX_TRY(mx_row_solve(&w->solver, row, scratch, b, err));
         for (size_t j = 0; j < f; j++)
             x[j] = (float)b[j];
     }
@@ -173,8 +121,10 @@ static merx_status solve_side(half_work *w, const mx_csr *ratings, const float *
                               merx_error *err)
 {
     w->ratings = ratings;
-    w->fixed = fixed;
+    w->solver.y = fixed;
+    w->solver.n = ratings->columns;
     w->solved = solved;
+    MX_TRY(mx_row_solver_prepare(&w->solver, w->scratch, task, err));
     return mx_parallel(task, (ratings->rows + MX_ALS_BLOCK - 1) / MX_ALS_BLOCK, half_block, w, err);
 }
 
@@ -231,7 +181,9 @@ merx_status mx_als_fit(const mx_csr *ratings, const mx_als_options *options, con
                     .alloc = mx_allocator_or_default(alloc)};
     mx_csr_own transposed = {0};
     gram_work gram = {.f = f};
-    half_work half = {.f = f, .l2 = options->l2, .alpha = options->alpha};
+    half_work half = {.solver = {.f = f, .l2 = options->l2, .alpha = options->alpha}};
+    size_t larger = mx_row_solver_basis(users, f) > mx_row_solver_basis(items, f) ? mx_row_solver_basis(users, f)
+                                                                                  : mx_row_solver_basis(items, f);
     size_t user_cells, item_cells;
     if (!mx_mul_size(users, f, &user_cells) || !mx_mul_size(items, f, &item_cells))
         MX_FAIL_GOTO(err, MERX_E_LIMIT, "als",
@@ -245,7 +197,10 @@ merx_status mx_als_fit(const mx_csr *ratings, const mx_als_options *options, con
     MX_TRY_GOTO(
         mx_alloc_array(work, workers * solve_scratch(f), sizeof(double), "normal equations", &half.scratch, err));
     MX_TRY_GOTO(mx_csr_transpose(ratings, work, &transposed, err));
-    half.gram = model.item_gram; /* holds X'X while items are solved */
+    MX_TRY_GOTO(mx_alloc_array_raw(work, larger, sizeof(double), "basis of the rows", &half.solver.basis, err));
+    MX_TRY_GOTO(
+        mx_alloc_array_raw(work, f * f, sizeof(double), "inverse of the gram matrix", &half.solver.inverse, err));
+    half.solver.gram = model.item_gram; /* holds X'X while items are solved */
 
     mx_task_stage(task, "alternating least squares", (uint64_t)options->iterations, "iterations");
     if (options->start)
@@ -264,6 +219,8 @@ merx_status mx_als_fit(const mx_csr *ratings, const mx_als_options *options, con
     mx_task_done(task);
 out:
     mx_csr_release(&transposed);
+    mx_free_array(work, half.solver.inverse, f * f, sizeof(double));
+    mx_free_array(work, half.solver.basis, larger, sizeof(double));
     mx_free_array(work, half.scratch, workers * solve_scratch(f), sizeof(double));
     mx_free_array(work, gram.rows, workers * MX_ALS_ROWS * f, sizeof(double));
     mx_free_array(work, gram.partial, MX_ALS_GRAM_BLOCKS * f * f, sizeof(double));
@@ -301,17 +258,28 @@ static merx_status check_history(const mx_als *model, const int32_t *items, cons
     return MERX_OK;
 }
 
+static mx_row_solver solver_of(const mx_als *model)
+{
+    return (mx_row_solver){.y = model->item_factors,
+                           .n = model->items,
+                           .f = (size_t)model->factors,
+                           .gram = model->item_gram,
+                           .l2 = model->l2,
+                           .alpha = model->alpha};
+}
+
 merx_status mx_als_fold_in(const mx_als *model, const int32_t *items, const float *values, size_t m, double *user,
                            merx_error *err)
 {
     size_t f = (size_t)model->factors;
     MX_TRY(check_history(model, items, values, m, err));
+    mx_row_solver solver = solver_of(model);
+    mx_rated row = {items, values, m};
     double *a = NULL;
     MX_TRY(mx_alloc_array_raw(model->alloc, solve_scratch(f), sizeof *a, "normal equations of a user", &a, err));
-    merx_status status = user_system(a, model->item_gram, model->l2, model->item_factors, items, values, m, f,
-                                     model->alpha, a + f * f, err);
+    merx_status status = mx_row_system(&solver, row, a, a + f * f, err);
     if (status == MERX_OK) {
-        right_side(user, model->item_factors, items, values, m, f, model->alpha);
+        mx_row_right_side(&solver, row, user);
         mx_cholesky_solve(a, f, user, 1);
     }
     mx_free_array(model->alloc, a, solve_scratch(f), sizeof *a);
@@ -324,12 +292,13 @@ merx_status mx_als_explain_many(const mx_als *model, const int32_t *items, const
     size_t f = (size_t)model->factors;
     MX_TRY(check_history(model, items, values, m, err));
     MX_TRY(check_history(model, targets, NULL, n, err));
+    mx_row_solver solver = solver_of(model);
+    mx_rated row = {items, values, m};
     double *a = NULL;
     MX_TRY(mx_alloc_array_raw(model->alloc, solve_scratch(f), sizeof *a, "normal equations of a user", &a, err));
-    double *z = a + f * f + MX_ALS_ROWS * f;
+    double *z = a + mx_row_solver_scratch(f);
     merx_status status = MERX_OK;
-    MX_TRY_GOTO(user_system(a, model->item_gram, model->l2, model->item_factors, items, values, m, f, model->alpha,
-                            a + f * f, err));
+    MX_TRY_GOTO(mx_row_system(&solver, row, a, a + f * f, err));
     for (size_t t = 0; t < n; t++) {
         /* z = A^-1 y_t, so that x_u . y_t = z . b_u = sum_j c_j z . y_j */
         const float *target = model->item_factors + (size_t)targets[t] * f;
@@ -338,10 +307,7 @@ merx_status mx_als_explain_many(const mx_als *model, const int32_t *items, const
         mx_cholesky_solve(a, f, z, 1);
         double score = 0;
         for (size_t j = 0; j < m; j++) {
-            const float *row = model->item_factors + (size_t)items[j] * f;
-            double dot = 0;
-            for (size_t k = 0; k < f; k++)
-                dot += z[k] * (double)row[k];
+            double dot = mx_kernel()->dot_float(z, model->item_factors + (size_t)items[j] * f, f);
             parts[t * m + j] = (1.0 + model->alpha * (values ? (double)values[j] : 1.0)) * dot;
             score += parts[t * m + j];
         }

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernels/kernels.h"
+
 enum { EXPLAIN_CHUNK = 256 };
 
 const merx_option mx_recommend_training[] = {
@@ -303,28 +305,13 @@ out:
 
 /* ---- scores ---- */
 
-static double dot(const double *a, const float *b, size_t n)
-{
-    double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-    size_t k = 0;
-    for (; k + 4 <= n; k += 4) {
-        s0 += a[k] * (double)b[k];
-        s1 += a[k + 1] * (double)b[k + 1];
-        s2 += a[k + 2] * (double)b[k + 2];
-        s3 += a[k + 3] * (double)b[k + 3];
-    }
-    for (; k < n; k++)
-        s0 += a[k] * (double)b[k];
-    return (s0 + s1) + (s2 + s3);
-}
-
 merx_status mx_recommender_score(const mx_recommender *model, const int32_t *history, size_t m, double *user,
                                  double *scores, merx_error *err)
 {
     size_t f = (size_t)model->als.factors;
     MX_TRY(mx_als_fold_in(&model->als, history, NULL, m, user, err));
     for (size_t t = 0; t < model->items; t++)
-        scores[t] = dot(user, model->als.item_factors + t * f, f);
+        scores[t] = mx_kernel()->dot_float(user, model->als.item_factors + t * f, f);
     for (size_t j = 0; j < m; j++)
         for (int64_t k = model->neighbours.starts[history[j]]; k < model->neighbours.starts[history[j] + 1]; k++)
             scores[model->neighbours.indices[k]] += model->co_purchase * (double)model->neighbours.similarities[k];
