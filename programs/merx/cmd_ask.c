@@ -14,9 +14,12 @@ static int run(cli_arguments *arguments)
     merx_reply reply = {0};
     merx_error err = {0};
     char *text = NULL;
-    int code = cli_open_shop(arguments, false, false, &shop);
+    int code = cli_open_shop(arguments, CLI_SHOP_READS, &shop);
     if (code)
         return code;
+    code = cli_check_answer(arguments, answer);
+    if (code)
+        goto out;
     if (merx_shop_question(shop, answer, &question, &err) != MERX_OK) {
         code = cli_fail(&err);
         goto out;

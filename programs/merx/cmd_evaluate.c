@@ -54,7 +54,9 @@ static int run(cli_arguments *arguments)
     merx_shop *shop = NULL;
     int code = cli_task(arguments, &task);
     if (code == 0)
-        code = cli_open_shop(arguments, false, false, &shop);
+        code = cli_open_shop(arguments, CLI_SHOP_READS, &shop);
+    if (code == 0 && arguments->n_positional)
+        code = cli_check_answer(arguments, arguments->positional[0]);
     json_t *all = cli_has(arguments, "json") ? json_object() : NULL;
     if (code == 0 && arguments->n_positional) {
         code = evaluate_one(arguments, shop, arguments->positional[0], split_ms, task, all);

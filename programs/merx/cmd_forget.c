@@ -11,7 +11,7 @@ static int run(cli_arguments *arguments)
     merx_error err = {0};
     int code = cli_task(arguments, &task);
     if (code == 0)
-        code = cli_open_shop(arguments, false, false, &shop);
+        code = cli_open_shop(arguments, CLI_SHOP_WRITES, &shop);
     if (code == 0 && merx_shop_forget(shop, arguments->positional[0], task, &receipt, &err) != MERX_OK)
         code = cli_fail(&err);
     if (code == 0 && cli_has(arguments, "json")) {

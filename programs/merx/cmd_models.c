@@ -72,7 +72,7 @@ static int run(cli_arguments *arguments)
     merx_shop *shop = NULL;
     merx_model_versions versions = {0};
     merx_error err = {0};
-    int code = cli_open_shop(arguments, false, true, &shop);
+    int code = cli_open_shop(arguments, CLI_SHOP_ONLY_READS, &shop);
     if (code)
         return code;
     if (cli_has(arguments, "digest")) {

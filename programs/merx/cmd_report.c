@@ -12,7 +12,7 @@ static int run(cli_arguments *arguments)
     json_t *json = NULL;
     int code = cli_task(arguments, &task);
     if (code == 0)
-        code = cli_open_shop(arguments, false, false, &shop);
+        code = cli_open_shop(arguments, CLI_SHOP_READS, &shop);
     char html[4096];
     if (code == 0) {
         const char *path = cli_value(arguments, "html");

@@ -11,7 +11,9 @@ static int run(cli_arguments *arguments)
     json_t *json = NULL;
     int code = cli_task(arguments, &task);
     if (code == 0)
-        code = cli_open_shop(arguments, false, false, &shop);
+        code = cli_open_shop(arguments, CLI_SHOP_WRITES, &shop);
+    if (code == 0 && answer)
+        code = cli_check_answer(arguments, answer);
     if (code == 0)
         code = step_train(arguments, shop, answer, task, stdout, cli_has(arguments, "json") ? &json : NULL);
     if (code == 0 && json)

@@ -11,7 +11,7 @@ static int run(cli_arguments *arguments)
     merx_shop *shop = NULL;
     int code = cli_task(arguments, &task);
     if (code == 0)
-        code = cli_open_shop(arguments, true, false, &shop);
+        code = cli_open_shop(arguments, CLI_SHOP_MAKES, &shop);
     json_t *import = NULL;
     json_t *training = NULL;
     json_t *report = NULL;

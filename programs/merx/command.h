@@ -79,8 +79,11 @@ void cli_note(const cli_arguments *arguments, const char *format, ...) MERX_PRIN
 
 /* The task of a command: threads, memory, seed from the flags; a progress bar on a terminal; Ctrl-C cancels. Exit code or 0. */
 int cli_task(const cli_arguments *arguments, merx_task **task);
+/* What a command does with its shop: never writes; reads, and keeps what it derives where it may write; writes; makes it when absent. */
+typedef enum cli_shop_use { CLI_SHOP_ONLY_READS, CLI_SHOP_READS, CLI_SHOP_WRITES, CLI_SHOP_MAKES } cli_shop_use;
 /* The shop of a command: --shop, MERX_SHOP, the current folder, or the only shop in ./merx-data. Exit code or 0. */
-int cli_open_shop(const cli_arguments *arguments, bool create, bool read_only, merx_shop **shop);
+int cli_open_shop(const cli_arguments *arguments, cli_shop_use use, merx_shop **shop);
+int cli_check_answer(const cli_arguments *arguments, const char *answer); /* exit code 2 when there is none, or 0 */
 
 /* JSON to stdout with a newline; the value is released. */
 int cli_print_json(json_t *value);

@@ -1,6 +1,7 @@
 /*
  * merx: the program. Finds the command and runs it.
  */
+#include <signal.h>
 #include <string.h>
 
 #include "command.h"
@@ -81,6 +82,8 @@ static int run_command(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    /* A limit on the size of files (ulimit -f) is an error of the write, not the end of the program. */
+    signal(SIGXFSZ, SIG_IGN);
     int code = run_command(argc, argv);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fprintf(stderr, "merx: can't write to standard output\n");

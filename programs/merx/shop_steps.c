@@ -1,6 +1,7 @@
 /*
  * Import, train and report, as `merx up` and the commands of those names do them.
  */
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,20 @@ static void print_amount(FILE *out, int64_t minor, int decimals)
     merx_value value = {.type = MERX_VALUE_MONEY, .decimals = decimals, .integer = minor};
     merx_value_format(&value, text, sizeof text);
     fputs(text, out);
+}
+
+/* ": "value"", short, without what would move the cursor. */
+static void print_value(FILE *out, const char *value)
+{
+    enum { SHOWN = 40 };
+    size_t size = strlen(value);
+    size_t shown = size < SHOWN ? size : SHOWN;
+    while (shown < size && shown > 0 && ((unsigned char)value[shown] & 0xc0) == 0x80)
+        shown--;
+    fputs(": \"", out);
+    for (size_t i = 0; i < shown; i++)
+        fputc((unsigned char)value[i] < 0x20 || value[i] == 0x7f ? ' ' : value[i], out);
+    fputs(shown < size ? "…\"" : "\"", out);
 }
 
 static void print_import(const merx_import *import, const char *folder, FILE *out)
@@ -33,7 +48,7 @@ static void print_import(const merx_import *import, const char *folder, FILE *ou
                 fprintf(out, ", %llu already there", (unsigned long long)file->duplicates);
             if (file->refused)
                 fprintf(out, ", %s%llu refused%s", cli_red(out), (unsigned long long)file->refused, cli_plain(out));
-            fprintf(out, "%s%s\n", file->note ? "; " : "", file->note ? file->note : "");
+            fprintf(out, "%s%s\n", file->note && *file->note ? "; " : "", file->note ? file->note : "");
         }
     }
     enum { SHOWN = 5 };
@@ -42,6 +57,8 @@ static void print_import(const merx_import *import, const char *folder, FILE *ou
         fprintf(out, "    %s:%llu", refusal->file, (unsigned long long)refusal->line);
         if (refusal->column && *refusal->column)
             fprintf(out, ": column \"%s\"", refusal->column);
+        if (refusal->value && *refusal->value)
+            print_value(out, refusal->value);
         fprintf(out, ": %s\n", refusal->message);
     }
     if (import->refused > SHOWN)
@@ -92,8 +109,9 @@ int step_import(const cli_arguments *arguments, merx_shop *shop, const char *pat
     const char *refused = cli_value(arguments, "max-refused");
     if (refused) {
         char *end;
+        errno = 0;
         options.max_refused = strtoull(refused, &end, 10);
-        if (*refused < '0' || *refused > '9' || *end)
+        if (*refused < '0' || *refused > '9' || *end || errno)
             return cli_usage_error(arguments->command, "--max-refused is \"%s\": expected a whole number", refused);
     }
     merx_import import = {0};

@@ -57,22 +57,42 @@ int cli_columns(void)
     return 100;
 }
 
+static merx_task *volatile interrupted_task;
+static volatile sig_atomic_t interrupt_signal;
+
 int cli_fail(const merx_error *err)
 {
     if (err->code == MERX_E_CANCELLED) {
         fprintf(stderr, "merx: interrupted; what was finished is kept\n");
-        return 130;
+        return 128 + (interrupt_signal ? interrupt_signal : SIGINT);
     }
     fprintf(stderr, "%smerx:%s ", cli_red(stderr), cli_plain(stderr));
     if (err->where[0])
         fprintf(stderr, "%s: ", err->where);
-    fprintf(stderr, "%s\n", err->message[0] ? err->message : merx_status_text(err->code));
+    fputs(err->message[0] ? err->message : merx_status_text(err->code), stderr);
+    const merx_task *task = interrupted_task;
+    if (err->code == MERX_E_MEMORY && merx_task_max_memory(task))
+        fprintf(stderr, " (--max-memory is %.3g MB, and %.3g MB were in use; give more)",
+                (double)merx_task_max_memory(task) / (1 << 20), (double)merx_task_peak_memory(task) / (1 << 20));
+    fputc('\n', stderr);
     return 1;
 }
 
 int cli_usage_failure(const cli_command *command, const merx_error *err)
 {
     return cli_usage_error(command, "%s%s%s", err->where, err->where[0] ? ": " : "", err->message);
+}
+
+int cli_check_answer(const cli_arguments *arguments, const char *answer)
+{
+    char names[512] = "";
+    for (size_t i = 0; merx_answer_at(i); i++) {
+        if (strcmp(merx_answer_at(i)->name, answer) == 0)
+            return 0;
+        size_t used = strlen(names);
+        snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", merx_answer_at(i)->name);
+    }
+    return cli_usage_error(arguments->command, "there is no answer \"%s\" (there are: %s)", answer, names);
 }
 
 void cli_note(const cli_arguments *arguments, const char *format, ...)
@@ -112,15 +132,13 @@ static void show_progress(void *context, const merx_progress *progress)
     fflush(stderr);
 }
 
-static merx_task *volatile interrupted_task;
-
 static void on_interrupt(int signal_number)
 {
-    (void)signal_number;
+    interrupt_signal = signal_number;
     if (interrupted_task)
         merx_task_cancel(interrupted_task);
-    /* A second Ctrl-C ends at once: everything stored is safe against that. */
-    signal(SIGINT, SIG_DFL);
+    /* A second one ends at once: everything stored is safe against that. */
+    signal(signal_number, SIG_DFL);
 }
 
 static int parse_count(const cli_arguments *arguments, const char *flag, unsigned long long low,
@@ -154,7 +172,9 @@ int cli_task(const cli_arguments *arguments, merx_task **task)
     merx_error err = {0};
     const char *memory = cli_value(arguments, "max-memory");
     if (memory && merx_parse_bytes(memory, &options.max_memory_bytes, &err) != MERX_OK)
-        return cli_usage_failure(arguments->command, &err);
+        return cli_usage_error(arguments->command, "--max-memory: %s", err.message);
+    if (memory && options.max_memory_bytes == 0)
+        return cli_usage_error(arguments->command, "--max-memory is \"%s\": expected a size, such as 256M", memory);
     if (isatty(STDERR_FILENO) && !cli_has(arguments, "quiet"))
         options.progress = show_progress;
     if (merx_task_new(NULL, &options, task, &err) != MERX_OK)
@@ -163,6 +183,7 @@ int cli_task(const cli_arguments *arguments, merx_task **task)
     struct sigaction action = {.sa_handler = on_interrupt};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
     return 0;
 }
 
@@ -193,8 +214,10 @@ static bool only_shop(char *out, size_t size)
     return found == 1;
 }
 
-int cli_open_shop(const cli_arguments *arguments, bool create, bool read_only, merx_shop **shop)
+int cli_open_shop(const cli_arguments *arguments, cli_shop_use use, merx_shop **shop)
 {
+    bool create = use == CLI_SHOP_MAKES;
+    bool reads = use == CLI_SHOP_READS;
     char found[4096];
     const char *folder = cli_value(arguments, "shop");
     if (!folder)
@@ -207,10 +230,15 @@ int cli_open_shop(const cli_arguments *arguments, bool create, bool read_only, m
         return cli_usage_error(arguments->command,
                                "which shop? Give --shop DIR, set MERX_SHOP, or run it inside a shop's folder");
     merx_error err = {0};
-    merx_shop_options options = {.create = create, .read_only = read_only};
-    if (merx_shop_open(NULL, folder, &options, shop, &err) != MERX_OK)
-        return cli_fail(&err);
-    return 0;
+    merx_shop_options options = {.create = create, .read_only = use == CLI_SHOP_ONLY_READS};
+    merx_status status = merx_shop_open(NULL, folder, &options, shop, &err);
+    if (status == MERX_E_PERMISSION && reads) {
+        /* What was learned can be asked where nothing may be written. */
+        merx_error_clear(&err);
+        options.read_only = true;
+        status = merx_shop_open(NULL, folder, &options, shop, &err);
+    }
+    return status == MERX_OK ? 0 : cli_fail(&err);
 }
 
 /* ---- output ---- */

@@ -63,6 +63,12 @@ bool mx_path_is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+bool mx_path_is_file(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
 merx_status mx_file_size(const char *path, uint64_t *size, merx_error *err)
 {
     struct stat info;

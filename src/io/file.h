@@ -20,6 +20,7 @@ void mx_map_close(mx_map *map);
 
 bool mx_path_exists(const char *path);
 bool mx_path_is_folder(const char *path);
+bool mx_path_is_file(const char *path); /* a regular one */
 merx_status mx_file_size(const char *path, uint64_t *size, merx_error *err) MERX_MUST_CHECK;
 /* Makes the folder and those above it; one that is there is no error. */
 merx_status mx_make_folders(const char *path, merx_error *err) MERX_MUST_CHECK;

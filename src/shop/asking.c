@@ -68,8 +68,7 @@ static merx_status not_fitted(const char *name, const mx_model_record *list, siz
     if (merx_evaluation_parse(list[n - 1].metrics.data, &evaluation, NULL) != MERX_OK)
         evaluation.gate[0] = '\0';
     MX_FAIL(err, MERX_E_NOT_FITTED, name,
-            "has no live model: version %" PRId64
-            " did not pass its gate (%.200s); merx train %s --force deploys it",
+            "has no live model: version %" PRId64 " did not pass its gate (%.200s); merx train %s --force deploys it",
             list[n - 1].version, evaluation.gate, name);
 }
 
@@ -78,18 +77,22 @@ static merx_status load(merx_shop *shop, size_t index, const mx_model_record *li
 {
     const mx_answer *answer = mx_answer_at(index);
     struct mx_loaded_model *model = &shop->models[index];
+    merx_error failure = {0};
     merx_status status = MERX_OK;
 
-    MX_TRY_GOTO(mx_blobs_map(shop->blobs, live->blob.data, &model->blob, err));
+    MX_TRY_GOTO(mx_blobs_map(shop->blobs, live->blob.data, &model->blob, &failure));
     MX_TRY_GOTO(mx_tensor_file_memory(model->blob.data, model->blob.size, live->blob.data, shop->alloc, true,
-                                      &model->file, err));
+                                      &model->file, &failure));
     if (answer->load)
-        MX_TRY_GOTO(answer->load(model->file, snapshot, shop->alloc, &model->state, err));
+        MX_TRY_GOTO(answer->load(model->file, snapshot, shop->alloc, &model->state, &failure));
     model->version = live->version;
 out:
-    if (status != MERX_OK)
-        unload(shop, index);
-    return status;
+    if (status == MERX_OK)
+        return MERX_OK;
+    unload(shop, index);
+    if (status == MERX_E_MEMORY || status == MERX_E_CANCELLED)
+        MX_FAIL(err, status, failure.where, "%s", failure.message);
+    MX_FAIL(err, status, failure.where, "%s; merx train %s makes it anew", failure.message, answer->info.name);
 }
 
 /* The live model, loaded. Another version is live now: that one. */

@@ -129,6 +129,24 @@ static const char *note(const importer *im, merx_error *err, const char *text)
     return mx_arena_strdup(im->arena, text, err);
 }
 
+static merx_status lacks_column(const candidate *c, const mx_rows *rows, mx_meaning lacks, merx_error *err)
+{
+    char names[160] = "";
+    for (size_t i = 0; i < mx_rows_columns(rows); i++) {
+        size_t used = strlen(names);
+        const char *name = mx_rows_column(rows, i);
+        if (used + strlen(name) + 8 > sizeof names) {
+            strcpy(names + used, ", …");
+            break;
+        }
+        snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", name);
+    }
+    MX_FAIL(err, MERX_E_INVALID, c->name,
+            "no column for \"%s\", which %s need (it has %s); name it in shop.json: {\"files\": {\"%s\": {\"columns\": "
+            "{\"%s\": \"...\"}}}}",
+            mx_meaning_name(lacks), mx_role_name(c->layout.role), names, c->name, mx_meaning_name(lacks));
+}
+
 /* Role, columns and date format of one file. */
 static merx_status understand(importer *im, candidate *c, bool only_one, merx_error *err)
 {
@@ -157,6 +175,8 @@ static merx_status understand(importer *im, candidate *c, bool only_one, merx_er
     if (status != MERX_OK)
         MX_FAIL(err, status, failure.where, "%s", failure.message);
     mx_layout_recognise(rows, c->name, c->layout.role, &c->layout);
+    if (c->layout.role == MX_ROLE_NONE)
+        mx_layout_suppose(rows, c->name, &c->layout);
     if (c->layout.role == MX_ROLE_NONE) {
         c->ignored = true;
         c->note = note(im, err, "its columns are none that merx knows; name them in shop.json");
@@ -166,10 +186,9 @@ static merx_status understand(importer *im, candidate *c, bool only_one, merx_er
     MX_TRY_GOTO(mx_mapping_columns(im->mapping, c->name, rows, &c->layout, err));
     mx_meaning lacks = mx_layout_lacks(&c->layout);
     if (lacks != MX_MEANINGS)
-        MX_FAIL_GOTO(err, MERX_E_INVALID, c->name,
-                     "no column for \"%s\", which %s need; name it in shop.json: {\"files\": {\"%s\": {\"columns\": "
-                     "{\"%s\": \"...\"}}}}",
-                     mx_meaning_name(lacks), mx_role_name(c->layout.role), c->name, mx_meaning_name(lacks));
+        status = lacks_column(c, rows, lacks, err);
+    if (lacks != MX_MEANINGS)
+        goto out;
     mx_rows_close(rows);
     rows = NULL;
     status = find_date_format(im, c, err);
@@ -184,6 +203,9 @@ static merx_status add_candidate(importer *im, const char *folder, const char *n
     c.path = folder ? mx_path_join(im->arena, folder, name, err) : NULL;
     if (!c.name || !c.path)
         return MERX_E_MEMORY;
+    /* Read more than once: to understand it, to take it, and for its sum. */
+    if (mx_path_exists(c.path) && !mx_path_is_file(c.path))
+        MX_FAIL(err, MERX_E_INVALID, c.path, "is a pipe or a device (expected a file)");
     MX_TRY(understand(im, &c, only_one, err));
     return mx_vec_append(&im->candidates, &c, 1, err);
 }
@@ -395,6 +417,20 @@ static const char *file_note(const importer *im, const mx_intake *in, merx_error
                            in->duplicates);
 }
 
+/* Another writer may have been here before the lock was ours: what rows are read by, and how far the file was taken. */
+static merx_status look_again(importer *im, mx_source_record *source, mx_record *before, bool *known, merx_error *err)
+{
+    MX_TRY(mx_shop_settings_read(im->shop->records, im->arena, &im->settings, err));
+    mx_erased_release(&im->erased);
+    MX_TRY(mx_erased_read(im->shop->records, im->alloc, &im->erased, err));
+    merx_error failure = {0};
+    merx_status status = mx_records_get(im->shop->records, MX_SOURCE, source->name, im->arena, before, &failure);
+    *known = status == MERX_OK;
+    if (!*known && status != MERX_E_NOT_FOUND)
+        MX_FAIL(err, status, failure.where, "%s", failure.message);
+    return MERX_OK;
+}
+
 static merx_status import_file(importer *im, const candidate *c, merx_import *out, merx_error *err)
 {
     mx_records *records = im->shop->records;
@@ -423,10 +459,8 @@ static merx_status import_file(importer *im, const candidate *c, merx_import *ou
     MX_TRY(mx_file_size(c->path, &source.file_bytes, err));
     MX_TRY(mx_sha256_file(c->path, sha256, err));
     source.file_sha256 = mx_str_of(sha256);
-    status = mx_records_get(records, MX_SOURCE, source.name, im->arena, &before, NULL);
-    bool known = status == MERX_OK;
-    if (!known && status != MERX_E_NOT_FOUND)
-        return mx_records_get(records, MX_SOURCE, source.name, im->arena, &before, err);
+    bool known;
+    MX_TRY(look_again(im, &source, &before, &known, err));
     if (known && before.source.file_bytes == source.file_bytes &&
         mx_str_equal(before.source.file_sha256, source.file_sha256)) {
         file->unchanged = true;
@@ -436,6 +470,8 @@ static merx_status import_file(importer *im, const candidate *c, merx_import *ou
     size_t kept = im->refused.kept.count;
     MX_TRY(mx_intake_init(&in, err));
     status = mx_records_begin(records, err);
+    if (status == MERX_OK)
+        status = look_again(im, &source, &before, &known, err);
     if (status == MERX_OK)
         status = take_file(im, c, known ? &before.source : NULL, &source, &in, err);
     if (status == MERX_OK)

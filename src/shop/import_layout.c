@@ -304,3 +304,17 @@ void mx_layout_recognise(const mx_rows *rows, const char *file_name, mx_role wan
     }
     out->role = MX_ROLE_NONE;
 }
+
+void mx_layout_suppose(const mx_rows *rows, const char *file_name, mx_layout *out)
+{
+    mx_role named = role_of_file(file_name);
+    int found = 0;
+
+    if (named == MX_ROLE_NONE)
+        return;
+    fill_columns(rows, named == MX_ROLE_ORDERS ? MX_ROLE_EVENTS : named, out);
+    for (int i = 0; i < MX_MEANINGS; i++)
+        found += out->column[i] >= 0;
+    if (found < 2)
+        out->role = MX_ROLE_NONE;
+}

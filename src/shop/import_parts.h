@@ -73,6 +73,8 @@ const char *mx_layout_preset(const mx_layout *layout);
  * wanted   a role to take, or MX_ROLE_NONE
  */
 void mx_layout_recognise(const mx_rows *rows, const char *file_name, mx_role wanted, mx_layout *out);
+/* Of a file that was not recognised, but whose name says what it holds and some of whose columns are that: what it lacks can be said. */
+void mx_layout_suppose(const mx_rows *rows, const char *file_name, mx_layout *out);
 /* The first column that the role needs and the layout lacks; MX_MEANINGS: none. */
 mx_meaning mx_layout_lacks(const mx_layout *layout);
 /* The services of preset online-retail, as a setting. */

@@ -166,7 +166,19 @@ static merx_status deploy(const trainer *t, const mx_model_record *model, merx_e
     return status;
 }
 
-/* The newest version of the answer, when it was made of the same; NULL: none. */
+/* Whether the version's file is there and what was written. */
+static bool is_whole(merx_shop *shop, const mx_model_record *model)
+{
+    mx_blob blob;
+    char sha256[65];
+    if (mx_blobs_map(shop->blobs, model->blob.data, &blob, NULL) != MERX_OK)
+        return false;
+    mx_sha256_hex(blob.data, blob.size, sha256);
+    mx_blobs_unmap(shop->blobs, &blob);
+    return mx_str_equal(model->sha256, mx_str_of(sha256));
+}
+
+/* The newest version of the answer, when it was made of the same and is still whole; NULL: none. */
 static merx_status find_same(const trainer *t, const mx_answer *answer, const char *signature,
                              const mx_model_record **out, merx_error *err)
 {
@@ -180,7 +192,7 @@ static merx_status find_same(const trainer *t, const mx_answer *answer, const ch
     if (n == 0)
         return MERX_OK;
     if (mx_model_recipe_read(list[n - 1].options, NULL, &seed, before, NULL) == MERX_OK &&
-        strcmp(before, signature) == 0)
+        strcmp(before, signature) == 0 && is_whole(t->shop, &list[n - 1]))
         *out = &list[n - 1];
     return MERX_OK;
 }

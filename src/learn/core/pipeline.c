@@ -218,6 +218,10 @@ static merx_status fit_value(fitter *f, size_t s, const mx_column *column, merx_
         double share = (double)present / (double)rows, all_mean = share * mean + (1 - share) * source->fill;
         double variance = sum / (double)rows + share * (mean - all_mean) * (mean - all_mean) +
                           (1 - share) * (source->fill - all_mean) * (source->fill - all_mean);
+        if (!isfinite(variance))
+            MX_FAIL_GOTO(err, MERX_E_NUMERIC, f->table->name,
+                         "column \"%s\" goes from %.3g to %.3g, too far for sums of squares (expected within ±1e150)",
+                         source->name, source->min, source->max);
         MX_TRY_GOTO(add_slot(f, s, MX_SLOT_VALUE, 0, all_mean, err));
         mx_slot *slot = &MX_VEC_AT(&f->slots, mx_slot, f->slots.count - 1);
         if (f->standardise && source->type != MERX_COLUMN_BOOLEAN && variance > 0) {

@@ -9,6 +9,7 @@
  * Not here: customers' rows are not indexed by customer. Answers read the snapshot; only erasing looks for one customer's rows, and
  * one pass over all events is what it needs anyway to know which names others use (sqlite_erase.c).
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -103,6 +104,8 @@ static merx_status open_file(mx_sqlite *store, bool create, merx_error *err)
 
     if (mx_path_is_folder(store->path))
         MX_FAIL(err, MERX_E_INVALID, store->path, "is a folder; expected a database file");
+    if (!create && access(store->path, F_OK) != 0 && errno == EACCES)
+        MX_FAIL(err, MERX_E_PERMISSION, store->path, "its folder may not be entered");
     if (!create && !mx_path_exists(store->path))
         MX_FAIL(err, MERX_E_NOT_FOUND, store->path, "there is no such database");
     if (store->read_only)
@@ -121,7 +124,7 @@ static merx_status open_file(mx_sqlite *store, bool create, merx_error *err)
         return mx_sqlite_fail(store, rc, "opening", err);
     sqlite3_busy_timeout(store->db, store->busy_timeout_ms);
     if (!store->read_only && sqlite3_db_readonly(store->db, "main") == 1)
-        MX_FAIL(err, MERX_E_PERMISSION, store->path, "may only be read");
+        MX_FAIL(err, MERX_E_PERMISSION, store->path, "may only be read, and writing was asked for");
     return mx_sqlite_prepare_file(store, create, err);
 }
 
