@@ -2,11 +2,13 @@
 set(merx_slow_tests
   learn.families
   contract.models
+  contract.models_bits
   store.sqlite
 )
 # Tests of concurrent code: ./test also runs these under ThreadSanitizer.
 set(merx_threads_tests
   base.pool
+  contract.models_bits
   learn.factor
   numeric.dense
   numeric.matrix
