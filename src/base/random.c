@@ -89,7 +89,7 @@ static double ratio(const double p[8], const double q[8], double x)
 }
 
 /* Wichura 1988, "The percentage points of the normal distribution", algorithm AS 241 (PPND16): about 1 part in 10^16. */
-static double normal_quantile(double p)
+double mx_normal_quantile(double p)
 {
     static const double a[8] = {3.3871328727963666080e0,  1.3314166789178437745e+2, 1.9715909503065514427e+3,
                                 1.3731693765509461125e+4, 4.5921953931549871457e+4, 6.7265770927008700853e+4,
@@ -124,6 +124,8 @@ static double normal_quantile(double p)
                                 1.84631831751005468180e-5,
                                 1.42151175831644588870e-7,
                                 2.04426310338993978564e-15};
+    if (!(p > 0 && p < 1))
+        return p == 0 ? -INFINITY : p == 1 ? INFINITY : NAN;
     double q = p - 0.5;
     if (fabs(q) <= 0.425)
         return q * ratio(a, b, 0.180625 - q * q);
@@ -134,7 +136,7 @@ static double normal_quantile(double p)
 
 double mx_random_normal(mx_random *random)
 {
-    return normal_quantile(open_uniform(random));
+    return mx_normal_quantile(open_uniform(random));
 }
 
 double mx_random_exponential(mx_random *random)

@@ -29,6 +29,8 @@ double mx_random_normal(mx_random *random);                  /* mean 0, variance
 double mx_random_exponential(mx_random *random);             /* mean 1 */
 uint64_t mx_random_poisson(mx_random *random, double mean);
 double mx_random_gamma(mx_random *random, double shape); /* scale 1; Marsaglia & Tsang 2000 */
+/* The inverse of the standard normal distribution: -infinity at 0, infinity at 1, NaN outside; 1e-15 relative. Wichura 1988, AS 241. */
+double mx_normal_quantile(double p);
 /* A stream number out of up to three values, well mixed. */
 uint64_t mx_random_key(uint64_t a, uint64_t b, uint64_t c);
 /* Fisher-Yates, in place. */

@@ -17,8 +17,7 @@ double mx_sum(const double *x, size_t n); /* pairwise in blocks of 128: error O(
 double mx_mean(const double *x, size_t n);
 double mx_variance(const double *x, size_t n);                       /* unbiased; two passes */
 double mx_quantile_sorted(const double *sorted, size_t n, double p); /* linear interpolation (Hyndman & Fan type 7) */
-double mx_normal_cdf(double z);
-double mx_normal_quantile(double p); /* Wichura 1988, AS 241; 1e-15 */
+double mx_normal_cdf(double z); /* its inverse is mx_normal_quantile of base/random.h */
 double mx_student_t_cdf(double t, double degrees);
 double mx_student_t_quantile(double p, double degrees);
 
