@@ -29,6 +29,12 @@ static void put_words(const cli_command *command)
             printf(" %s", (*other)->name);
 }
 
+static void put_completions(const cli_command *command)
+{
+    put_words(command);
+    put_flags(command, "--");
+}
+
 static void print_bash(void)
 {
     puts("# bash completion for merx: source <(merx completion bash)");
@@ -39,8 +45,7 @@ static void print_bash(void)
     puts("\"\n  else\n    case ${COMP_WORDS[1]} in");
     for (const cli_command *const *command = cli_commands; *command; command++) {
         printf("    %s) words=\"", (*command)->name);
-        put_words(*command);
-        put_flags(*command, "--");
+        put_completions(*command);
         puts("\" ;;");
     }
     puts("    esac\n  fi\n  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))");
@@ -61,8 +66,7 @@ static void print_zsh(void)
     puts("    )\n    _describe command commands\n    return\n  fi\n  case $words[2] in");
     for (const cli_command *const *command = cli_commands; *command; command++) {
         printf("  %s) compadd --", (*command)->name);
-        put_words(*command);
-        put_flags(*command, "--");
+        put_completions(*command);
         puts(" ;;");
     }
     puts("  esac\n  _files\n}\n_merx \"$@\"");
@@ -77,8 +81,7 @@ static void print_fish(void)
             fputs(*c == '\'' ? "\\'" : (char[]){*c, 0}, stdout);
         puts("'");
         printf("complete -c merx -n '__fish_seen_subcommand_from %s' -a '", (*command)->name);
-        put_words(*command);
-        put_flags(*command, "--");
+        put_completions(*command);
         puts("'");
     }
 }

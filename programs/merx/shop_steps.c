@@ -180,8 +180,11 @@ int step_train(const cli_arguments *arguments, merx_shop *shop, const char *answ
 {
     int code = 0;
     /* "--factors 32" belongs to the answer being trained; "--recommend.factors 32" names its own. */
-    const char **settings = calloc((size_t)arguments->n_settings + 1, sizeof *settings);
-    for (int i = 0; settings && i < arguments->n_settings; i++) {
+    merx_error err = {0};
+    char **settings = calloc((size_t)arguments->n_settings + 1, sizeof *settings);
+    if (!settings)
+        goto no_memory;
+    for (int i = 0; i < arguments->n_settings; i++) {
         const cli_setting *setting = &arguments->settings[i];
         bool named = strchr(setting->name, '.') != NULL;
         if (!named && !answer) {
@@ -192,7 +195,7 @@ int step_train(const cli_arguments *arguments, merx_shop *shop, const char *answ
         size_t size = strlen(setting->name) + strlen(setting->value) + (answer ? strlen(answer) : 0) + 3;
         char *assignment = malloc(size);
         if (!assignment)
-            break;
+            goto no_memory;
         if (named)
             snprintf(assignment, size, "%s=%s", setting->name, setting->value);
         else
@@ -201,10 +204,9 @@ int step_train(const cli_arguments *arguments, merx_shop *shop, const char *answ
     }
     merx_train_options options = {.force = cli_has(arguments, "force"),
                                   .again = cli_has(arguments, "again"),
-                                  .options = settings,
+                                  .options = (const char *const *)settings,
                                   .n_options = (size_t)arguments->n_settings};
     merx_training training = {0};
-    merx_error err = {0};
     if (merx_shop_train(shop, answer, &options, task, &training, &err) != MERX_OK) {
         code = cli_fail(&err);
         goto out;
@@ -217,9 +219,13 @@ int step_train(const cli_arguments *arguments, merx_shop *shop, const char *answ
     merx_training_release(&training);
 out:
     for (int i = 0; settings && i < arguments->n_settings; i++)
-        free((void *)(uintptr_t)settings[i]);
+        free(settings[i]);
     free(settings);
     return code;
+no_memory:
+    err = (merx_error){.code = MERX_E_MEMORY, .message = "no memory for the settings"};
+    code = cli_fail(&err);
+    goto out;
 }
 
 /* ---- report ---- */

@@ -78,7 +78,7 @@ static void put_cell(mx_text *out, const char *text, size_t width, bool right, b
 
 static void fit_widths(const mx_table *t, size_t width, size_t *widths)
 {
-    size_t total = t->columns ? (t->columns - 1) * GAP : 0;
+    size_t total = (t->columns - 1) * GAP;
     for (size_t c = 0; c < t->columns; c++) {
         widths[c] = mx_utf8_columns(mx_str_of(t->header[c]));
         for (size_t i = c; i < t->cells.count; i += t->columns) {
@@ -106,6 +106,8 @@ merx_status mx_table_print(mx_table *table, int width, bool colour, mx_text *out
 
     if (table->failed)
         MX_FAIL(err, MERX_E_MEMORY, "", "no memory for a table");
+    if (table->columns == 0)
+        return mx_text_ok(out, err);
     fit_widths(table, width > 0 ? (size_t)width : 100, widths);
     if (colour)
         mx_text_puts(out, "\033[1m");
