@@ -374,7 +374,6 @@ static merx_status take_file(importer *im, const candidate *c, const mx_source_r
         status = skip_taken(im, c, rows, before, &failure);
         if (status == MERX_E_CHANGED && im->options->replace) {
             anew = true;
-            status = MERX_OK;
             mx_rows_close(rows);
             rows = NULL;
             MX_TRY_GOTO(open_rows(im, c, &rows, err));

@@ -1,6 +1,7 @@
 /*
  * The snapshot, read: mapped, checked once, brought up to date, looked up.
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -108,7 +109,7 @@ static merx_status read_file(mx_snapshot *s, merx_error *err)
     struct mx_snapshot_memory *m = s->memory;
     const char *layout = mx_tensor_file_meta(m->file, "layout");
     const char *checksum = mx_tensor_file_meta(m->file, "checksum");
-    int64_t value;
+    int64_t value = 0;
     char text[512];
 
     if (!layout || strcmp(layout, MX_SNAPSHOT_LAYOUT) != 0)
@@ -395,6 +396,7 @@ merx_status mx_snapshot_customer_events(mx_snapshot *snapshot, int32_t customer,
     struct mx_snapshot_memory *m = snapshot->memory;
     if (!m->starts)
         MX_TRY(list_by_customer(snapshot, err));
+    assert(m->starts != NULL);
     size_t first = m->starts[customer];
     size_t end = m->starts[customer + 1];
     /* A view ends earlier. */

@@ -94,7 +94,7 @@ void mx_pipeline_free(mx_pipeline *pipeline)
 {
     if (pipeline == NULL)
         return;
-    for (size_t s = 0; s < pipeline->n_sources; s++)
+    for (size_t s = 0; pipeline->sources != NULL && s < pipeline->n_sources; s++)
         mx_dict_free(pipeline->sources[s].levels);
     mx_text_release(&pipeline->notes);
     mx_arena_release(&pipeline->arena);

@@ -225,7 +225,7 @@ merx_status mx_linear_fit(const double *x, const double *y, const double *weight
     fit_work f = {.x = x, .y = y, .w = weights, .n = n, .d = d, .width = width};
     mx_linear model = {.d = d, .alloc = mx_allocator_or_default(alloc)};
     double *scales = NULL, *gram = NULL, *penalised = NULL, *copy = NULL, *tmp = NULL;
-    size_t z_cells, partial_cells;
+    size_t z_cells = 0, partial_cells = 0;
     if (!mx_mul_size(n, e, &z_cells) || !mx_mul_size(blocks, width, &partial_cells))
         MX_FAIL_GOTO(err, MERX_E_LIMIT, "linear", "%zu rows x %zu columns are more than this machine can address", n,
                      d);

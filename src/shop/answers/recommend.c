@@ -460,8 +460,7 @@ const mx_answer mx_answer_recommend = {
                      "matrix factorisation), added up. Every product of the shop is ranked, and each past purchase's "
                      "part of the score is told.",
              .needs = "purchases with customers and products",
-             .examples =
-                 "merx ask recommend --customer 12347 --why\nmerx ask recommend --basket 85123A,22423 --n 5",
+             .examples = "merx ask recommend --customer 12347 --why\nmerx ask recommend --basket 85123A,22423 --n 5",
              .training = mx_recommend_training,
              .question = question,
              .learns = true},

@@ -4,6 +4,7 @@
  * A customer's segment is that of his numbers now, not at training: his events are read when he is asked for. One whose first order came after training gets the class that
  * the regression on first orders gives.
  */
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -232,6 +233,7 @@ static merx_status answer(const mx_ask *ask, merx_reply *reply, merx_error *err)
         return list_segments(ask, reply, err);
     if (s.kind != NOBODY)
         return fill_subject(ask, &s, reply, err);
+    assert(s.grouping != NULL); /* whoever was found has one */
     MX_TRY(mx_reply_items(reply, 0, ask->arena, err));
     reply->score_unit = "";
     reply->sentence = mx_arena_printf(ask->arena, err, "%s %s belongs to no segment: there is no sale of goods yet.",
