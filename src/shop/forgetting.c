@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/run.h"
+#include "base/system.h"
 #include "io/file.h"
 #include "shop/heap_arena.h"
 #include "shop/import_parts.h"
@@ -130,14 +131,17 @@ static merx_status forget_in_models(merx_shop *shop, merx_task *task, merx_forgo
     mx_snapshot *snapshot;
 
     MX_TRY(remove_quoting_files(shop, err));
+    double begun = mx_monotonic_s();
     MX_TRY(mx_shop_snapshot(shop, task, &snapshot, err));
     mx_loaded_models_unload(shop);
     for (size_t i = 0; mx_answer_at(i); i++) {
         const char *how;
+        mx_log("shop", "forget: %.3f s, then %s", mx_monotonic_s() - begun, mx_answer_at(i)->info.name);
         MX_TRY(forget_in_model(shop, mx_answer_at(i), snapshot, task, &how, err));
         if (receipts)
             receipts[i] = (merx_forgotten){mx_answer_at(i)->info.name, how};
     }
+    mx_log("shop", "forget: %.3f s, then what no record names", mx_monotonic_s() - begun);
     MX_TRY(mx_model_sweep(shop, err));
     MX_TRY(mx_records_begin(shop->records, err));
     merx_status status = mx_records_remove(shop->records, MX_SETTING, mx_str_of(MX_SETTING_FORGETTING), err);
@@ -148,7 +152,10 @@ static merx_status forget_in_models(merx_shop *shop, merx_task *task, merx_forgo
         return status;
     }
     /* The bytes are gone from the store's files only now. */
-    return mx_records_compact(shop->records, err);
+    mx_log("shop", "forget: %.3f s, then the store's files", mx_monotonic_s() - begun);
+    status = mx_records_compact(shop->records, err);
+    mx_log("shop", "forget: %.3f s, done", mx_monotonic_s() - begun);
+    return status;
 }
 
 merx_status mx_forget_pending(merx_shop *shop, merx_task *task, merx_error *err)
@@ -207,11 +214,37 @@ static merx_status erase_rows(merx_shop *shop, mx_str customer, mx_erasure *eras
     return status;
 }
 
+/* Rows and the mark in one transaction, then the snapshot without him. */
+static merx_status erase(merx_shop *shop, const char *customer, merx_task *task, mx_erasure *erased, merx_error *err)
+{
+    mx_snapshot *old = NULL;
+    mx_snapshot *fresh = NULL;
+
+    MX_TRY(mx_records_begin(shop->records, err));
+    /* Inside the transaction nobody can add to the records: the snapshot is what they are. */
+    merx_status status = mx_shop_snapshot(shop, task, &old, err);
+    if (status == MERX_OK)
+        status = erase_rows(shop, mx_str_of(customer), erased, err);
+    if (status == MERX_OK &&
+        erased->events + erased->orders + erased->messages + erased->reviews + erased->customers == 0)
+        status = mx_error_set(err, MERX_E_NOT_FOUND, "", "there is no customer \"%.100s\"", customer);
+    if (status == MERX_OK)
+        status = mx_records_commit(shop->records, err);
+    if (status != MERX_OK) {
+        mx_records_rollback(shop->records);
+        return status;
+    }
+    int32_t number = mx_snapshot_find_customer(old, customer);
+    status = mx_snapshot_forget(shop->records, shop->blobs, old, number, shop->alloc, task, &fresh, err);
+    mx_shop_drop_snapshot(shop);
+    shop->snapshot = fresh;
+    return status;
+}
+
 static merx_status forget(merx_shop *shop, const char *customer, merx_task *task, mx_arena *arena, merx_receipt *out,
                           merx_error *err)
 {
     mx_erasure erased = {0};
-    mx_snapshot *snapshot;
     size_t answers = 0;
 
     if (shop->read_only)
@@ -225,18 +258,7 @@ static merx_status forget(merx_shop *shop, const char *customer, merx_task *task
     out->customer = mx_arena_strdup(arena, customer, err);
     if (!receipts || !out->customer)
         return MERX_E_MEMORY;
-    MX_TRY(mx_records_begin(shop->records, err));
-    merx_status status = erase_rows(shop, mx_str_of(customer), &erased, err);
-    if (status == MERX_OK && erased.events + erased.orders + erased.messages + erased.reviews + erased.customers == 0)
-        status = mx_error_set(err, MERX_E_NOT_FOUND, "", "there is no customer \"%.100s\"", customer);
-    if (status == MERX_OK)
-        status = mx_records_commit(shop->records, err);
-    if (status != MERX_OK) {
-        mx_records_rollback(shop->records);
-        return status;
-    }
-    mx_shop_drop_snapshot(shop);
-    MX_TRY(mx_shop_snapshot(shop, task, &snapshot, err));
+    MX_TRY(erase(shop, customer, task, &erased, err));
     MX_TRY(forget_in_models(shop, task, receipts, err));
     out->events = erased.events;
     out->orders = erased.orders;

@@ -212,7 +212,7 @@ static merx_status keep_bytes(unsigned char *bytes, size_t size, const merx_allo
 }
 
 /* Builds and stores; where storing is refused (a read-only shop, a full disk), the snapshot lives in memory. */
-static merx_status rebuild(mx_records *records, mx_blobs *blobs, const mx_snapshot *old,
+static merx_status rebuild(mx_records *records, mx_blobs *blobs, const mx_snapshot *old, int32_t without,
                            const mx_shop_settings *settings, int64_t last_offset, const merx_allocator *alloc,
                            merx_task *task, mx_snapshot **out, merx_error *err)
 {
@@ -220,7 +220,7 @@ static merx_status rebuild(mx_records *records, mx_blobs *blobs, const mx_snapsh
     unsigned char *bytes;
     size_t size;
 
-    MX_TRY(mx_snapshot_build(records, old, settings, last_offset, work, task, &bytes, &size, err));
+    MX_TRY(mx_snapshot_build(records, old, without, settings, last_offset, work, task, &bytes, &size, err));
     merx_status status = mx_blobs_put(blobs, MX_SNAPSHOT_BLOB, bytes, size, NULL);
     if (status == MERX_OK)
         status = map_stored(blobs, alloc, out, NULL);
@@ -264,9 +264,25 @@ merx_status mx_snapshot_open(mx_records *records, mx_blobs *blobs, bool force, c
             old = NULL;
         }
     }
-    MX_TRY_GOTO(rebuild(records, blobs, old, &settings, last_offset, alloc, task, out, err));
+    MX_TRY_GOTO(rebuild(records, blobs, old, -1, &settings, last_offset, alloc, task, out, err));
 out:
     mx_snapshot_close(old);
+    mx_arena_release(&arena);
+    return status;
+}
+
+merx_status mx_snapshot_forget(mx_records *records, mx_blobs *blobs, const mx_snapshot *old, int32_t customer,
+                               const merx_allocator *alloc, merx_task *task, mx_snapshot **out, merx_error *err)
+{
+    mx_shop_settings settings;
+    mx_arena arena;
+
+    *out = NULL;
+    alloc = mx_allocator_or_default(alloc);
+    mx_arena_init(&arena, alloc);
+    merx_status status = mx_shop_settings_read(records, &arena, &settings, err);
+    if (status == MERX_OK)
+        status = rebuild(records, blobs, old, customer, &settings, old->offset, alloc, task, out, err);
     mx_arena_release(&arena);
     return status;
 }

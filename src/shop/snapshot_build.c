@@ -124,34 +124,57 @@ static merx_status take_order(void *context, const mx_record *record, merx_error
     return row.other < 0 ? MERX_OK : mx_vec_append(&b->orders, &row, 1, err);
 }
 
-/* An older snapshot as rows, its amounts at the store's decimals again. */
-static merx_status take_old(builder *b, const mx_snapshot *old, merx_error *err)
+/* The code of an old name, given when a row that stays uses it first. */
+static merx_status old_code(builder *b, int which, const mx_str *names, int32_t *codes, int32_t place, int32_t *out,
+                            merx_error *err)
+{
+    *out = -1;
+    if (place < 0)
+        return MERX_OK;
+    if (codes[place] < 0)
+        MX_TRY(mx_dict_add(b->names[which], names[place], &codes[place], NULL, err));
+    *out = codes[place];
+    return MERX_OK;
+}
+
+/* An older snapshot as rows, its amounts at the store's decimals again. Its things come from the records. */
+static merx_status take_old(builder *b, const mx_snapshot *old, int32_t without, merx_error *err)
 {
     const struct mx_snapshot_memory *memory = old->memory;
-    const mx_str *const names[NAMES] = {old->product_id,   old->customer_id, old->order_id,     old->session_id,
-                                        old->country_name, memory->titles,   old->category_name};
-    const size_t counts[NAMES] = {old->products,  old->customers,   old->orders,    old->sessions,
-                                  old->countries, memory->n_titles, old->categories};
-    event_row *rows;
+    const mx_str *const names[EVENT_NAMES] = {old->product_id, old->customer_id,  old->order_id,
+                                              old->session_id, old->country_name, memory->titles};
+    const int32_t *const columns[EVENT_NAMES] = {old->product, old->customer, old->order,
+                                                 old->session, old->country,  memory->title};
+    const size_t counts[EVENT_NAMES] = {old->products, old->customers, old->orders,
+                                        old->sessions, old->countries, memory->n_titles};
+    int32_t *codes[EVENT_NAMES] = {NULL};
+    merx_status status = MERX_OK;
     int64_t scale = 1;
 
     for (int d = old->decimals; d < b->settings->decimals; d++)
         scale *= 10;
-    for (int which = 0; which < NAMES; which++)
-        for (size_t i = 0; i < counts[which]; i++) {
-            int32_t code;
-            MX_TRY(mx_dict_add(b->names[which], names[which][i], &code, NULL, err));
-        }
-    MX_TRY(mx_vec_push(&b->rows, old->events, &rows, err));
-    for (size_t i = 0; i < old->events; i++)
-        rows[i] = (event_row){.time_ms = old->time_ms[i],
-                              .quantity = old->quantity[i],
-                              .price = old->price_minor[i] * scale,
-                              .kind = old->kind[i],
-                              .name = {old->product[i], old->customer[i], old->order[i], old->session[i],
-                                       old->country[i], memory->title[i]}};
+    for (int which = 0; which < EVENT_NAMES; which++) {
+        MX_TRY_GOTO(mx_alloc_array_raw(b->alloc, counts[which], sizeof **codes, "names", &codes[which], err));
+        for (size_t i = 0; i < counts[which]; i++)
+            codes[which][i] = -1;
+    }
+    for (size_t i = 0; i < old->events; i++) {
+        event_row *row;
+        if (without >= 0 && old->customer[i] == without)
+            continue;
+        MX_TRY_GOTO(mx_vec_push(&b->rows, 1, &row, err));
+        *row = (event_row){.time_ms = old->time_ms[i],
+                           .quantity = old->quantity[i],
+                           .price = old->price_minor[i] * scale,
+                           .kind = old->kind[i]};
+        for (int which = 0; which < EVENT_NAMES; which++)
+            MX_TRY_GOTO(old_code(b, which, names[which], codes[which], columns[which][i], &row->name[which], err));
+    }
     b->offset = old->offset;
-    return MERX_OK;
+out:
+    for (int which = 0; which < EVENT_NAMES; which++)
+        MX_FREE_ARRAY(b->alloc, codes[which], counts[which]);
+    return status;
 }
 
 /* ---- renumbering and sorting ---- */
@@ -244,6 +267,20 @@ static int compare_rows(const void *a, const void *b, void *context)
     return 0;
 }
 
+/* Rows of an older snapshot come in their order. */
+static bool is_sorted(const builder *b)
+{
+    const event_row *rows = b->rows.data;
+    for (size_t i = 1; i < b->rows.count; i++) {
+        const keyed before = {0, (uint32_t)(i - 1)};
+        const keyed here = {0, (uint32_t)i};
+        if (rows[i - 1].time_ms > rows[i].time_ms ||
+            (rows[i - 1].time_ms == rows[i].time_ms && compare_rows(&before, &here, b->rows.data) > 0))
+            return false;
+    }
+    return true;
+}
+
 static merx_status sort_rows(builder *b, merx_error *err)
 {
     merx_status status = MERX_OK;
@@ -253,6 +290,11 @@ static merx_status sort_rows(builder *b, merx_error *err)
     keyed *spare = NULL;
 
     MX_TRY_GOTO(mx_alloc_array_raw(b->alloc, n, sizeof *b->order, "order of events", &b->order, err));
+    if (is_sorted(b)) {
+        for (size_t i = 0; i < n; i++)
+            b->order[i] = (uint32_t)i;
+        return MERX_OK;
+    }
     MX_TRY_GOTO(mx_alloc_array_raw(b->alloc, n, sizeof *keys, "order of events", &keys, err));
     MX_TRY_GOTO(mx_alloc_array_raw(b->alloc, n, sizeof *spare, "order of events", &spare, err));
     for (size_t i = 0; i < n; i++)
@@ -554,7 +596,7 @@ static void builder_release(builder *b)
 /* Bytes of workspace for one event at the peak: its row, its columns, the file, the sort. */
 enum { EVENT_BYTES = 56 + 53 + 53 + 36 };
 
-static merx_status gather(builder *b, mx_records *records, const mx_snapshot *old, merx_error *err)
+static merx_status gather(builder *b, mx_records *records, const mx_snapshot *old, int32_t without, merx_error *err)
 {
     uint64_t total = 0;
 
@@ -569,16 +611,16 @@ static merx_status gather(builder *b, mx_records *records, const mx_snapshot *ol
     MX_TRY(mx_vec_reserve(&b->rows, (size_t)total, err));
     mx_task_stage(b->task, "snapshot", total, "events");
     if (old)
-        MX_TRY(take_old(b, old, err));
+        MX_TRY(take_old(b, old, without, err));
     MX_TRY(mx_records_scan_events(records, old ? old->offset : 0, MX_BY_OFFSET, take_event, b, err));
     MX_TRY(mx_records_scan(records, MX_PRODUCT, take_product, b, err));
     MX_TRY(mx_records_scan(records, MX_CUSTOMER, take_customer, b, err));
     return mx_records_scan(records, MX_ORDER, take_order, b, err);
 }
 
-merx_status mx_snapshot_build(mx_records *records, const mx_snapshot *old, const mx_shop_settings *settings,
-                              int64_t last_offset, const merx_allocator *alloc, merx_task *task, unsigned char **bytes,
-                              size_t *size, merx_error *err)
+merx_status mx_snapshot_build(mx_records *records, const mx_snapshot *old, int32_t without,
+                              const mx_shop_settings *settings, int64_t last_offset, const merx_allocator *alloc,
+                              merx_task *task, unsigned char **bytes, size_t *size, merx_error *err)
 {
     alloc = mx_allocator_or_default(alloc);
     builder b = {.alloc = alloc, .task = task, .settings = settings};
@@ -589,7 +631,7 @@ merx_status mx_snapshot_build(mx_records *records, const mx_snapshot *old, const
     b.products = mx_vec_init(alloc, sizeof(product_row), INT32_MAX, "products");
     b.customers = mx_vec_init(alloc, sizeof(pair_row), INT32_MAX, "customers");
     b.orders = mx_vec_init(alloc, sizeof(pair_row), INT32_MAX, "orders");
-    merx_status status = gather(&b, records, old, err);
+    merx_status status = gather(&b, records, old, without, err);
     if (b.offset < last_offset)
         b.offset = last_offset;
     if (status == MERX_OK)

@@ -34,10 +34,11 @@ struct mx_snapshot_memory {
 
 /*
  * The bytes of a snapshot: from the records alone (old NULL), or from an older snapshot of the same things_version and the events after its offset.
+ * without: a customer of the old one whose rows were erased from the records since; -1: none.
  * Returned: free with mx_free_array(alloc, bytes, size, 1).
  */
-merx_status mx_snapshot_build(mx_records *records, const mx_snapshot *old, const mx_shop_settings *settings,
-                              int64_t last_offset, const merx_allocator *alloc, merx_task *task, unsigned char **bytes,
-                              size_t *size, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_snapshot_build(mx_records *records, const mx_snapshot *old, int32_t without,
+                              const mx_shop_settings *settings, int64_t last_offset, const merx_allocator *alloc,
+                              merx_task *task, unsigned char **bytes, size_t *size, merx_error *err) MERX_MUST_CHECK;
 
 #endif

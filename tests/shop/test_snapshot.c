@@ -250,6 +250,11 @@ static void test_forgotten(void **state)
     assert_string_equal(forgotten, never);
     assert_string_equal(snapshot_of(a.shop)->sha256, snapshot_of(b.shop)->sha256);
     assert_int_equal(mx_snapshot_find_product(snapshot_of(a.shop), "only"), -1);
+    /* What was left of the old snapshot is what the records say. */
+    mx_snapshot *rebuilt;
+    check(mx_snapshot_open(a.shop->records, a.shop->blobs, true, NULL, NULL, &rebuilt, &err), &err);
+    assert_string_equal(rebuilt->sha256, snapshot_of(b.shop)->sha256);
+    mx_snapshot_close(rebuilt);
     drop_shop(&a);
     drop_shop(&b);
 }
