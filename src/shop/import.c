@@ -407,8 +407,6 @@ out:
 
 static const char *file_note(const importer *im, const mx_intake *in, merx_error *err)
 {
-    if (in->duplicates == 0)
-        return "";
     return mx_arena_printf(im->arena, err,
                            in->layout.role == MX_ROLE_EVENTS ? "%" PRIu64 " events with ids already taken"
                                                              : "%" PRIu64
@@ -450,9 +448,8 @@ static merx_status import_file(importer *im, const candidate *c, merx_import *ou
                     .max_refused = im->options->max_refused};
 
     MX_TRY(mx_vec_push(&im->files, 1, &file, err));
-    *file = (merx_import_file){.name = c->name,
-                               .preset = c->ignored ? "ignored" : mx_layout_preset(&c->layout),
-                               .note = c->note ? c->note : ""};
+    *file = (merx_import_file){
+        .name = c->name, .preset = c->ignored ? "ignored" : mx_layout_preset(&c->layout), .note = c->note};
     if (c->ignored)
         return MERX_OK;
     MX_TRY(mx_file_size(c->path, &source.file_bytes, err));
@@ -484,9 +481,10 @@ static merx_status import_file(importer *im, const candidate *c, merx_import *ou
         file->accepted = in.accepted;
         file->duplicates = in.duplicates;
         file->refused = in.refusals;
-        file->note = file_note(im, &in, err);
-        if (!file->note)
-            status = MERX_E_MEMORY;
+        if (in.duplicates > 0) {
+            file->note = file_note(im, &in, err);
+            status = file->note ? MERX_OK : MERX_E_MEMORY;
+        }
         out->rows += in.read;
         out->accepted += in.accepted;
         out->duplicates += in.duplicates;
