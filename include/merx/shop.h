@@ -48,7 +48,7 @@ typedef struct merx_import_file {
     const char *name; /* relative to the folder */
     const char
         *preset; /* how it was understood: "online-retail", "products", "events" …, "mapping"; "ignored" with note */
-    const char *note; /* NULL: none */
+    const char *note;                             /* NULL: none */
     uint64_t rows, accepted, duplicates, refused; /* of this import */
     bool unchanged;                               /* already imported, not read again */
 } merx_import_file;
