@@ -4,6 +4,8 @@ set(merx_slow_tests
   contract.models
   contract.models_bits
   store.sqlite
+  shop.crash
+  shop.import
 )
 # Tests of concurrent code: ./test also runs these under ThreadSanitizer.
 set(merx_threads_tests
