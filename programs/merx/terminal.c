@@ -99,6 +99,7 @@ void cli_note(const cli_arguments *arguments, const char *format, ...)
 {
     if (cli_has(arguments, "quiet"))
         return;
+    fflush(stdout); /* so that both streams on one terminal keep their order */
     va_list values;
     va_start(values, format);
     vfprintf(stderr, format, values);
