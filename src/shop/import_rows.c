@@ -170,8 +170,11 @@ static merx_status take_money(mx_intake *in, const mx_row *row, int64_t *minor, 
         return MERX_OK;
     if (!mx_parse_decimal(text, &value, &decimals) &&
         !mx_parse_decimal(plain_number(in, without_currency(text), buffer, sizeof buffer), &value, &decimals))
-        return REFUSE(MX_MEANS_PRICE, text, "not an amount (expected e.g. %s)",
-                      in->layout.decimal_comma ? "1.234,50" : "1234.50");
+        return REFUSE(MX_MEANS_PRICE, text, "not an amount (expected e.g. %s%s)",
+                      in->layout.decimal_comma ? "1.234,50" : "1234.50",
+                      !in->layout.decimal_comma && memchr(text.data, ',', text.size)
+                          ? "; a decimal comma is said in shop.json: \"decimal_comma\": true"
+                          : "");
     int allowed = in->settings->decimals_fixed ? in->settings->decimals : MX_DECIMALS_MOST;
     if (decimals > allowed)
         return REFUSE(MX_MEANS_PRICE, text, "an amount with %d decimals (expected at most %d)", decimals, allowed);
@@ -196,7 +199,7 @@ static merx_status take_quantity(mx_intake *in, const mx_row *row, int64_t *quan
         return MERX_OK;
     if (!mx_parse_int64(text, &value)) {
         if (!mx_parse_decimal(text, &value, &decimals) || !mx_rescale_decimal(value, decimals, 0, &value))
-            return REFUSE(MX_MEANS_QUANTITY, text, "not a whole number");
+            return REFUSE(MX_MEANS_QUANTITY, text, "not a whole number (expected e.g. 3)");
     }
     if (value == 0)
         return REFUSE(MX_MEANS_QUANTITY, text, "zero (expected a positive number; negative for returns)");
