@@ -34,7 +34,7 @@
     X(NEW_SHORT, "new", "新客")                                                                                                    \
     X(UNITS_SHORT, "units", "件数")                                                                                                \
     X(INCOMPLETE, "(part)", "（部分）")                                                                                            \
-    X(PLOT_REVENUE, "Net revenue by month", "每月净收入")                                                                          \
+    X(PLOT_REVENUE, "Net revenue by complete month", "每月净收入（完整月份）")                                                     \
     X(PRODUCTS, "Products that earn most", "收入最高的商品")                                                                       \
     X(PRODUCT, "product", "商品")                                                                                                  \
     X(PARETO_PRODUCTS, "The best 10 %% of %s products make %s of the goods' revenue.",                                             \

@@ -56,7 +56,8 @@ static void put_months(report_out *out, const mx_snapshot *snapshot, const mx_in
         mx_insight_period_label(MX_PERIOD_MONTH, mx_insight_period_start(snapshot, MX_PERIOD_MONTH, sums->from_ms),
                                 label);
         x[i] = (double)mx_insight_period_start(snapshot, MX_PERIOD_MONTH, sums->from_ms);
-        y[i] = amount(sums->revenue_minor, snapshot->decimals);
+        /* A month that the data covers in part would look like a fall. */
+        y[i] = sums->complete || months->n < 4 ? amount(sums->revenue_minor, snapshot->decimals) : NAN;
         cells[i * 6 + 0] = report_printf(out, "%s%s%s", label, sums->complete ? "" : " ",
                                          sums->complete ? "" : report_say(out, W_INCOMPLETE));
         cells[i * 6 + 1] = report_money(out, sums->revenue_minor, snapshot->decimals);
