@@ -59,13 +59,12 @@ merx_status mx_fitted_design(const mx_fitted *fitted, const merx_dataset *data, 
 /* Shape and width of data against the fit. */
 merx_status mx_fitted_check(const mx_fitted *fitted, const merx_dataset *data, merx_error *err) MERX_MUST_CHECK;
 
-/* Reading targets (target.c). y (rows) or labels (rows) written; a missing or unknown one is an error that names the row. */
-merx_status mx_target_classes(const merx_dataset *data, size_t column, mx_arena *arena, const char ***names,
-                              size_t *count, merx_error *err) MERX_MUST_CHECK;
-merx_status mx_target_labels(const merx_dataset *data, size_t column, const char *const *names, size_t count,
+/* Reading targets (target.c) in the column at `at`. y (rows) or labels (rows) written; a missing or unknown one is an error that names the row. */
+merx_status mx_target_classes(const merx_dataset *data, size_t at, mx_arena *arena, const char ***names, size_t *count,
+                              merx_error *err) MERX_MUST_CHECK;
+merx_status mx_target_labels(const merx_dataset *data, size_t at, const char *const *names, size_t count,
                              int32_t *labels, merx_error *err) MERX_MUST_CHECK;
-merx_status mx_target_values(const merx_dataset *data, size_t column, bool log, double *y,
-                             merx_error *err) MERX_MUST_CHECK;
-merx_status mx_weight_values(const merx_dataset *data, size_t column, double *weights, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_target_values(const merx_dataset *data, size_t at, bool log, double *y, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_weight_values(const merx_dataset *data, size_t at, double *weights, merx_error *err) MERX_MUST_CHECK;
 
 #endif
