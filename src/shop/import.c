@@ -136,7 +136,7 @@ static merx_status lacks_column(const candidate *c, const mx_rows *rows, mx_mean
         size_t used = strlen(names);
         const char *name = mx_rows_column(rows, i);
         if (used + strlen(name) + 8 > sizeof names) {
-            strcpy(names + used, ", …");
+            snprintf(names + used, sizeof names - used, ", …");
             break;
         }
         snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", name);
