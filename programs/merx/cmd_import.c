@@ -10,6 +10,8 @@ static int run(cli_arguments *arguments)
     json_t *json = NULL;
     int code = cli_task(arguments, &task);
     if (code == 0)
+        code = cli_check_path(arguments->positional[0]);
+    if (code == 0)
         code = cli_open_shop(arguments, CLI_SHOP_MAKES, &shop);
     if (code == 0)
         code = step_import(arguments, shop, arguments->positional[0], task, stdout,

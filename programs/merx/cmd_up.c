@@ -11,6 +11,8 @@ static int run(cli_arguments *arguments)
     merx_shop *shop = NULL;
     int code = cli_task(arguments, &task);
     if (code == 0)
+        code = cli_check_path(arguments->positional[0]);
+    if (code == 0)
         code = cli_open_shop(arguments, CLI_SHOP_MAKES, &shop);
     json_t *import = NULL;
     json_t *training = NULL;

@@ -83,6 +83,8 @@ int cli_task(const cli_arguments *arguments, merx_task **task);
 typedef enum cli_shop_use { CLI_SHOP_ONLY_READS, CLI_SHOP_READS, CLI_SHOP_WRITES, CLI_SHOP_MAKES } cli_shop_use;
 /* The shop of a command: --shop, MERX_SHOP, the current folder, or the only shop in ./merx-data. Exit code or 0. */
 int cli_open_shop(const cli_arguments *arguments, cli_shop_use use, merx_shop **shop);
+/* Before a shop is made for it: exit code 1 when the file or folder is not there, or 0. */
+int cli_check_path(const char *path);
 int cli_check_answer(const cli_arguments *arguments, const char *answer); /* exit code 2 when there is none, or 0 */
 
 /* JSON to stdout with a newline; the value is released. */

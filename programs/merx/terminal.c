@@ -83,6 +83,17 @@ int cli_usage_failure(const cli_command *command, const merx_error *err)
     return cli_usage_error(command, "%s%s%s", err->where, err->where[0] ? ": " : "", err->message);
 }
 
+int cli_check_path(const char *path)
+{
+    if (access(path, F_OK) == 0)
+        return 0;
+    merx_error err = {.code = MERX_E_NOT_FOUND};
+    snprintf(err.where, sizeof err.where, "%s", path);
+    snprintf(err.message, sizeof err.message, "%s",
+             errno == ENOENT ? "there is no such file or folder" : strerror(errno));
+    return cli_fail(&err);
+}
+
 int cli_check_answer(const cli_arguments *arguments, const char *answer)
 {
     char names[512] = "";

@@ -136,6 +136,8 @@ head -c 10000 "$work/whole.gz" >"$work/in/orders.csv.gz"
 fails "orders.csv.gz" "cut short"
 rm -rf "$work/in"
 fails "there is no such file or folder"
+run 1 "$MERX" up "$work/in" --shop "$work/unmade"
+[ ! -e "$work/unmade" ] || die "a shop was made for a folder that is not there"
 
 # A header alone is no fault, and one bad row too many is said.
 fresh

@@ -72,6 +72,11 @@ fails 1 "t.csv:2: has 3 fields; expected 2" -- fit linear t.csv --target y
 # ---- model files ----
 table 'x,y\n1,2\n2,3.5\n4,4\n5,6\n'
 run 0 "$MERX" fit linear t.csv --target y --out good.merx
+printf 'x\n1\n1.7e308\n' >far.csv
+table 'x,y\n1,100\n2,200\n3,300\n4,400\n'
+run 0 "$MERX" fit linear t.csv --target y --out far.merx
+fails 1 "far.csv: row 2" "too large" -- predict far.merx far.csv --json
+fails 1 "far.csv: row 2" "too large" -- explain far.merx far.csv --row 2
 size=$(stat -c %s good.merx)
 for bytes in 0 1 8 100 $((size - 1)); do
     head -c "$bytes" good.merx >bad.merx

@@ -504,6 +504,11 @@ merx_status merx_model_predict(const merx_model *model, const merx_dataset *data
         MX_TRY_GOTO(mx_pipeline_bind(fitted->pipeline, data, merx_task_allocator(task), &binding, err));
     predict_work w = {fitted, data, &binding, out, merx_task_allocator(task)};
     MX_TRY_GOTO(mx_parallel(task, (data->rows + MX_PREDICT_BLOCK - 1) / MX_PREDICT_BLOCK, predict_block, &w, err));
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(out->values[i]))
+            MX_FAIL_GOTO(err, MERX_E_NUMERIC, data->name,
+                         "row %zu: its prediction is too large for a number (expected values like those fitted)",
+                         i / fitted->n_outputs + 1);
 out:
     mx_binding_release(&binding);
     if (status != MERX_OK)

@@ -108,6 +108,9 @@ merx_status merx_model_explain(const merx_model *model, const merx_dataset *data
     }
     MX_TRY_GOTO(
         fitted->family->explain(fitted->state, &design, 0, (size_t)output, parts, &out->base, &out->score, err));
+    if (!isfinite(out->score))
+        MX_FAIL_GOTO(err, MERX_E_NUMERIC, data->name,
+                     "row %zu: its score is too large for a number (expected values like those fitted)", row + 1);
     out->prediction = fitted->target_log ? exp(values[output]) : values[output];
     out->output = mx_arena_strdup(&owned->arena, fitted->output_names[output], err);
     if (out->output == NULL) {
