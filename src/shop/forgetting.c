@@ -47,66 +47,86 @@ out:
     return status;
 }
 
-/* Inside a transaction: the new version in, all others out. bytes NULL: no model is left. */
-static merx_status replace_versions(merx_shop *shop, const mx_model_record *list, size_t n, mx_model_record *fresh,
-                                    const unsigned char *bytes, size_t size, mx_arena *arena, merx_error *err)
-{
-    MX_TRY(mx_records_begin(shop->records, err));
-    merx_status status = bytes ? mx_model_put(shop, fresh, bytes, size, arena, err) : MERX_OK;
-    for (size_t i = 0; status == MERX_OK && i < n; i++)
-        status = mx_model_remove(shop, &list[i], err);
-    if (status == MERX_OK)
-        status = mx_records_commit(shop->records, err);
-    if (status != MERX_OK)
-        mx_records_rollback(shop->records);
-    return status;
-}
+/* What becomes of one answer's models. Until they are put, nothing of the shop has changed. */
+typedef struct redo {
+    const mx_answer *answer;
+    const char *how;
+    mx_model_record *list; /* the versions there are */
+    size_t n;
+    mx_model_record fresh;
+    merx_options *options; /* NULL: no new version */
+    uint64_t seed;
+    unsigned char *bytes; /* NULL: no model is left */
+    size_t size;
+    bool exact;
+} redo;
 
-static merx_status forget_in_model(merx_shop *shop, const mx_answer *answer, const mx_snapshot *snapshot,
-                                   merx_task *task, const char **how, merx_error *err)
-{
-    merx_status status = MERX_OK;
-    merx_options *options = NULL;
-    unsigned char *bytes = NULL;
-    mx_model_record *list;
-    size_t size = 0;
-    size_t n = 0;
-    bool exact = false;
-    mx_arena arena;
+typedef struct redo_work {
+    merx_shop *shop;
+    const mx_snapshot *snapshot;
+    merx_task *task;
+    redo *redo;
+    size_t n;
+} redo_work;
 
-    *how = "nothing learnt";
+static merx_status plan_redo(const redo_work *work, redo *r, mx_arena *arena, merx_error *err)
+{
+    const mx_answer *answer = r->answer;
+    char signature[65];
+
+    r->how = "nothing learnt";
     if (!answer->train)
         return MERX_OK;
-    mx_arena_init(&arena, shop->alloc);
-    MX_TRY_GOTO(mx_model_list(shop->records, answer->info.name, &arena, &list, &n, err));
-    if (n == 0)
-        goto out;
-    const mx_model_record *live = mx_model_live(list, n);
-    mx_model_record fresh = {.answer = mx_str_of(answer->info.name), .data_offset = snapshot->offset, .live = true};
-    *how = "retrain queued";
+    MX_TRY(mx_model_list(work->shop->records, answer->info.name, arena, &r->list, &r->n, err));
+    if (r->n == 0)
+        return MERX_OK;
+    const mx_model_record *live = mx_model_live(r->list, r->n);
+    r->how = "retrain queued";
     /* A shop that is too small without him has no model; nor has one whose model was never live. */
-    if (live && answer->forget && (!answer->needs || answer->needs(snapshot, NULL) == MERX_OK)) {
-        uint64_t seed = 0;
-        char signature[65];
-        MX_TRY_GOTO(merx_options_new(shop->alloc, answer->info.training, &options, err));
-        MX_TRY_GOTO(mx_model_recipe_read(live->options, options, &seed, signature, err));
-        MX_TRY_GOTO(recompute(shop, answer, snapshot, live, options, seed, task, &bytes, &size, &exact, err));
-        /* Without a signature the next training evaluates and makes it anew: the figures were measured with him. */
-        const char *recipe = mx_model_recipe(options, seed, "", &arena, err);
-        if (!recipe) {
-            status = MERX_E_MEMORY;
-            goto out;
-        }
-        fresh.options = mx_str_of(recipe);
-        fresh.metrics = live->metrics;
-        *how = exact ? "recomputed" : "retrain queued";
+    if (!live || !answer->forget || (answer->needs && answer->needs(work->snapshot, NULL) != MERX_OK))
+        return MERX_OK;
+    r->fresh = (mx_model_record){.answer = mx_str_of(answer->info.name),
+                                 .data_offset = work->snapshot->offset,
+                                 .metrics = live->metrics,
+                                 .live = true};
+    MX_TRY(merx_options_new(work->shop->alloc, answer->info.training, &r->options, err));
+    MX_TRY(mx_model_recipe_read(live->options, r->options, &r->seed, signature, err));
+    /* Without a signature the next training evaluates and makes it anew: the figures were measured with him. */
+    const char *recipe = mx_model_recipe(r->options, r->seed, "", arena, err);
+    if (!recipe)
+        return MERX_E_MEMORY;
+    r->fresh.options = mx_str_of(recipe);
+    return MERX_OK;
+}
+
+/* Block 0 writes the store's file anew, which leaves no byte of the erased rows; each other one makes the new bytes of an answer. */
+static merx_status redo_block(void *context, size_t block, merx_error *err)
+{
+    redo_work *work = context;
+    if (block == 0)
+        return mx_records_compact(work->shop->records, err);
+    redo *r = &work->redo[block - 1];
+    if (!r->options)
+        return MERX_OK;
+    double begun = mx_monotonic_s();
+    MX_TRY(recompute(work->shop, r->answer, work->snapshot, mx_model_live(r->list, r->n), r->options, r->seed,
+                     work->task, &r->bytes, &r->size, &r->exact, err));
+    mx_log("shop", "forget: %s took %.3f s", r->answer->info.name, mx_monotonic_s() - begun);
+    r->how = r->exact ? "recomputed" : "retrain queued";
+    return MERX_OK;
+}
+
+/* Inside a transaction: the new versions in, all others out. */
+static merx_status replace_versions(const redo_work *work, mx_arena *arena, merx_error *err)
+{
+    for (size_t i = 0; i < work->n; i++) {
+        redo *r = &work->redo[i];
+        if (r->bytes)
+            MX_TRY(mx_model_put(work->shop, &r->fresh, r->bytes, r->size, arena, err));
+        for (size_t k = 0; k < r->n; k++)
+            MX_TRY(mx_model_remove(work->shop, &r->list[k], err));
     }
-    MX_TRY_GOTO(replace_versions(shop, list, n, &fresh, bytes, size, &arena, err));
-out:
-    mx_free_array(merx_task_allocator(task), bytes, size, 1);
-    merx_options_free(options);
-    mx_arena_release(&arena);
-    return status;
+    return mx_records_remove(work->shop->records, MX_SETTING, mx_str_of(MX_SETTING_FORGETTING), err);
 }
 
 /* Files of the shop's folder that may quote his rows or name him: refusals and the page of the last report; both are written anew. */
@@ -125,36 +145,61 @@ static merx_status remove_quoting_files(merx_shop *shop, merx_error *err)
     return status;
 }
 
-/* Every answer; then the mark goes, and the blobs that no record names. */
-static merx_status forget_in_models(merx_shop *shop, merx_task *task, merx_forgotten *receipts, merx_error *err)
+/*
+ * Every answer at once, each on a thread while the store is written anew on another; then, in one transaction, the new versions come, the others go and so does the mark;
+ * then the blobs that no record names.
+ */
+static merx_status redo_models(redo_work *work, mx_arena *arena, merx_error *err)
 {
-    mx_snapshot *snapshot;
+    mx_records *records = work->shop->records;
 
-    MX_TRY(remove_quoting_files(shop, err));
-    double begun = mx_monotonic_s();
-    MX_TRY(mx_shop_snapshot(shop, task, &snapshot, err));
-    mx_loaded_models_unload(shop);
-    for (size_t i = 0; mx_answer_at(i); i++) {
-        const char *how;
-        mx_log("shop", "forget: %.3f s, then %s", mx_monotonic_s() - begun, mx_answer_at(i)->info.name);
-        MX_TRY(forget_in_model(shop, mx_answer_at(i), snapshot, task, &how, err));
-        if (receipts)
-            receipts[i] = (merx_forgotten){mx_answer_at(i)->info.name, how};
+    for (size_t i = 0; i < work->n; i++) {
+        work->redo[i].answer = mx_answer_at(i);
+        MX_TRY(plan_redo(work, &work->redo[i], arena, err));
     }
-    mx_log("shop", "forget: %.3f s, then what no record names", mx_monotonic_s() - begun);
-    MX_TRY(mx_model_sweep(shop, err));
-    MX_TRY(mx_records_begin(shop->records, err));
-    merx_status status = mx_records_remove(shop->records, MX_SETTING, mx_str_of(MX_SETTING_FORGETTING), err);
+    mx_task_stage(work->task, "forget in models", 0, "");
+    if (merx_task_max_memory(work->task) > 0) /* side by side they need more */
+        for (size_t i = 0; i <= work->n; i++)
+            MX_TRY(redo_block(work, i, err));
+    else
+        MX_TRY(mx_parallel(work->task, work->n + 1, redo_block, work, err));
+    MX_TRY(mx_records_begin(records, err));
+    merx_status status = replace_versions(work, arena, err);
     if (status == MERX_OK)
-        status = mx_records_commit(shop->records, err);
+        status = mx_records_commit(records, err);
     if (status != MERX_OK) {
-        mx_records_rollback(shop->records);
+        mx_records_rollback(records);
         return status;
     }
-    /* The bytes are gone from the store's files only now. */
-    mx_log("shop", "forget: %.3f s, then the store's files", mx_monotonic_s() - begun);
-    status = mx_records_compact(shop->records, err);
-    mx_log("shop", "forget: %.3f s, done", mx_monotonic_s() - begun);
+    MX_TRY(mx_model_sweep(work->shop, err));
+    return mx_records_compact(records, err);
+}
+
+static merx_status forget_in_models(merx_shop *shop, merx_task *task, merx_forgotten *receipts, merx_error *err)
+{
+    redo_work work = {.shop = shop, .task = task};
+    mx_snapshot *snapshot;
+    merx_status status = MERX_OK;
+    mx_arena arena;
+
+    MX_TRY(remove_quoting_files(shop, err));
+    MX_TRY(mx_shop_snapshot(shop, task, &snapshot, err));
+    mx_loaded_models_unload(shop);
+    work.snapshot = snapshot;
+    while (mx_answer_at(work.n))
+        work.n++;
+    mx_arena_init(&arena, shop->alloc);
+    work.redo = mx_arena_array(&arena, work.n, sizeof *work.redo, err);
+    status = work.redo ? redo_models(&work, &arena, err) : MERX_E_MEMORY;
+    mx_task_done(task);
+    for (size_t i = 0; work.redo && i < work.n; i++) {
+        const redo *r = &work.redo[i];
+        if (receipts && status == MERX_OK)
+            receipts[i] = (merx_forgotten){r->answer->info.name, r->how};
+        mx_free_array(merx_task_allocator(task), r->bytes, r->size, 1);
+        merx_options_free(r->options);
+    }
+    mx_arena_release(&arena);
     return status;
 }
 

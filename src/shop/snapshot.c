@@ -281,8 +281,11 @@ merx_status mx_snapshot_forget(mx_records *records, mx_blobs *blobs, const mx_sn
     alloc = mx_allocator_or_default(alloc);
     mx_arena_init(&arena, alloc);
     merx_status status = mx_shop_settings_read(records, &arena, &settings, err);
+    /* Another version: another process has changed things, or erased, since; then the records are read. */
+    bool same = status == MERX_OK && settings.things_version == old->memory->things_version + 1;
     if (status == MERX_OK)
-        status = rebuild(records, blobs, old, customer, &settings, old->offset, alloc, task, out, err);
+        status = same ? rebuild(records, blobs, old, customer, &settings, old->offset, alloc, task, out, err)
+                      : mx_snapshot_open(records, blobs, true, alloc, task, out, err);
     mx_arena_release(&arena);
     return status;
 }

@@ -58,7 +58,8 @@ merx_status mx_snapshot_open(mx_records *records, mx_blobs *blobs, bool force, c
                              merx_task *task, mx_snapshot **out, merx_error *err) MERX_MUST_CHECK;
 void mx_snapshot_close(mx_snapshot *snapshot);
 /*
- * The snapshot after a customer was erased from the records, out of the one that was current right before: what mx_snapshot_open would build, in less time.
+ * The snapshot after a customer was erased from the records, and things_version grew by one, out of the one that was current right before: what mx_snapshot_open would build, in
+ * less time.
  * customer   in the old one; -1: he had no events
  */
 merx_status mx_snapshot_forget(mx_records *records, mx_blobs *blobs, const mx_snapshot *old, int32_t customer,

@@ -259,6 +259,56 @@ static void test_forgotten(void **state)
     drop_shop(&b);
 }
 
+/* Out of the columns of the snapshot before, or of the records where there is none or it is behind: the same file. */
+static void test_forgotten_ways(void **state)
+{
+    static plain_event events[EVENTS];
+    static int64_t order[EVENTS];
+    enum { WAYS = 4 };
+    char sha256[WAYS][65];
+    (void)state;
+    make_events(events, 11);
+    strcpy(events[7].customer, "c3");
+    strcpy(events[7].session, "his");
+    events[7].price = 125;
+    for (int way = 0; way < WAYS; way++) {
+        merx_error err = {0};
+        merx_receipt receipt;
+        home h = new_shop();
+        append(h.shop, events, in_order(order), 0, EVENTS - 100, way == 3 ? "c3" : NULL);
+        if (way != 1) /* 1: none was stored */
+            (void)snapshot_of(h.shop);
+        append(h.shop, events, order, EVENTS - 100, 100, way == 3 ? "c3" : NULL);
+        if (way == 0) /* 2: the stored one is behind */
+            (void)snapshot_of(h.shop);
+        /* An order without events, one that names him, a catalogue. */
+        check(mx_records_begin(h.shop->records, &err), &err);
+        const mx_record things[] = {
+            {.kind = MX_PRODUCT, .product = {.id = MX_STR("p1"), .title = MX_STR("one"), .category = MX_STR("k")}},
+            {.kind = MX_ORDER, .order = {.id = MX_STR("empty"), .customer = MX_STR("c4")}},
+            {.kind = MX_ORDER, .order = {.id = MX_STR("o1"), .customer = MX_STR("c4")}},
+            {.kind = MX_ORDER, .order = {.id = MX_STR("o2"), .customer = MX_STR("c3")}}};
+        check(mx_records_upsert(h.shop->records, things, way == 3 ? 3 : 4, &err), &err);
+        check(mx_shop_settings_bump(h.shop->records, &err), &err);
+        check(mx_records_commit(h.shop->records, &err), &err);
+        if (way == 0)
+            (void)snapshot_of(h.shop);
+        if (way == 3) { /* his order's lines without his name go too */
+            check(mx_records_begin(h.shop->records, &err), &err);
+            const mx_record his = {.kind = MX_ORDER, .order = {.id = MX_STR("o2"), .customer = MX_STR("c3")}};
+            check(mx_records_upsert(h.shop->records, &his, 1, &err), &err);
+            check(mx_records_commit(h.shop->records, &err), &err);
+        }
+        check(merx_shop_forget(h.shop, "c3", NULL, &receipt, &err), &err);
+        merx_receipt_release(&receipt);
+        snprintf(sha256[way], sizeof sha256[way], "%s", snapshot_of(h.shop)->sha256);
+        assert_int_equal(mx_snapshot_find_customer(snapshot_of(h.shop), "c3"), -1);
+        drop_shop(&h);
+        if (way > 0)
+            assert_string_equal(sha256[way], sha256[0]);
+    }
+}
+
 static void test_views(void **state)
 {
     static plain_event events[EVENTS];
@@ -404,9 +454,9 @@ static void test_allocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_twin),        cmocka_unit_test(test_canonical), cmocka_unit_test(test_forgotten),
-        cmocka_unit_test(test_views),       cmocka_unit_test(test_split),     cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_allocations),
+        cmocka_unit_test(test_twin),           cmocka_unit_test(test_canonical),   cmocka_unit_test(test_forgotten),
+        cmocka_unit_test(test_forgotten_ways), cmocka_unit_test(test_views),       cmocka_unit_test(test_split),
+        cmocka_unit_test(test_damaged),        cmocka_unit_test(test_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
