@@ -1,8 +1,8 @@
 /*
  * segment: which kinds of customers and products the shop has, and to which one belongs, with reasons. The model: shop/answers/segment_model.h.
  *
- * A customer's segment is that of his numbers now, not at training: his events are read when he is asked for. One whose first order came after training gets the class that
- * the regression on first orders gives.
+ * A customer's segment is that of his numbers now, not at training: his events are read when he is asked for. One whose first order came after training and who is not yet settled
+ * gets the class that the regression on first orders gives.
  */
 #include <assert.h>
 #include <math.h>
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "shop/answers/segment_model.h"
 
 typedef enum subject_kind { NOBODY, BY_CENTROID, BY_FIRST_ORDER } subject_kind;
@@ -43,20 +44,13 @@ static merx_status place_newcomer(const mx_ask *ask, const int32_t *events, size
                                   int64_t *scratch, subject *s, merx_error *err)
 {
     const mx_segments *model = ask->state;
-    double columns[MX_EARLY_COLUMNS], row[MX_EARLY_COLUMNS], probabilities[MX_SEGMENTS_MAX];
-    bool sold;
-    MX_TRY(mx_early_columns(ask->snapshot, events, n, ask->snapshot->last_ms,
-                            mx_segments_country_share(model, ask->snapshot, customer), scratch, columns, s->early_value,
-                            &sold, err));
-    mx_segments_early_row(model, columns, row);
-    mx_logistic_probabilities(&model->early, row, probabilities);
+    mx_newcomer newcomer;
+    MX_TRY(mx_newcomer_place(model, ask->snapshot, customer, events, n, scratch, &newcomer, err));
     s->kind = BY_FIRST_ORDER;
-    s->own = 0;
-    for (size_t c = 1; c < model->early.classes; c++)
-        if (probabilities[c] > probabilities[s->own])
-            s->own = (int32_t)c;
-    s->probability = probabilities[s->own];
-    s->score = mx_logistic_explain_row(&model->early, row, (size_t)s->own, s->contribution, &s->base);
+    s->own = newcomer.segment;
+    s->probability = newcomer.probability;
+    memcpy(s->early_value, newcomer.value, sizeof newcomer.value);
+    s->score = mx_logistic_explain_row(&model->early, newcomer.row, newcomer.class_index, s->contribution, &s->base);
     return MERX_OK;
 }
 
@@ -77,7 +71,8 @@ static merx_status find_customer(const mx_ask *ask, const char *id, subject *s, 
     s->grouping = &model->customers;
     if (!s->profile.sold)
         s->kind = NOBODY;
-    else if (s->profile.first_ms > model->until_ms && model->early.classes > 1)
+    else if (s->profile.first_ms > model->until_ms && model->early.classes > 1 &&
+             snapshot->last_ms - s->profile.first_ms < model->settled_ms)
         MX_TRY(place_newcomer(ask, events, n, customer, scratch, s, err));
     else
         place(s, &model->customers);
@@ -155,18 +150,50 @@ static merx_status fill_segment(const mx_ask *ask, const mx_grouping *g, size_t 
     if (!item->id || !item->title || !zh)
         return MERX_E_MEMORY;
     item->score = share((double)g->members[c], (double)g->n);
-    MX_TRY(mx_item_fields(item, 5 + g->d, ask->arena, err));
+    bool again = !isnan(g->again[c]);
+    MX_TRY(mx_item_fields(item, 5 + again + g->d, ask->arena, err));
     item->field[0] = (merx_field){"name_zh", mx_value_text(zh)};
     item->field[1] = (merx_field){g->customers ? "customers" : "products", mx_value_int(g->members[c])};
     item->field[2] = (merx_field){"share", mx_value_share(item->score)};
     item->field[3] = (merx_field){"revenue", mx_value_money(g->money_minor[c], ask->snapshot->decimals)};
     item->field[4] = (merx_field){"revenue_share", mx_value_share(share((double)g->money_minor[c], money))};
+    if (again)
+        item->field[5] = (merx_field){"buys_again", mx_value_share(g->again[c])};
     for (size_t j = 0; j < g->d; j++)
-        item->field[5 + j] = (merx_field){g->customers || strcmp(table[j].name, "customers") != 0
-                                              ? (strcmp(table[j].name, "revenue") == 0 ? "mean_revenue" : table[j].name)
-                                              : "mean_customers",
-                                          feature_value(&table[j], g->means[c][j], ask->snapshot)};
+        item->field[5 + again + j] =
+            (merx_field){g->customers || strcmp(table[j].name, "customers") != 0
+                             ? (strcmp(table[j].name, "revenue") == 0 ? "mean_revenue" : table[j].name)
+                             : "mean_customers",
+                         feature_value(&table[j], g->means[c][j], ask->snapshot)};
     return MERX_OK;
+}
+
+/* The sentence speaks of the segment that brings most. */
+static merx_status say_list(const mx_ask *ask, const mx_grouping *g, const char *what, merx_reply *reply,
+                            merx_error *err)
+{
+    const mx_segments *model = ask->state;
+    size_t top = 0;
+    double money = 0;
+    for (size_t c = 0; c < g->kmeans.k; c++) {
+        money += (double)g->money_minor[c];
+        top = g->money_minor[c] > g->money_minor[top] ? c : top;
+    }
+    reply->sentence =
+        g->kmeans.k == 1
+            ? mx_arena_printf(ask->arena, err, "%zu %s in one segment.", g->n, what)
+            : mx_arena_printf(ask->arena, err, "%zu %s in %zu segments; %s are %.0f %% of them and %.0f %% of revenue.",
+                              g->n, what, g->kmeans.k, g->name[top], 100 * share((double)g->members[top], (double)g->n),
+                              100 * share((double)g->money_minor[top], money));
+    if (!reply->sentence)
+        return MERX_E_MEMORY;
+    if (isnan(g->again[0]))
+        return MERX_OK;
+    int days = (int)((model->window_ms + MX_DAY_MS / 2) / MX_DAY_MS);
+    return mx_reply_note(reply, ask->arena, err,
+                         "buys_again: of those who were in the segment %d days before the last event, the share who "
+                         "bought since",
+                         days);
 }
 
 static merx_status list_segments(const mx_ask *ask, merx_reply *reply, merx_error *err)
@@ -179,10 +206,7 @@ static merx_status list_segments(const mx_ask *ask, merx_reply *reply, merx_erro
     for (size_t c = 0; c < g->kmeans.k; c++)
         MX_TRY(fill_segment(ask, g, c, &reply->item[c], err));
     reply->score_unit = customers ? "share of customers" : "share of products";
-    reply->sentence = mx_arena_printf(ask->arena, err, "%zu %s in %zu segments; the largest, %s, holds %.0f %%.", g->n,
-                                      what, g->kmeans.k, g->name[0], 100 * share((double)g->members[0], (double)g->n));
-    if (!reply->sentence)
-        return MERX_E_MEMORY;
+    MX_TRY(say_list(ask, g, what, reply, err));
     if (g->kmeans.k == 1)
         MX_TRY(mx_reply_note(reply, ask->arena, err, "all %s are alike, or too few to tell apart", what));
     return MERX_OK;
@@ -220,7 +244,8 @@ static merx_status fill_subject(const mx_ask *ask, const subject *s, merx_reply 
         return MERX_E_MEMORY;
     if (early)
         MX_TRY(mx_reply_note(reply, ask->arena, err,
-                             "first order after training: the class is that of customers who began like this"));
+                             "new: the segment in which customers who began like this lie when %d days have passed",
+                             (int)(((const mx_segments *)ask->state)->settled_ms / MX_DAY_MS)));
     return MERX_OK;
 }
 
@@ -393,15 +418,15 @@ const mx_answer mx_answer_segment = {
          .title = "Segments",
          .text = "Kinds of customers, by how lately, how often and for how much they buy, their baskets, returns and "
                  "habits; and kinds of products, by sales, price, buyers and "
-                 "season. Groups are found by k-means and named in plain words; a customer who came after training is "
-                 "classed by his first order.",
+                 "season. Groups are found by k-means and named in plain words; a feature counts as much as it tells "
+                 "who buys again; a newcomer is classed by his first order.",
          .needs = "purchases with customers, products, prices and times",
          .examples =
              "merx ask SHOP segment\nmerx ask SHOP segment kind=products\nmerx ask SHOP segment customer=12347 --why",
          .training = mx_segment_training,
          .question = question,
          .learns = true},
-    .code_version = 1,
+    .code_version = 2,
     .needs = needs,
     .train = train,
     .load = load,

@@ -1,8 +1,9 @@
 /*
  * How good the segments are, by time: learnt before a day, then looked at on the whole.
  *
- *     newcomers    customers who first bought after the day: the class that the regression gives their first order, against the segment in which their numbers lie at the end;
- *                  beside it the commonest segment of training, and the commonest of those who were as new then
+ *     buying again whether the segment tells who buys again: segment_again.c; the gate
+ *     newcomers    customers who became settled after the day: the class that the regression gave their first order, against the segment in which they lay at that age; beside it the
+ *                  commonest such segment of training
  *     silhouette   of the segments before the day, beside as many quantiles of money alone
  *     stability    share of the earlier customers who stay together: segments learnt before the day and on the whole, matched by majority; beside it all in one
  */
@@ -25,19 +26,9 @@ typedef struct study {
     mx_event_groups groups_before, groups;
     mx_profile *profiles_before, *profiles; /* (customers) at the split, at the end */
     int32_t *then, *today;                  /* (customers) segment of old at the split, at the end; -1 */
-    double *a, *b, *c;                      /* (customers) per-unit figures */
+    double *a, *b;                          /* (customers) per-unit figures */
     size_t n;                               /* customers of the snapshot */
 } study;
-
-/* The segment of a profile; -1: no sale. */
-static int32_t segment_of(const mx_grouping *g, const mx_profile *profile)
-{
-    double row[MX_SEGMENT_FEATURES_MAX];
-    if (!profile->sold)
-        return -1;
-    mx_grouping_row(g, profile->feature, row);
-    return mx_kmeans_nearest(&g->kmeans, row, NULL);
-}
 
 static merx_status prepare(study *s, merx_error *err)
 {
@@ -48,17 +39,16 @@ static merx_status prepare(study *s, merx_error *err)
     MX_TRY(mx_alloc_array(s->alloc, s->n, sizeof(mx_profile), "features of customers", &s->profiles_before, err));
     MX_TRY(mx_alloc_array(s->alloc, s->n, sizeof(mx_profile), "features of customers", &s->profiles, err));
     MX_TRY(mx_alloc_array(s->alloc, 2 * s->n, sizeof(int32_t), "segments of customers", &s->then, err));
-    MX_TRY(mx_alloc_array(s->alloc, 3 * s->n, sizeof(double), "figures of customers", &s->a, err));
+    MX_TRY(mx_alloc_array(s->alloc, 2 * s->n, sizeof(double), "figures of customers", &s->a, err));
     s->today = s->then + s->n;
     s->b = s->a + s->n;
-    s->c = s->b + s->n;
     MX_TRY(mx_profiles(&s->before, &s->groups_before, true, s->before.last_ms, task, s->profiles_before, err));
     MX_TRY(mx_profiles(s->whole, &s->groups, true, s->whole->last_ms, task, s->profiles, err));
     MX_TRY(mx_segments_fit(&s->before, s->evaluate->options, false, s->alloc, task, &s->old, err));
     MX_TRY(mx_segments_fit(s->whole, s->evaluate->options, false, s->alloc, task, &s->now, err));
     for (size_t i = 0; i < s->n; i++) {
-        s->then[i] = segment_of(&s->old.customers, &s->profiles_before[i]);
-        s->today[i] = segment_of(&s->old.customers, &s->profiles[i]);
+        s->then[i] = mx_grouping_place(&s->old.customers, &s->profiles_before[i]);
+        s->today[i] = mx_grouping_place(&s->old.customers, &s->profiles[i]);
     }
     return MERX_OK;
 }
@@ -68,7 +58,7 @@ static void release(study *s)
     MX_FREE_ARRAY(s->alloc, s->profiles_before, s->n);
     MX_FREE_ARRAY(s->alloc, s->profiles, s->n);
     MX_FREE_ARRAY(s->alloc, s->then, 2 * s->n);
-    MX_FREE_ARRAY(s->alloc, s->a, 3 * s->n);
+    MX_FREE_ARRAY(s->alloc, s->a, 2 * s->n);
     mx_event_groups_release(&s->groups_before);
     mx_event_groups_release(&s->groups);
     mx_segments_release(&s->old);
@@ -108,53 +98,50 @@ static int32_t commonest(const size_t *counts, size_t k)
 
 /* ---- newcomers ---- */
 
-static merx_status predict_newcomer(const study *s, size_t customer, int32_t *predicted, merx_error *err)
+/* Customers who became settled after the split: what was foretold, what the commonest says, what came. scratch (2 * lines of one customer). */
+static merx_status test_newcomers(study *s, int64_t *scratch, size_t *tested, merx_error *err)
 {
-    const int32_t *events = s->groups.events + s->groups.starts[customer];
-    size_t n = (size_t)(s->groups.starts[customer + 1] - s->groups.starts[customer]);
-    double columns[MX_EARLY_COLUMNS], row[MX_EARLY_COLUMNS], value[MX_EARLY_FEATURES], probabilities[MX_SEGMENTS_MAX];
-    bool sold;
-    int64_t *scratch;
-    MX_TRY(mx_alloc_array_raw(s->alloc, n, sizeof *scratch, "lines of a customer", &scratch, err));
-    merx_status status = mx_early_columns(s->whole, events, n, s->whole->last_ms,
-                                          mx_segments_country_share(&s->old, s->whole, (int32_t)customer), scratch,
-                                          columns, value, &sold, err);
-    MX_FREE_ARRAY(s->alloc, scratch, n);
-    MX_TRY(status);
-    mx_segments_early_row(&s->old, columns, row);
-    mx_logistic_probabilities(&s->old.early, row, probabilities);
-    *predicted = 0;
-    for (size_t c = 1; c < s->old.early.classes; c++)
-        if (probabilities[c] > probabilities[*predicted])
-            *predicted = (int32_t)c;
+    size_t counts[MX_SEGMENTS_MAX] = {0};
+    *tested = 0;
+    for (int pass = 0; pass < 2; pass++) { /* those settled before the split; those after it */
+        int32_t usual = commonest(counts, s->old.customers.kmeans.k);
+        for (size_t i = 0; i < s->n; i++) {
+            int64_t settled = s->profiles[i].first_ms + s->old.settled_ms;
+            if (!s->profiles[i].sold || settled > s->whole->last_ms || (settled > s->before.last_ms) != (pass == 1))
+                continue;
+            const int32_t *events = s->groups.events + s->groups.starts[i];
+            size_t n = (size_t)(s->groups.starts[i + 1] - s->groups.starts[i]);
+            int32_t segment;
+            MX_TRY(mx_settled_segment(&s->old, s->whole, events, n, s->profiles[i].first_ms, scratch, &segment, err));
+            if (pass == 0) {
+                counts[segment]++;
+                continue;
+            }
+            mx_newcomer newcomer;
+            MX_TRY(mx_newcomer_place(&s->old, s->whole, (int32_t)i, events, n, scratch, &newcomer, err));
+            s->a[*tested] = newcomer.segment == segment;
+            s->b[(*tested)++] = usual == segment;
+        }
+    }
     return MERX_OK;
 }
 
 static merx_status study_newcomers(study *s, merx_evaluation *out, merx_error *err)
 {
-    size_t all[MX_SEGMENTS_MAX] = {0}, fresh[MX_SEGMENTS_MAX] = {0}, n = 0, k = s->old.customers.kmeans.k, as_new = 0;
-    int64_t window = s->whole->last_ms - s->evaluate->split_ms;
-    for (size_t i = 0; i < s->n; i++)
-        if (s->then[i] >= 0) {
-            bool young = s->before.last_ms - s->profiles_before[i].first_ms <= window;
-            all[s->then[i]]++;
-            fresh[s->then[i]] += young;
-            as_new += young;
-        }
-    int32_t usual = commonest(all, k), usual_new = as_new ? commonest(fresh, k) : usual;
-    for (size_t i = 0; i < s->n; i++)
-        if (s->then[i] < 0 && s->today[i] >= 0) {
-            int32_t predicted;
-            MX_TRY(predict_newcomer(s, i, &predicted, err));
-            s->a[n] = predicted == s->today[i];
-            s->b[n] = usual == s->today[i];
-            s->c[n++] = usual_new == s->today[i];
-        }
-    out->test_units = n;
-    if (n == 0)
+    size_t most = 0, n;
+    int64_t *scratch;
+    if (s->old.early.classes < 2)
         return MERX_OK;
-    MX_TRY(add_figure(s, out, "accuracy of newcomers", "commonest segment", s->a, s->b, n, err));
-    return add_figure(s, out, "accuracy over usual newcomer", "commonest segment of newcomers", s->a, s->c, n, err);
+    for (size_t i = 0; i < s->n; i++)
+        most = (size_t)(s->groups.starts[i + 1] - s->groups.starts[i]) > most
+                   ? (size_t)(s->groups.starts[i + 1] - s->groups.starts[i])
+                   : most;
+    MX_TRY(mx_alloc_array_raw(s->alloc, 2 * most, sizeof *scratch, "lines of a customer", &scratch, err));
+    merx_status status = test_newcomers(s, scratch, &n, err);
+    MX_FREE_ARRAY(s->alloc, scratch, 2 * most);
+    MX_TRY(status);
+    return n ? add_figure(s, out, "accuracy of newcomers", "commonest segment of newcomers", s->a, s->b, n, err)
+             : MERX_OK;
 }
 
 /* ---- silhouette ---- */
@@ -231,7 +218,7 @@ static merx_status study_stability(study *s, merx_evaluation *out, merx_error *e
     size_t k_old = s->old.customers.kmeans.k, k_now = s->now.customers.kmeans.k;
     for (size_t i = 0; i < s->n; i++)
         if (s->then[i] >= 0) {
-            both[segment_of(&s->now.customers, &s->profiles[i])][s->today[i]]++;
+            both[mx_grouping_place(&s->now.customers, &s->profiles[i])][s->today[i]]++;
             all[s->today[i]]++;
         }
     for (size_t c = 0; c < k_now; c++)
@@ -239,19 +226,32 @@ static merx_status study_stability(study *s, merx_evaluation *out, merx_error *e
     int32_t usual = commonest(all, k_old);
     for (size_t i = 0; i < s->n; i++)
         if (s->then[i] >= 0) {
-            s->a[n] = match[segment_of(&s->now.customers, &s->profiles[i])] == s->today[i];
+            s->a[n] = match[mx_grouping_place(&s->now.customers, &s->profiles[i])] == s->today[i];
             s->b[n++] = usual == s->today[i];
         }
     return add_figure(s, out, "stability", "all in one segment", s->a, s->b, n, err);
 }
 
-static void judge(merx_evaluation *out)
+static void judge(merx_evaluation *out, const char *missing)
 {
     const merx_figure *first = &out->figure[0];
-    out->gate_passed = first->difference_low > 0;
+    if (missing) {
+        snprintf(out->gate, sizeof out->gate, "nothing to measure: %s", missing);
+        return;
+    }
+    bool better = first->difference_low > 0;
+    const merx_figure *worst = NULL; /* a rival that is surely better */
+    for (size_t f = 1; f < MX_AGAIN_FIGURES; f++)
+        if (!(out->figure[f].difference_high >= 0))
+            worst = &out->figure[f];
+    out->gate_passed = better && !worst;
+    const merx_figure *shown = better && worst ? worst : first;
     snprintf(out->gate, sizeof out->gate, "%s %.3f against %.3f of the %s: the difference is %+.3f [%+.3f, %+.3f], %s",
-             first->name, first->value, first->baseline, first->baseline_name, first->difference, first->difference_low,
-             first->difference_high, out->gate_passed ? "above zero" : "not surely above zero");
+             first->name, shown->value, shown->baseline, shown->baseline_name, shown->difference, shown->difference_low,
+             shown->difference_high,
+             out->gate_passed ? "above zero"
+             : better         ? "surely below zero"
+                              : "not surely above zero");
 }
 
 merx_status mx_segment_evaluate(const mx_evaluate *evaluate, merx_evaluation *out, merx_error *err)
@@ -267,8 +267,8 @@ merx_status mx_segment_evaluate(const mx_evaluate *evaluate, merx_evaluation *ou
                              .train_rows = s.before.events,
                              .test_rows = s.whole->events - s.before.events};
     snprintf(out->protocol, sizeof out->protocol,
-             "learnt before the split; the class given to the first order of customers who came after it, against the "
-             "segment in which they lie at the end");
+             "segments learnt and their rates of buying again measured before the split, in two stretches; which "
+             "customers of before the split bought after it, ranked by the rate of their segment");
     bool sold = false;
     for (size_t e = 0; e < s.before.events && !sold; e++)
         sold = s.before.customer[e] >= 0 && mx_snapshot_is_sale(&s.before, e);
@@ -281,10 +281,12 @@ merx_status mx_segment_evaluate(const mx_evaluate *evaluate, merx_evaluation *ou
         snprintf(out->gate, sizeof out->gate, "nothing to measure: before the split all customers are in one segment");
         goto out;
     }
+    const char *missing;
+    MX_TRY_GOTO(mx_buying_again_evaluate(evaluate, out, &missing, err));
     MX_TRY_GOTO(study_newcomers(&s, out, err));
     MX_TRY_GOTO(study_silhouette(&s, out, err));
     MX_TRY_GOTO(study_stability(&s, out, err));
-    judge(out);
+    judge(out, missing);
 out:
     release(&s);
     return status;

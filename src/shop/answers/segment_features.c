@@ -8,14 +8,14 @@
 
 #include "base/clock.h"
 
-enum { PROFILES_A_BLOCK = 128 };
+enum { PROFILES_A_BLOCK = 128, HALF_LIFE_DAYS = 120 };
 
 const mx_segment_feature mx_customer_feature_table[MX_CUSTOMER_FEATURES] = {
     {"recency_days", "days since the last order", 1, false, false, true},
     {"orders", "orders", 1, false, false, true},
     {"money", "money spent", 2, true, false, true},
     {"basket_value", "money per order", 2, true, false, true},
-    {"basket_units", "units per order", 1, false, false, true},
+    {"recent_orders", "recent orders (each 120 days of age halve one)", 2, false, false, true},
     {"products", "distinct products", 1, false, false, true},
     {"returns_share", "share of money returned", 3, false, true, false},
     {"tenure_days", "days since the first order", 1, false, false, true},
@@ -42,7 +42,6 @@ const mx_early_feature mx_early_feature_table[MX_EARLY_FEATURES] = {
     {"first_month", "month of the first order", 11, 2},
     {"country_share", "share of customers from the same country", 13, 1},
     {"first_returns", "share of the first order returned that day", 14, 1},
-    {"days_since_first", "days since the first order", 15, 2},
 };
 
 /* ---- sums ---- */
@@ -112,7 +111,8 @@ merx_status mx_customer_profile(const mx_snapshot *snapshot, const int32_t *even
                                 int64_t *scratch, mx_profile *out, merx_error *err)
 {
     *out = (mx_profile){0};
-    int64_t *products = scratch, *orders = scratch + n, units = 0, returned = 0;
+    int64_t *products = scratch, *orders = scratch + n, day = INT64_MIN, returned = 0;
+    double recent = 0;
     size_t lines = 0, order_lines = 0;
     for (size_t k = 0; k < n; k++) {
         size_t e = (size_t)events[k];
@@ -124,7 +124,10 @@ merx_status mx_customer_profile(const mx_snapshot *snapshot, const int32_t *even
         if (lines == 0)
             out->first_ms = snapshot->time_ms[e];
         out->last_ms = snapshot->time_ms[e];
-        units += snapshot->quantity[e];
+        if (mx_floor_day(snapshot->time_ms[e]) != day) {
+            day = mx_floor_day(snapshot->time_ms[e]);
+            recent += exp2(-days_between(snapshot->time_ms[e], end_ms) / HALF_LIFE_DAYS);
+        }
         products[lines++] = snapshot->product[e];
         int64_t order = order_key(snapshot, e);
         if (order_lines == 0 || orders[order_lines - 1] != order)
@@ -139,7 +142,7 @@ merx_status mx_customer_profile(const mx_snapshot *snapshot, const int32_t *even
     f[MX_C_ORDERS] = count;
     f[MX_C_MONEY] = money;
     f[MX_C_BASKET] = money / count;
-    f[MX_C_UNITS] = (double)units / count;
+    f[MX_C_RECENT] = recent;
     f[MX_C_PRODUCTS] = (double)count_distinct(products, lines);
     f[MX_C_RETURNS] = out->money_minor > 0 ? fmin(1, (double)returned / (double)out->money_minor) : 0;
     f[MX_C_TENURE] = tenure;
@@ -254,9 +257,8 @@ merx_status mx_profiles(const mx_snapshot *snapshot, const mx_event_groups *grou
 
 /* ---- the first order ---- */
 
-merx_status mx_early_columns(const mx_snapshot *snapshot, const int32_t *events, size_t n, int64_t end_ms,
-                             double country_share, int64_t *scratch, double *columns, double *value, bool *sold,
-                             merx_error *err)
+merx_status mx_early_columns(const mx_snapshot *snapshot, const int32_t *events, size_t n, double country_share,
+                             int64_t *scratch, double *columns, double *value, bool *sold, merx_error *err)
 {
     int64_t money = 0, returned = 0, units = 0, first_key = 0, first_ms = 0;
     size_t lines = 0;
@@ -288,7 +290,7 @@ merx_status mx_early_columns(const mx_snapshot *snapshot, const int32_t *events,
     }
     mx_date date;
     mx_date_from_ms(first_ms, &date);
-    double age = days_between(first_ms, end_ms), month = 2 * 3.14159265358979323846 * (double)(date.month - 1) / 12;
+    double month = 2 * 3.14159265358979323846 * (double)(date.month - 1) / 12;
     value[0] = whole_units(snapshot, money);
     value[1] = (double)units;
     value[2] = (double)count_distinct(scratch, lines);
@@ -297,7 +299,6 @@ merx_status mx_early_columns(const mx_snapshot *snapshot, const int32_t *events,
     value[5] = date.month;
     value[6] = country_share;
     value[7] = money > 0 ? fmin(1, (double)returned / (double)money) : 0;
-    value[8] = age;
     columns[0] = log1p(fmax(value[0], 0));
     columns[1] = log1p(value[1]);
     columns[2] = log1p(value[2]);
@@ -307,7 +308,5 @@ merx_status mx_early_columns(const mx_snapshot *snapshot, const int32_t *events,
     columns[12] = cos(month);
     columns[13] = log(country_share + 1e-3);
     columns[14] = value[7];
-    columns[15] = age;
-    columns[16] = log1p(age);
     return MERX_OK;
 }

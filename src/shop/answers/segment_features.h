@@ -3,7 +3,8 @@
  *
  * Customers (of at least one sale of goods), seen at a moment `end`:
  *     recency     days since the last sale          orders      distinct orders (days, where lines name no order)
- *     money       sum of quantity * price of sales  basket      money / orders            units       units / orders
+ *     money       sum of quantity * price of sales  basket      money / orders
+ *     recent      days with a sale, each counting 2^(-age / 120 days)
  *     products    distinct products                 returns     money that came back / money, at most 1
  *     tenure      days since the first sale         gap         days between orders; of a single order: the tenure (at least so long)
  *
@@ -22,8 +23,8 @@ enum {
     MX_CUSTOMER_FEATURES = 9,
     MX_PRODUCT_FEATURES = 8,
     MX_SEGMENT_FEATURES_MAX = 9,
-    MX_EARLY_FEATURES = 9,
-    MX_EARLY_COLUMNS = 17
+    MX_EARLY_FEATURES = 8,
+    MX_EARLY_COLUMNS = 15
 };
 
 typedef enum mx_customer_feature {
@@ -31,7 +32,7 @@ typedef enum mx_customer_feature {
     MX_C_ORDERS,
     MX_C_MONEY,
     MX_C_BASKET,
-    MX_C_UNITS,
+    MX_C_RECENT,
     MX_C_PRODUCTS,
     MX_C_RETURNS,
     MX_C_TENURE,
@@ -78,7 +79,7 @@ merx_status mx_profiles(const mx_snapshot *snapshot, const mx_event_groups *grou
 
 /*
  * What is known of a customer after the first order, as columns for a linear model: log basket value, log units, log distinct products, weekday (7 columns), hour,
- * month (sine and cosine), log of the share of customers of his country, money back on the same day / money, days since the first order and their log.
+ * month (sine and cosine), log of the share of customers of his country, money back on the same day / money.
  */
 typedef struct mx_early_feature {
     const char *name, *text;
@@ -86,8 +87,8 @@ typedef struct mx_early_feature {
 } mx_early_feature;
 extern const mx_early_feature mx_early_feature_table[MX_EARLY_FEATURES];
 /* country_share: of the customer's country among customers. sold false: there is no first order. value (MX_EARLY_FEATURES): as a person would say it. */
-merx_status mx_early_columns(const mx_snapshot *snapshot, const int32_t *events, size_t n, int64_t end_ms,
-                             double country_share, int64_t *scratch, double *columns, double *value, bool *sold,
+merx_status mx_early_columns(const mx_snapshot *snapshot, const int32_t *events, size_t n, double country_share,
+                             int64_t *scratch, double *columns, double *value, bool *sold,
                              merx_error *err) MERX_MUST_CHECK;
 
 #endif

@@ -36,21 +36,23 @@ static merx_status write_grouping(const mx_grouping *g, const char *side, mx_ten
 {
     char key[64];
     size_t k = g->kmeans.k, d = g->d;
-    double scales[4 * MX_SEGMENT_FEATURES_MAX], means[MX_SEGMENTS_MAX * MX_SEGMENT_FEATURES_MAX];
+    double scales[5 * MX_SEGMENT_FEATURES_MAX], means[MX_SEGMENTS_MAX * MX_SEGMENT_FEATURES_MAX];
     mx_str names[2 * MX_SEGMENTS_MAX];
     memcpy(scales, g->low, d * sizeof *scales);
     memcpy(scales + d, g->high, d * sizeof *scales);
     memcpy(scales + 2 * d, g->mean, d * sizeof *scales);
     memcpy(scales + 3 * d, g->scale, d * sizeof *scales);
+    memcpy(scales + 4 * d, g->weight, d * sizeof *scales);
     for (size_t c = 0; c < k; c++) {
         memcpy(means + c * d, g->means[c], d * sizeof *means);
         names[c] = mx_str_of(g->name[c]);
         names[k + c] = mx_str_of(g->name_zh[c]);
     }
     MX_TRY(write_real(writer, arena, KEY("centroids"), k, d, g->kmeans.centroids, err));
-    MX_TRY(write_real(writer, arena, KEY("scales"), 4, d, scales, err));
+    MX_TRY(write_real(writer, arena, KEY("scales"), 5, d, scales, err));
     MX_TRY(write_real(writer, arena, KEY("means"), k, d, means, err));
     MX_TRY(write_real(writer, arena, KEY("silhouettes"), 1, MX_SEGMENTS_MAX + 1, g->silhouette, err));
+    MX_TRY(write_real(writer, arena, KEY("buys_again"), 1, k, g->again, err));
     MX_TRY(write_int(writer, arena, KEY("members"), k, g->members, err));
     MX_TRY(write_int(writer, arena, KEY("money_minor"), k, g->money_minor, err));
     return mx_tensor_writer_strings(writer, KEY("names"), names, 2 * k, err);
@@ -62,9 +64,13 @@ static merx_status write_early(const mx_segments *s, mx_tensor_writer *writer, m
     memcpy(scales, s->early_mean, sizeof s->early_mean);
     memcpy(scales + MX_EARLY_COLUMNS, s->early_scale, sizeof s->early_scale);
     MX_TRY(write_real(writer, arena, "early.scales", 2, MX_EARLY_COLUMNS, scales, err));
+    size_t q = s->early.outputs, d = s->early.d;
+    int64_t segments[MX_SEGMENTS_MAX];
+    for (size_t c = 0; c < s->early.classes; c++)
+        segments[c] = s->early_segment[c];
+    MX_TRY(write_int(writer, arena, "early.segments", s->early.classes, segments, err));
     if (s->early.classes == 0)
         return MERX_OK;
-    size_t q = s->early.outputs, d = s->early.d;
     MX_TRY(write_real(writer, arena, "early.coefficients", q, d, s->early.coefficients, err));
     MX_TRY(write_real(writer, arena, "early.intercepts", 1, q, s->early.intercepts, err));
     return write_real(writer, arena, "early.means", 1, d, s->early.means, err);
@@ -85,7 +91,11 @@ merx_status mx_segments_write(const mx_segments *segments, mx_tensor_writer *wri
     MX_TRY(mx_tensor_writer_strings(writer, "countries", names, countries, err));
     MX_TRY(write_real(writer, arena, "country_share", 1, countries, segments->country_share, err));
     snprintf(text, sizeof text, "%lld", (long long)segments->until_ms);
-    return mx_tensor_writer_meta(writer, "until_ms", text, err);
+    MX_TRY(mx_tensor_writer_meta(writer, "until_ms", text, err));
+    snprintf(text, sizeof text, "%lld", (long long)segments->settled_ms);
+    MX_TRY(mx_tensor_writer_meta(writer, "settled_ms", text, err));
+    snprintf(text, sizeof text, "%lld", (long long)segments->window_ms);
+    return mx_tensor_writer_meta(writer, "window_ms", text, err);
 }
 
 /* ---- reading ---- */
@@ -144,7 +154,7 @@ static merx_status read_grouping(const mx_tensor_file *file, const char *side, b
     *out = (mx_grouping){
         .alloc = alloc, .customers = customers, .d = customers ? MX_CUSTOMER_FEATURES : MX_PRODUCT_FEATURES};
     size_t d = out->d;
-    double scales[4 * MX_SEGMENT_FEATURES_MAX], means[MX_SEGMENTS_MAX * MX_SEGMENT_FEATURES_MAX];
+    double scales[5 * MX_SEGMENT_FEATURES_MAX], means[MX_SEGMENTS_MAX * MX_SEGMENT_FEATURES_MAX];
     MX_TRY(mx_tensor_file_get(file, KEY("centroids"), MX_F64, 2, (uint64_t[]){0, d}, &centroids, err));
     size_t k = (size_t)centroids->shape[0];
     if (k < 1 || k > MX_SEGMENTS_MAX)
@@ -153,9 +163,10 @@ static merx_status read_grouping(const mx_tensor_file *file, const char *side, b
     MX_TRY(mx_alloc_array(alloc, k * d, sizeof(double), "centroids", &out->kmeans.centroids, err));
     MX_TRY(mx_alloc_array(alloc, k, sizeof(double), "sizes of segments", &out->kmeans.sizes, err));
     MX_TRY(read_real(file, KEY("centroids"), k, d, false, out->kmeans.centroids, err));
-    MX_TRY(read_real(file, KEY("scales"), 4, d, false, scales, err));
+    MX_TRY(read_real(file, KEY("scales"), 5, d, false, scales, err));
     MX_TRY(read_real(file, KEY("means"), k, d, false, means, err));
     MX_TRY(read_real(file, KEY("silhouettes"), 1, MX_SEGMENTS_MAX + 1, true, out->silhouette, err));
+    MX_TRY(read_real(file, KEY("buys_again"), 1, k, true, out->again, err));
     MX_TRY(read_int(file, KEY("members"), k, out->members, err));
     MX_TRY(read_int(file, KEY("money_minor"), k, out->money_minor, err));
     for (size_t j = 0; j < d; j++) {
@@ -163,9 +174,10 @@ static merx_status read_grouping(const mx_tensor_file *file, const char *side, b
         out->high[j] = scales[d + j];
         out->mean[j] = scales[2 * d + j];
         out->scale[j] = scales[3 * d + j];
-        if (!(out->scale[j] > 0))
-            MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "a feature's scale is %g; expected more than 0",
-                    out->scale[j]);
+        out->weight[j] = scales[4 * d + j];
+        if (!(out->scale[j] > 0 && out->weight[j] > 0))
+            MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file),
+                    "a feature's scale is %g and its weight %g; expected more than 0", out->scale[j], out->weight[j]);
     }
     for (size_t c = 0; c < k; c++) {
         memcpy(out->means[c], means + c * d, d * sizeof *means);
@@ -185,9 +197,21 @@ static merx_status read_early(const mx_tensor_file *file, mx_segments *out, merx
         if (!(out->early_scale[j] > 0))
             MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "a column's scale is %g; expected more than 0",
                     out->early_scale[j]);
-    size_t k = out->customers.kmeans.k, d = MX_EARLY_COLUMNS;
-    if (k < 2)
+    const int64_t *segments;
+    uint64_t count;
+    MX_TRY(mx_tensor_file_vector(file, "early.segments", MX_I64, 0, &segments, &count, err));
+    if (count == 0)
         return MERX_OK;
+    size_t k = (size_t)count, d = MX_EARLY_COLUMNS;
+    if (k < 2 || k > out->customers.kmeans.k)
+        MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "%zu classes of newcomers for %zu segments", k,
+                out->customers.kmeans.k);
+    for (size_t c = 0; c < k; c++) {
+        if (segments[c] < (c ? segments[c - 1] + 1 : 0) || segments[c] >= (int64_t)out->customers.kmeans.k)
+            MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file),
+                    "the classes of newcomers are no ascending segments");
+        out->early_segment[c] = (int32_t)segments[c];
+    }
     size_t q = k == 2 ? 1 : k;
     out->early = (mx_logistic){.d = d, .classes = k, .outputs = q, .alloc = out->alloc};
     MX_TRY(mx_alloc_array(out->alloc, q * d, sizeof(double), "coefficients", &out->early.coefficients, err));
@@ -223,13 +247,21 @@ out:
     return status;
 }
 
+static merx_status read_time(const mx_tensor_file *file, const char *key, int64_t *out, merx_error *err)
+{
+    const char *text = mx_tensor_file_meta(file, key);
+    if (!text || !mx_parse_int64(mx_str_of(text), out))
+        MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "metadata \"%s\" is missing or wrong", key);
+    return MERX_OK;
+}
+
 merx_status mx_segments_read(const mx_tensor_file *file, const merx_allocator *alloc, mx_segments *out, merx_error *err)
 {
     *out = (mx_segments){.alloc = mx_allocator_or_default(alloc)};
     merx_status status;
-    const char *until = mx_tensor_file_meta(file, "until_ms");
-    if (!until || !mx_parse_int64(mx_str_of(until), &out->until_ms))
-        MX_FAIL_GOTO(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "metadata \"until_ms\" is missing or wrong");
+    MX_TRY_GOTO(read_time(file, "until_ms", &out->until_ms, err));
+    MX_TRY_GOTO(read_time(file, "settled_ms", &out->settled_ms, err));
+    MX_TRY_GOTO(read_time(file, "window_ms", &out->window_ms, err));
     MX_TRY_GOTO(read_grouping(file, "customers", true, out->alloc, &out->customers, err));
     MX_TRY_GOTO(read_grouping(file, "products", false, out->alloc, &out->products, err));
     MX_TRY_GOTO(read_early(file, out, err));

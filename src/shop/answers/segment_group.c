@@ -1,5 +1,5 @@
 /*
- * Groups by k-means: winsorise, standardise, choose k, fit. Letters: n rows, d features, k groups.
+ * Groups by k-means: winsorise, standardise, weigh, choose k, fit. Letters: n rows, d features, k groups.
  *
  * Silhouette (Rousseeuw 1987): of row i, a the mean distance to the others of its group, b the least mean distance to another group; (b - a) / max(a, b); 0 alone in its group.
  * k is the largest whose mean silhouette is within `tolerance` of the best: among partitions that are as clear, the finer tells a merchant more.
@@ -29,8 +29,17 @@ void mx_grouping_row(const mx_grouping *grouping, const double *feature, double 
     for (size_t j = 0; j < grouping->d; j++) {
         double value = transform(&table[j], feature[j]);
         value = value < grouping->low[j] ? grouping->low[j] : value > grouping->high[j] ? grouping->high[j] : value;
-        row[j] = (value - grouping->mean[j]) / grouping->scale[j];
+        row[j] = grouping->weight[j] * (value - grouping->mean[j]) / grouping->scale[j];
     }
+}
+
+int32_t mx_grouping_place(const mx_grouping *grouping, const mx_profile *profile)
+{
+    double row[MX_SEGMENT_FEATURES_MAX];
+    if (!profile->sold)
+        return -1;
+    mx_grouping_row(grouping, profile->feature, row);
+    return mx_kmeans_nearest(&grouping->kmeans, row, NULL);
 }
 
 /* ---- standardising ---- */
@@ -256,14 +265,18 @@ static merx_status sum_money(mx_grouping *g, const mx_profile *profiles, const s
 }
 
 merx_status mx_grouping_fit(const mx_profile *profiles, const uint64_t *keys, size_t n, bool customers,
-                            const merx_options *options, const merx_allocator *alloc, merx_task *task, mx_grouping *out,
-                            int32_t *labels, merx_error *err)
+                            const double *weight, const merx_options *options, const merx_allocator *alloc,
+                            merx_task *task, mx_grouping *out, int32_t *labels, merx_error *err)
 {
     alloc = mx_allocator_or_default(alloc);
     *out = (mx_grouping){
         .alloc = alloc, .customers = customers, .d = customers ? MX_CUSTOMER_FEATURES : MX_PRODUCT_FEATURES};
     for (size_t k = 0; k <= MX_SEGMENTS_MAX; k++)
         out->silhouette[k] = NAN;
+    for (size_t j = 0; j < out->d; j++)
+        out->weight[j] = weight ? weight[j] : 1;
+    for (size_t c = 0; c < MX_SEGMENTS_MAX; c++)
+        out->again[c] = NAN;
     size_t m = 0, k = 1, d = out->d;
     size_t *rows = NULL;
     double *x = NULL;

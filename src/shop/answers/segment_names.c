@@ -22,7 +22,7 @@ static const grade customer_grades[MX_CUSTOMER_FEATURES] = {
     {{"many orders", "订单多"}, {"few orders", "订单少"}},
     {{"spending more", "消费较多"}, {"spending less", "消费较少"}},
     {{"large baskets", "单笔金额大"}, {"small baskets", "单笔金额小"}},
-    {{"many units an order", "单笔件数多"}, {"few units an order", "单笔件数少"}},
+    {{"many orders lately", "近期订单多"}, {"few orders lately", "近期订单少"}},
     {{"wide choice", "品类广"}, {"narrow choice", "品类窄"}},
     {{"returning much", "退货多"}, {"returning little", "退货少"}},
     {{"long known", "老客"}, {"known for a short time", "相识不久"}},
@@ -155,7 +155,9 @@ static void make_distinct(mx_grouping *g)
 void mx_grouping_name(mx_grouping *grouping)
 {
     for (size_t c = 0; c < grouping->kmeans.k; c++) {
-        const double *z = grouping->kmeans.centroids + c * grouping->d;
+        double z[MX_SEGMENT_FEATURES_MAX];
+        for (size_t j = 0; j < grouping->d; j++)
+            z[j] = grouping->kmeans.centroids[c * grouping->d + j] / grouping->weight[j];
         words state = grouping->customers ? customer_state(z) : product_state(z);
         if (grouping->kmeans.k == 1)
             put_together(grouping->name[c], grouping->name_zh[c], (words){"all", "全部"}, (words){"", ""},
