@@ -194,41 +194,111 @@ static void test_silhouette(void **state)
         check_close(out[i], want[i], 1e-12);
 }
 
-/* One who came after training is classed by his first order; a customer known then by his numbers. */
+/* 30 who begin with 500.00 and come back every 20 days, 30 who begin with 5.00 and don't come back. */
+static tiny_shop *beginnings(void)
+{
+    tiny_shop *shop = tiny_new();
+    for (int c = 0; c < 30; c++) {
+        char customer[24], order[24];
+        for (int k = 0; k < 6; k++) {
+            snprintf(customer, sizeof customer, "big%02d", c);
+            snprintf(order, sizeof order, "B%02d-%d", c, k);
+            tiny_buy(shop, customer, order, k % 2 ? "p1" : "p2", 5, 10000 + 37 * c, 7 * c + 20 * k);
+        }
+        snprintf(customer, sizeof customer, "small%02d", c);
+        snprintf(order, sizeof order, "S%02d", c);
+        tiny_buy(shop, customer, order, "q0", 1, 500 + 3 * c, 7 * c + 1);
+    }
+    return shop;
+}
+
+/* A newcomer is classed by where those who began like him settled; once he is that old himself, and a customer of before training always, by his numbers. */
 static void test_newcomer(void **state)
 {
     (void)state;
     merx_error err = {0};
-    tiny_shop *shop = kinds();
+    tiny_shop *shop = beginnings();
     mx_snapshot *s = tiny_finish(shop, NULL);
     tiny_model model;
-    trained(s, "k=3", &model);
-    tiny_buy(shop, "zoe", "Z1", "p1", 3, 1600, 356);
-    tiny_add(shop, MX_EVENT_VIEW, "yan", "", "p1", 1, 0, 356);
+    trained(s, "k=4", &model);
+    const mx_segments *segments = model.state;
+    assert_int_equal(segments->settled_ms / MX_DAY_MS, 20); /* the days to the second order */
+    tiny_buy(shop, "zoe", "Z1", "p1", 5, 10100, 320);
+    tiny_buy(shop, "zed", "Z2", "q0", 1, 510, 320);
+    tiny_add(shop, MX_EVENT_VIEW, "yan", "", "p1", 1, 0, 321);
     mx_snapshot *later = tiny_finish(shop, NULL);
     mx_arena arena;
     mx_arena_init(&arena, NULL);
-    merx_reply reply;
-    check_ok(tiny_ask(&model, later, "customer=zoe", &arena, &reply, &err), err);
-    assert_string_equal(reply.score_unit, "log-odds");
-    assert_int_equal(reply.item[0].reasons, MX_EARLY_FEATURES + 1);
-    check_contains(reply.item[0].title, "new");
-    tiny_check_reasons(&reply);
-    check_ok(tiny_ask(&model, later, "customer=new00", &arena, &reply, &err), err);
+    merx_reply zoe, zed, reply;
+    check_ok(tiny_ask(&model, later, "customer=zoe", &arena, &zoe, &err), err);
+    check_ok(tiny_ask(&model, later, "customer=zed", &arena, &zed, &err), err);
+    assert_string_equal(zoe.score_unit, "log-odds");
+    assert_int_equal(zoe.item[0].reasons, MX_EARLY_FEATURES + 1);
+    assert_string_equal(zoe.item[0].field[2].name, "probability");
+    assert_true(zoe.item[0].field[2].value.real > 0.6);
+    assert_true(zed.item[0].field[2].value.real > 0.6);
+    tiny_check_reasons(&zoe);
+    /* The segments are those of a big and of a small one as they were at 20 days. */
+    int64_t scratch[64];
+    const struct {
+        const char *like;
+        const merx_reply *reply;
+    } want[] = {{"big05", &zoe}, {"small05", &zed}};
+    for (int i = 0; i < 2; i++) {
+        const int32_t *events;
+        size_t n;
+        int32_t segment, customer = mx_snapshot_find_customer(s, want[i].like);
+        check_ok(mx_snapshot_customer_events(s, customer, &events, &n, &err), err);
+        check_ok(mx_settled_segment(segments, s, events, n, s->time_ms[events[0]], scratch, &segment, &err), err);
+        assert_int_equal(want[i].reply->item[0].field[0].value.integer, segment + 1);
+    }
+    assert_int_not_equal(zoe.item[0].field[0].value.integer, zed.item[0].field[0].value.integer);
+    check_ok(tiny_ask(&model, later, "customer=big29", &arena, &reply, &err), err);
     assert_int_equal(reply.item[0].reasons, MX_CUSTOMER_FEATURES);
     for (size_t j = 0; j < reply.item[0].reasons; j++)
         check_close(reply.item[0].reason[j].without, reply.item[0].score - reply.item[0].reason[j].contribution, 1e-9);
     check_ok(tiny_ask(&model, later, "customer=yan", &arena, &reply, &err), err);
     assert_int_equal(reply.items, 0);
     check_contains(reply.sentence, "no segment");
-    check_fails(tiny_ask(&model, later, "customer=gone0", &arena, &reply, &err), MERX_E_NOT_FOUND, err);
+    check_fails(tiny_ask(&model, later, "customer=big0", &arena, &reply, &err), MERX_E_NOT_FOUND, err);
     check_fails(tiny_ask(&model, later, "product=none", &arena, &reply, &err), MERX_E_NOT_FOUND, err);
     check_fails(tiny_ask(&model, later, "product=p1 customer=zoe", &arena, &reply, &err), MERX_E_INVALID, err);
+    tiny_buy(shop, "late", "L1", "q0", 1, 510, 341); /* 20 days later zoe has settled */
+    mx_snapshot *settled = tiny_finish(shop, NULL);
+    check_ok(tiny_ask(&model, settled, "customer=zoe", &arena, &reply, &err), err);
+    assert_int_equal(reply.item[0].reasons, MX_CUSTOMER_FEATURES);
     mx_arena_release(&arena);
     tiny_model_free(&model);
+    tiny_close(settled);
     tiny_close(later);
     tiny_close(s);
     tiny_free(shop);
+}
+
+/* Weights: 1 for the feature that tells most, the least for one that says nothing; all alike where too few came or stayed away. */
+static void test_weights(void **state)
+{
+    (void)state;
+    enum { N = 200 };
+    static mx_profile past[N];
+    static uint8_t bought[N];
+    double weight[MX_CUSTOMER_FEATURES];
+    merx_error err = {0};
+    for (int i = 0; i < N; i++) {
+        past[i] = (mx_profile){.sold = i % 10 != 9};
+        bought[i] = i % 10 == 9 || i % 2;                                 /* who never bought before does not count */
+        past[i].feature[MX_C_RECENCY] = bought[i] ? i : 1000 + i;         /* low: comes; tells all */
+        past[i].feature[MX_C_ORDERS] = (i / 2 % 4) + (bought[i] ? 1 : 0); /* tells some */
+    }
+    check_ok(mx_segment_weights(past, bought, N, NULL, weight, &err), err);
+    check_close(weight[MX_C_RECENCY], 1, 1e-12);
+    assert_true(weight[MX_C_ORDERS] > MX_LEAST_WEIGHT && weight[MX_C_ORDERS] < 0.9);
+    check_close(weight[MX_C_MONEY], MX_LEAST_WEIGHT, 1e-12);
+    memset(bought, 0, sizeof bought);
+    check_ok(mx_segment_weights(past, bought, N, NULL, weight, &err), err);
+    for (int j = 0; j < MX_CUSTOMER_FEATURES; j++)
+        check_close(weight[j], 1, 0);
+    check_close(mx_smoothed_rate(9, 10, 50, 100), 14.0 / 20, 1e-12);
 }
 
 static void test_degenerate(void **state)
@@ -291,20 +361,59 @@ static void test_evaluate(void **state)
     merx_options *options;
     check_ok(tiny_options(NULL, answer->info.training, "", &options, &err), err);
     merx_evaluation out;
-    mx_evaluate evaluate = {s, TINY_START + 337 * MX_DAY_MS, options, NULL, NULL};
+    mx_evaluate evaluate = {s, TINY_START + 300 * MX_DAY_MS, options, NULL, NULL};
     check_ok(answer->evaluate(&evaluate, &out, &err), err);
-    assert_int_equal(out.test_units, 10); /* of the new, those of days 337 and 338 */
-    assert_string_equal(out.figure[0].name, "accuracy of newcomers");
-    evaluate.split_ms = TINY_START + 1000 * MX_DAY_MS;
-    check_ok(answer->evaluate(&evaluate, &out, &err), err);
-    assert_int_equal(out.test_units, 0);
+    assert_int_equal(out.test_units, 40); /* the loyal and the gone: who bought before */
+    const char *const names[] = {"auc of buying again", "auc beside orders", "auc beside recency"};
+    const char *const beside[] = {"quantiles of money", "quantiles of orders", "quantiles of recency"};
+    for (int f = 0; f < 3; f++) {
+        assert_string_equal(out.figure[f].name, names[f]);
+        assert_string_equal(out.figure[f].baseline_name, beside[f]);
+        check_close(out.figure[f].value, 1, 1e-12); /* the loyal come back and nobody else; money tells it too */
+        check_close(out.figure[f].difference, out.figure[f].value - out.figure[f].baseline, 1e-12);
+    }
+    assert_false(out.gate_passed); /* so there is nothing that segments add */
+    check_contains(out.gate, "not surely above zero");
+    for (int day = 0; day <= 1000; day += 1000) { /* nothing before; nothing after */
+        evaluate.split_ms = TINY_START + day * MX_DAY_MS;
+        check_ok(answer->evaluate(&evaluate, &out, &err), err);
+        assert_false(out.gate_passed);
+        check_contains(out.gate, "nothing to measure");
+    }
+    assert_true(out.figures == 2 && out.test_units == 0);
     assert_string_equal(out.figure[0].name, "silhouette");
-    assert_true(out.gate_passed);
     assert_true(out.figure[0].value > 0.5);
-    evaluate.split_ms = TINY_START;
+    merx_options_free(options);
+    tiny_close(s);
+    tiny_free(shop);
+}
+
+/* Who comes back depends on the day of the last order, not on money: the segments see it and money does not. */
+static void test_gate(void **state)
+{
+    (void)state;
+    merx_error err = {0};
+    tiny_shop *shop = tiny_new();
+    for (int c = 0; c < 300;
+         c++) { /* each fifth goes on for the whole year, the others stop early; all spend 10.00 to 90.00 */
+        char customer[24], order[24];
+        int last = c % 5 ? 40 + c % 60 : 360;
+        for (int day = c % 13, k = 0; day < last; day += 17, k++) {
+            snprintf(customer, sizeof customer, "c%03d", c);
+            snprintf(order, sizeof order, "o%03d-%d", c, k);
+            tiny_buy(shop, customer, order, k % 2 ? "p1" : "p2", 1, (c % 5 ? 5 : 1) * (1000 + 97 * (c % 11)), day);
+        }
+    }
+    mx_snapshot *s = tiny_finish(shop, NULL);
+    merx_options *options;
+    check_ok(tiny_options(NULL, answer->info.training, "", &options, &err), err);
+    merx_evaluation out;
+    mx_evaluate evaluate = {s, TINY_START + 300 * MX_DAY_MS, options, NULL, NULL};
     check_ok(answer->evaluate(&evaluate, &out, &err), err);
-    assert_false(out.gate_passed);
-    check_contains(out.gate, "nothing to measure");
+    assert_int_equal(out.test_units, 300);
+    assert_true(out.figure[0].value > 0.95);
+    assert_true(out.gate_passed);
+    check_contains(out.gate, "above zero");
     merx_options_free(options);
     tiny_close(s);
     tiny_free(shop);
@@ -314,7 +423,7 @@ static merx_status scenario(const merx_allocator *alloc, void *context, merx_err
 {
     mx_snapshot *s = context;
     tiny_model model;
-    MX_TRY(tiny_train(answer, s, "k=2 max_k=2 product_k=2", alloc, 1, NULL, NULL, &model, err));
+    MX_TRY(tiny_train(answer, s, "k=2 min_k=2 max_k=2 product_k=2", alloc, 1, NULL, NULL, &model, err));
     mx_arena arena;
     mx_arena_init(&arena, alloc);
     merx_reply reply;
@@ -342,6 +451,7 @@ int main(void)
         cmocka_unit_test(test_features), cmocka_unit_test(test_silhouette), cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_list),     cmocka_unit_test(test_newcomer),   cmocka_unit_test(test_degenerate),
         cmocka_unit_test(test_forget),   cmocka_unit_test(test_evaluate),   cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_weights),  cmocka_unit_test(test_gate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -134,26 +134,25 @@ static double compare(void *context, const uint32_t *units, size_t n)
     return auc_of(own) - (c->other ? auc_of(other) : 0);
 }
 
-static merx_status add_comparison(const again *a, merx_evaluation *out, const char *name, const char *beside,
-                                  const uint8_t *other, double baseline, merx_error *err)
+static merx_status add_comparison(const again *a, merx_evaluation *out, const struct rival *rival,
+                                  const mx_interval *value, const uint8_t *other, double baseline, merx_error *err)
 {
-    mx_interval value, difference;
+    mx_interval difference;
     merx_task *task = a->evaluate->task;
-    comparison own = {a->label, a->rank[0], NULL}, pair = {a->label, a->rank[0], other};
-    MX_TRY(mx_bootstrap(a->m, compare, &own, REPLICATES, merx_task_seed(task), task, &value, err));
+    comparison pair = {a->label, a->rank[0], other};
     MX_TRY(mx_bootstrap(a->m, compare, &pair, REPLICATES, merx_task_seed(task), task, &difference, err));
     merx_figure *figure = &out->figure[out->figures++];
-    *figure = (merx_figure){.value = value.value,
-                            .low = value.low,
-                            .high = value.high,
+    *figure = (merx_figure){.value = value->value,
+                            .low = value->low,
+                            .high = value->high,
                             .baseline = baseline,
                             .difference = difference.value,
                             .difference_low = difference.low,
                             .difference_high = difference.high,
                             .best_reachable = NAN,
                             .higher_is_better = true};
-    snprintf(figure->name, sizeof figure->name, "%s", name);
-    snprintf(figure->baseline_name, sizeof figure->baseline_name, "%s", beside);
+    snprintf(figure->name, sizeof figure->name, "%s", rival->figure);
+    snprintf(figure->baseline_name, sizeof figure->baseline_name, "%s", rival->name);
     return MERX_OK;
 }
 
@@ -165,16 +164,20 @@ static double auc_of_rank(const again *a, const uint8_t *rank)
     return auc_of(counts);
 }
 
-static merx_status add_figures(again *a, merx_evaluation *out, merx_error *err)
+static merx_status add_figures(const again *a, merx_evaluation *out, merx_error *err)
 {
     groups own = {.grouping = &a->segments.customers, .k = a->segments.customers.kmeans.k};
+    comparison alone = {a->label, a->rank[0], NULL};
+    mx_interval value;
+    merx_task *task = a->evaluate->task;
     predict(a, &own, a->rank[0]);
+    MX_TRY(mx_bootstrap(a->m, compare, &alone, REPLICATES, merx_task_seed(task), task, &value, err));
     for (size_t r = 0; r < RIVALS; r++) {
         groups rival = {.feature = rivals[r].feature, .k = own.k};
         uint8_t *rank = a->rank[1 + r];
         learn_bounds(a, &rival);
         predict(a, &rival, rank);
-        MX_TRY(add_comparison(a, out, rivals[r].figure, rivals[r].name, rank, auc_of_rank(a, rank), err));
+        MX_TRY(add_comparison(a, out, &rivals[r], &value, rank, auc_of_rank(a, rank), err));
     }
     return MERX_OK;
 }

@@ -48,6 +48,8 @@ static words customer_state(const double *z)
         return (words){"lapsed", "流失的"};
     if (z[MX_C_RECENCY] < -0.5)
         return (words){"active", "活跃的"};
+    if (z[MX_C_RECENCY] > 0.15)
+        return (words){"fading", "淡出的"};
     return (words){"", ""};
 }
 
@@ -60,6 +62,8 @@ static words customer_pace(const double *z, const double *mean, bool is_new)
         return (words){"loyal", "忠实"};
     if (is_new)
         return (words){"", ""};
+    if (z[MX_C_ORDERS] > 0.2)
+        return (words){"regular", "常来"};
     if (z[MX_C_ORDERS] < -0.4)
         return (words){"rare", "偶尔"};
     return (words){"", ""};
@@ -67,6 +71,8 @@ static words customer_pace(const double *z, const double *mean, bool is_new)
 
 static words customer_noun(const double *z)
 {
+    if (z[MX_C_MONEY] > 1.6)
+        return (words){"top spenders", "顶级顾客"};
     if (z[MX_C_MONEY] > 0.7)
         return (words){"big spenders", "大额顾客"};
     if (z[MX_C_MONEY] < -0.7)
