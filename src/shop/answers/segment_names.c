@@ -18,11 +18,11 @@ typedef struct grade {
 } grade;
 
 static const grade customer_grades[MX_CUSTOMER_FEATURES] = {
-    {{"not seen for long", "很久未来"}, {"seen lately", "最近来过"}},
+    {{"seen less lately", "较久未来"}, {"seen lately", "最近来过"}},
     {{"many orders", "订单多"}, {"few orders", "订单少"}},
     {{"spending more", "消费较多"}, {"spending less", "消费较少"}},
     {{"large baskets", "单笔金额大"}, {"small baskets", "单笔金额小"}},
-    {{"many orders lately", "近期订单多"}, {"few orders lately", "近期订单少"}},
+    {{"more orders lately", "近期订单较多"}, {"fewer orders lately", "近期订单较少"}},
     {{"wide choice", "品类广"}, {"narrow choice", "品类窄"}},
     {{"returning much", "退货多"}, {"returning little", "退货少"}},
     {{"long known", "老客"}, {"known for a short time", "相识不久"}},
