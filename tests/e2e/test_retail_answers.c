@@ -85,8 +85,13 @@ static void test_segment(void **state)
     merx_evaluation out;
     evaluate(find("segment"), 2, &out);
     assert_true(out.gate_passed);
-    assert_string_equal(out.figure[2].name, "silhouette");
-    assert_true(out.figure[2].difference_low > 0);
+    assert_string_equal(out.figure[0].name, "auc of buying again");
+    assert_true(out.figure[0].value > 0.72);
+    for (size_t f = 0; f < out.figures; f++) /* money, orders, recency; newcomers; silhouette; stability */
+        assert_true(out.figure[f].difference_low > 0);
+    assert_string_equal(out.figure[3].name, "accuracy of newcomers");
+    assert_string_equal(out.figure[4].name, "silhouette");
+    assert_int_equal(out.figures, 6);
 }
 
 static void test_same_bits(void **state)
