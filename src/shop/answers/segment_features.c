@@ -172,7 +172,7 @@ merx_status mx_product_profile(const mx_snapshot *snapshot, const int32_t *event
                                int64_t *scratch, mx_profile *out, merx_error *err)
 {
     *out = (mx_profile){0};
-    int64_t units = 0, month = INT64_MIN, month_units = 0, peak = 0;
+    int64_t units = 0, next_month = INT64_MIN, month_units = 0, peak = 0;
     size_t known = 0, customers, again;
     for (size_t k = 0; k < n; k++) {
         size_t e = (size_t)events[k];
@@ -184,9 +184,8 @@ merx_status mx_product_profile(const mx_snapshot *snapshot, const int32_t *event
         out->sold = true;
         out->last_ms = snapshot->time_ms[e];
         units += snapshot->quantity[e];
-        int64_t this_month = mx_floor_month(snapshot->time_ms[e]);
-        if (this_month != month) {
-            month = this_month;
+        if (snapshot->time_ms[e] >= next_month) { /* events ascend; a month's start and 31 days lie in the next one */
+            next_month = mx_floor_month(mx_floor_month(snapshot->time_ms[e]) + 31 * MX_DAY_MS);
             month_units = 0;
         }
         month_units += snapshot->quantity[e];

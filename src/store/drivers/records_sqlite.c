@@ -122,6 +122,9 @@ static merx_status open_file(mx_sqlite *store, bool create, merx_error *err)
         return explain_create(store, err);
     if (rc != SQLITE_OK)
         return mx_sqlite_fail(store, rc, "opening", err);
+    rc = mx_sqlite_add_functions(store);
+    if (rc != SQLITE_OK)
+        return mx_sqlite_fail(store, rc, "opening", err);
     sqlite3_busy_timeout(store->db, store->busy_timeout_ms);
     if (!store->read_only && sqlite3_db_readonly(store->db, "main") == 1)
         MX_FAIL(err, MERX_E_PERMISSION, store->path, "may only be read, and writing was asked for");

@@ -60,8 +60,7 @@ typedef enum mx_space {
                        "title, country, source, row, id FROM events WHERE offset > ?1 ORDER BY time_ms, offset")       \
     X(EVENT_GET, "SELECT offset, time_ms, kind, customer, product, order_, session, quantity, price_minor, title, "    \
                  "country, source, row, id FROM events WHERE id = ?1 AND id IS NOT NULL")                              \
-    X(EVENT_KEYS, "SELECT offset, customer, product, order_, session, title, country, source FROM events "             \
-                  "ORDER BY offset")                                                                                   \
+    X(EVENT_KEYS, "SELECT merx_mark(offset, customer, product, order_, session, title, country, source) FROM events")  \
     X(EVENT_DELETE, "DELETE FROM events WHERE offset BETWEEN ?1 AND ?2")                                               \
     X(SOURCE_ROWS, "SELECT rows FROM sources WHERE name = ?1")                                                         \
     X(SOURCE_SET_ROWS, "INSERT INTO sources (name, rows) VALUES (?1, ?2) "                                             \
@@ -147,6 +146,7 @@ typedef struct mx_sqlite {
     int64_t source_rows;
     bool source_changed;
     mx_waiting waiting;
+    struct mx_sweep *sweep; /* of the erasure under way, for its SQL function; NULL: none */
 } mx_sqlite;
 
 /* sqlite_call.c: a failed result code becomes a status. doing: "writing events". */
@@ -224,6 +224,7 @@ bool mx_sqlite_split_model(mx_str id, mx_str *answer, int64_t *version);
 
 /* sqlite_erase.c */
 merx_status mx_sqlite_erase_customer(void *state, mx_str customer, mx_erasure *erased, merx_error *err);
+int mx_sqlite_add_functions(mx_sqlite *store); /* SQL functions that statements call; an SQLite code */
 merx_status mx_sqlite_remove_source(mx_sqlite *store, mx_str name, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_sqlite_compact(void *state, merx_error *err);
 
