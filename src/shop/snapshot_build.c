@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/run.h"
+#include "base/sort.h"
 #include "shop/snapshot_parts.h"
 
 /* The numberings; the first five are columns of an event. */
@@ -214,43 +215,12 @@ static int32_t ranked(const builder *b, int which, int32_t code)
     return code < 0 ? -1 : b->rank[which][code];
 }
 
-/* A 64-bit key with the row it belongs to. */
-typedef struct keyed {
-    uint64_t key;
-    uint32_t row;
-} keyed;
-
-/* Ascending keys, stable; least significant digit first, digits that are all equal skipped. spare: as many elements. Returns the array that holds the result. */
-static keyed *sort_keys(keyed *keys, keyed *spare, size_t n)
-{
-    enum { DIGIT = 11, DIGITS = 1 << DIGIT };
-    for (int shift = 0; shift < 64; shift += DIGIT) {
-        size_t starts[DIGITS] = {0};
-        for (size_t i = 0; i < n; i++)
-            starts[keys[i].key >> shift & (DIGITS - 1)]++;
-        if (n == 0 || starts[keys[0].key >> shift & (DIGITS - 1)] == n)
-            continue;
-        size_t sum = 0;
-        for (size_t d = 0; d < DIGITS; d++) {
-            size_t here = starts[d];
-            starts[d] = sum;
-            sum += here;
-        }
-        for (size_t i = 0; i < n; i++)
-            spare[starts[keys[i].key >> shift & (DIGITS - 1)]++] = keys[i];
-        keyed *swap = keys;
-        keys = spare;
-        spare = swap;
-    }
-    return keys;
-}
-
 /* The rest of the canonical order, among events of one time. */
 static int compare_rows(const void *a, const void *b, void *context)
 {
     const event_row *rows = context;
-    const event_row *x = &rows[((const keyed *)a)->row];
-    const event_row *y = &rows[((const keyed *)b)->row];
+    const event_row *x = &rows[((const mx_keyed *)a)->row];
+    const event_row *y = &rows[((const mx_keyed *)b)->row];
 #define BY(field)                                                                                                      \
     if (x->field != y->field)                                                                                          \
     return x->field < y->field ? -1 : 1
@@ -272,8 +242,8 @@ static bool is_sorted(const builder *b)
 {
     const event_row *rows = b->rows.data;
     for (size_t i = 1; i < b->rows.count; i++) {
-        const keyed before = {0, (uint32_t)(i - 1)};
-        const keyed here = {0, (uint32_t)i};
+        const mx_keyed before = {0, (uint32_t)(i - 1)};
+        const mx_keyed here = {0, (uint32_t)i};
         if (rows[i - 1].time_ms > rows[i].time_ms ||
             (rows[i - 1].time_ms == rows[i].time_ms && compare_rows(&before, &here, b->rows.data) > 0))
             return false;
@@ -286,8 +256,8 @@ static merx_status sort_rows(builder *b, merx_error *err)
     merx_status status = MERX_OK;
     size_t n = b->rows.count;
     const event_row *rows = b->rows.data;
-    keyed *keys = NULL;
-    keyed *spare = NULL;
+    mx_keyed *keys = NULL;
+    mx_keyed *spare = NULL;
 
     MX_TRY_GOTO(mx_alloc_array_raw(b->alloc, n, sizeof *b->order, "order of events", &b->order, err));
     if (is_sorted(b)) {
@@ -298,8 +268,8 @@ static merx_status sort_rows(builder *b, merx_error *err)
     MX_TRY_GOTO(mx_alloc_array_raw(b->alloc, n, sizeof *keys, "order of events", &keys, err));
     MX_TRY_GOTO(mx_alloc_array_raw(b->alloc, n, sizeof *spare, "order of events", &spare, err));
     for (size_t i = 0; i < n; i++)
-        keys[i] = (keyed){(uint64_t)rows[i].time_ms ^ (UINT64_C(1) << 63), (uint32_t)i};
-    keyed *sorted = sort_keys(keys, spare, n);
+        keys[i] = (mx_keyed){(uint64_t)rows[i].time_ms ^ (UINT64_C(1) << 63), (uint32_t)i};
+    mx_keyed *sorted = mx_sort_keyed(keys, spare, n);
     for (size_t first = 0, end; first < n; first = end) {
         for (end = first + 1; end < n && sorted[end].key == sorted[first].key; end++)
             ;
@@ -349,19 +319,19 @@ static merx_status most_frequent(builder *b, int which, int other, int32_t *best
     merx_status status = MERX_OK;
     size_t n = b->rows.count;
     size_t m = 0;
-    keyed *keys = NULL;
-    keyed *spare = NULL;
+    mx_keyed *keys = NULL;
+    mx_keyed *spare = NULL;
 
     MX_TRY_GOTO(mx_alloc_array_raw(b->alloc, n, sizeof *keys, "names of events", &keys, err));
     MX_TRY_GOTO(mx_alloc_array_raw(b->alloc, n, sizeof *spare, "names of events", &spare, err));
     for (size_t i = 0; i < n; i++) {
         const event_row *row = &MX_VEC_AT(&b->rows, event_row, i);
         if (row->name[which] >= 0 && row->name[other] >= 0)
-            keys[m++] = (keyed){(uint64_t)row->name[which] << 32 | (uint32_t)row->name[other], 0};
+            keys[m++] = (mx_keyed){(uint64_t)row->name[which] << 32 | (uint32_t)row->name[other], 0};
     }
     for (size_t i = 0; i < b->count[which]; i++)
         best[i] = -1;
-    const keyed *sorted = sort_keys(keys, spare, m);
+    const mx_keyed *sorted = mx_sort_keyed(keys, spare, m);
     size_t most = 0;
     for (size_t first = 0, end; first < m; first = end) {
         for (end = first + 1; end < m && sorted[end].key == sorted[first].key; end++)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/sort.h"
 #include "learn/linear/linear.h"
 #include "shop/answers/demand_model.h"
 
@@ -180,37 +181,25 @@ void mx_demand_features(const mx_demand_row *row, size_t o, size_t h, double f[M
 
 typedef struct sample {
     double x, units;
-    size_t place;
 } sample;
 
-static int compare_samples(const void *a, const void *b)
-{
-    const sample *p = a;
-    const sample *q = b;
-    if (p->x != q->x)
-        return p->x < q->x ? -1 : 1;
-    return p->place < q->place ? -1 : p->place > q->place;
-}
-
-static int compare_units(const void *a, const void *b)
-{
-    const sample *p = a;
-    const sample *q = b;
-    return p->units < q->units ? -1 : p->units > q->units;
-}
-
-static double quantile_of(const sample *s, size_t n, double p)
+static double quantile_of(const sample *samples, const mx_keyed *sorted, size_t n, double p)
 {
     double at = p * (double)(n - 1);
     size_t below = (size_t)at;
+    double low = samples[sorted[below].row].units;
     if (below + 1 >= n)
-        return s[n - 1].units;
-    return s[below].units + (at - (double)below) * (s[below + 1].units - s[below].units);
+        return low;
+    return low + (at - (double)below) * (samples[sorted[below + 1].row].units - low);
 }
 
-static void make_curve(sample *samples, size_t n, mx_demand_model *out)
+/* keys, spare: workspace for n each. Samples of one x keep their order. */
+static void make_curve(const sample *samples, size_t n, mx_keyed *keys, mx_keyed *spare, mx_demand_model *out)
 {
-    qsort(samples, n, sizeof *samples, compare_samples);
+    for (size_t k = 0; k < n; k++)
+        keys[k] = (mx_keyed){mx_key_of_double(samples[k].x), (uint32_t)k};
+    mx_keyed *by_x = mx_sort_keyed(keys, spare, n);
+    spare = by_x == keys ? spare : keys;
     out->bins = n / 50 < 1 ? 1 : n / 50 > MX_DEMAND_BINS ? MX_DEMAND_BINS : n / 50;
     for (size_t b = 0; b < out->bins; b++) {
         size_t from = n * b / out->bins;
@@ -219,17 +208,19 @@ static void make_curve(sample *samples, size_t n, mx_demand_model *out)
         double x = 0;
         double units = 0;
         for (size_t k = from; k < to; k++) {
-            x += samples[k].x;
-            units += samples[k].units;
+            const sample *s = &samples[by_x[k].row];
+            x += s->x;
+            units += s->units;
+            by_x[k].key = mx_key_of_int64((int64_t)s->units); /* whole numbers */
         }
-        qsort(samples + from, count, sizeof *samples, compare_units);
+        const mx_keyed *sorted = mx_sort_keyed(by_x + from, spare + from, count);
         double *curve = out->curve[b];
         units /= (double)count;
         curve[0] = x / (double)count;
-        curve[1] = log1p(quantile_of(samples + from, count, 0.5));
+        curve[1] = log1p(quantile_of(samples, sorted, count, 0.5));
         curve[2] = log(units > 0.001 ? units : 0.001);
-        curve[3] = log1p(quantile_of(samples + from, count, 0.025));
-        curve[4] = log1p(quantile_of(samples + from, count, 0.975));
+        curve[3] = log1p(quantile_of(samples, sorted, count, 0.025));
+        curve[4] = log1p(quantile_of(samples, sorted, count, 0.975));
         for (int c = 1; b > 0 && c < MX_DEMAND_CURVE; c++) /* more expected is never less */
             if (curve[c] < out->curve[b - 1][c])
                 curve[c] = out->curve[b - 1][c];
@@ -298,7 +289,6 @@ static merx_status fill_samples(fill *f, const merx_allocator *alloc, merx_task 
                 f->y[f->n] = row.logs[o - 1 + h];
                 f->w[f->n] = sqrt(expm1((x[11] + x[3]) / 2) + 0.2); /* errors count in units */
                 f->samples[f->n].units = row.units[o - 1 + h];
-                f->samples[f->n].place = f->n;
             }
             f->n++;
         }
@@ -319,6 +309,7 @@ merx_status mx_demand_fit(const mx_snapshot *s, const mx_demand_weeks *weeks, co
     if (most > MOST_SAMPLES)
         f.keep_below = (uint64_t)(18446744073709549568.0 * (MOST_SAMPLES / most));
     mx_linear linear = {0};
+    mx_keyed *keys = NULL;
     size_t n = 0;
     merx_status status;
     MX_TRY_GOTO(fill_samples(&f, alloc, task, err));
@@ -329,6 +320,7 @@ merx_status mx_demand_fit(const mx_snapshot *s, const mx_demand_weeks *weeks, co
     MX_TRY_GOTO(MX_NEW_ARRAY(alloc, n, &f.y, "targets", err));
     MX_TRY_GOTO(MX_NEW_ARRAY(alloc, n, &f.w, "weights", err));
     MX_TRY_GOTO(MX_NEW_ARRAY(alloc, n, &f.samples, "samples", err));
+    MX_TRY_GOTO(mx_alloc_array_raw(alloc, n, 2 * sizeof *keys, "order of samples", &keys, err));
     f.n = 0;
     MX_TRY_GOTO(fill_samples(&f, alloc, task, err));
     MX_TRY_GOTO(mx_linear_fit(f.x, f.y, f.w, n, MX_DEMAND_FEATURES, &(mx_linear_options){.l2 = options->l2}, alloc,
@@ -339,9 +331,10 @@ merx_status mx_demand_fit(const mx_snapshot *s, const mx_demand_weeks *weeks, co
     out->samples = n;
     for (size_t i = 0; i < n; i++)
         f.samples[i].x = mx_linear_predict_row(&linear, f.x + i * MX_DEMAND_FEATURES);
-    make_curve(f.samples, n, out);
+    make_curve(f.samples, n, keys, keys + n, out);
 out:
     mx_linear_release(&linear);
+    mx_free_array(alloc, keys, n, 2 * sizeof *keys);
     MX_FREE_ARRAY(alloc, f.samples, n);
     MX_FREE_ARRAY(alloc, f.w, n);
     MX_FREE_ARRAY(alloc, f.y, n);
