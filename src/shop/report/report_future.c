@@ -7,11 +7,44 @@
 #include "base/clock.h"
 #include "shop/report/report.h"
 
+/* What fields of replies are called in Chinese; one that is not here keeps its English name. */
+static const struct {
+    const char *name, *zh;
+} field_names[] = {
+    {"customers", "人数"},
+    {"share", "占比"},
+    {"revenue", "收入"},
+    {"revenue_share", "收入占比"},
+    {"buys_again", "再次购买"},
+    {"recency_days", "距上次购买天数"},
+    {"orders", "订单数"},
+    {"money", "消费额"},
+    {"basket_value", "每单金额"},
+    {"recent_orders", "近期订单"},
+    {"products", "商品种类"},
+    {"returns_share", "退货占比"},
+    {"tenure_days", "成为顾客天数"},
+    {"gap_days", "下单间隔天数"},
+    {"week", "周"},
+    {"units", "件数（中位）"},
+    {"expected units", "预期件数"},
+    {"low", "下限"},
+    {"high", "上限"},
+    {"price", "价格"},
+    {"elasticity", "价格弹性"},
+    {"elasticity low", "弹性下限"},
+    {"elasticity high", "弹性上限"},
+    {"elasticity from", "弹性来源"},
+};
+
 /* "recency_days" as a person reads it. */
 static const char *field_head(report_out *out, const char *name)
 {
     char head[64];
     size_t i = 0;
+    for (size_t j = 0; out->chinese && j < sizeof field_names / sizeof *field_names; j++)
+        if (strcmp(field_names[j].name, name) == 0)
+            return field_names[j].zh;
     for (; name[i] && i + 1 < sizeof head; i++)
         head[i] = name[i] == '_' ? ' ' : name[i];
     head[i] = '\0';
