@@ -1,17 +1,14 @@
 /*
- * Digests and random bytes, from libsodium (see file.h); whole blocks of SHA-256 by the CPU's own instructions where it has them.
+ * Digests and random bytes, from libsodium (see file.h).
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/system.h"
 #include "io/file.h"
-#include "io/sha256_blocks.h"
 
 _Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(mx_sha256), "mx_sha256 is too small");
 _Static_assert(_Alignof(crypto_hash_sha256_state) <= _Alignof(mx_sha256), "mx_sha256 is not aligned enough");
@@ -19,18 +16,6 @@ _Static_assert(_Alignof(crypto_hash_sha256_state) <= _Alignof(mx_sha256), "mx_sh
 static void digest_hex(const unsigned char *digest, char hex[65])
 {
     (void)sodium_bin2hex(hex, 65, digest, crypto_hash_sha256_BYTES);
-}
-
-/* As the other kernels, not under MERX_MAX_ISA=ref. */
-static bool blocks_usable(void)
-{
-    static atomic_int known; /* 0: not asked; threads that ask at once get the same */
-    int usable = atomic_load_explicit(&known, memory_order_relaxed);
-    if (usable == 0) {
-        usable = mx_isa_usable(MX_ISA_AVX2) && mx_sha256_blocks_usable() ? 2 : 1;
-        atomic_store_explicit(&known, usable, memory_order_relaxed);
-    }
-    return usable == 2;
 }
 
 void mx_sha256_init(mx_sha256 *state)
@@ -45,21 +30,8 @@ void mx_sha256_update(mx_sha256 *state, const void *data, size_t size)
     if (size == 0)
         return;
     crypto_hash_sha256_state inner;
-    const unsigned char *at = data;
     memcpy(&inner, state, sizeof inner);
-    if (blocks_usable() && size >= 64) {
-        size_t begun = (size_t)(inner.count >> 3) % 64; /* count: bits */
-        size_t lead = begun > 0 ? 64 - begun : 0;
-        if (lead > 0)
-            (void)crypto_hash_sha256_update(&inner, at, lead);
-        size_t blocks = (size - lead) / 64;
-        mx_sha256_blocks(inner.state, at + lead, blocks);
-        inner.count += (uint64_t)blocks * 512;
-        at += lead + blocks * 64;
-        size -= lead + blocks * 64;
-    }
-    if (size > 0)
-        (void)crypto_hash_sha256_update(&inner, at, size);
+    (void)crypto_hash_sha256_update(&inner, data, size);
     memcpy(state, &inner, sizeof inner);
 }
 
