@@ -161,7 +161,7 @@ static void make_distinct(mx_grouping *g)
 void mx_grouping_name(mx_grouping *grouping)
 {
     for (size_t c = 0; c < grouping->kmeans.k; c++) {
-        double z[MX_SEGMENT_FEATURES_MAX];
+        double z[MX_SEGMENT_FEATURES_MAX] = {0};
         for (size_t j = 0; j < grouping->d; j++)
             z[j] = grouping->kmeans.centroids[c * grouping->d + j] / grouping->weight[j];
         words state = grouping->customers ? customer_state(z) : product_state(z);
