@@ -188,16 +188,16 @@ static merx_status fill_item(const mx_ask *ask, int32_t code, double score, merx
 static merx_status write_sentence(const mx_ask *ask, const history *h, merx_reply *reply, merx_error *err)
 {
     const char *customer = merx_options_text(ask->question, "customer");
+    const char *plural = reply->items == 1 ? "" : "s";
     if (h->m == 0)
         reply->sentence =
             mx_arena_printf(ask->arena, err, "The %zu products that most customers bought.", reply->items);
     else if (*customer)
-        reply->sentence =
-            mx_arena_printf(ask->arena, err, "%zu products for customer %s, out of %zu that speak for them.",
-                            reply->items, customer, h->m);
+        reply->sentence = mx_arena_printf(ask->arena, err, "%zu product%s for customer %s, out of %zu bought before.",
+                                          reply->items, plural, customer, h->m);
     else
         reply->sentence =
-            mx_arena_printf(ask->arena, err, "%zu products that go with the %zu given.", reply->items, h->m);
+            mx_arena_printf(ask->arena, err, "%zu product%s to go with the %zu given.", reply->items, plural, h->m);
     reply->score_unit = h->m ? "blended rank score" : "customers";
     if (!reply->sentence)
         return MERX_E_MEMORY;
