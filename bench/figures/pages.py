@@ -48,7 +48,7 @@ def write(results):
                 sign, limit = bound(part)
                 interval = f" [{shown(part['low'])}, {shown(part['high'])}]" if part.get("low") is not None else ""
                 lines.append(f"| {name} | {part['what']} | {shown(part['value'])}{interval} {part['unit']} | {sign} {limit} | {'yes' if part['met'] else '**no**'} |")
-                if sign in ("≥", "≤") and isinstance(limit, (int, float)) and limit > 1e-6:
+                if name != "machine" and sign in ("≥", "≤") and isinstance(limit, (int, float)) and limit > 1e-6:
                     rows.append((f"{name}: {part['what']}", part["value"] / limit, part["met"]))
             if "reason" in result:
                 lines.append(f"| {name} | {result['reason']} | | | **no** |")
