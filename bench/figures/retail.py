@@ -121,21 +121,25 @@ def forget(quick):
         seen = work / "seen" / "shop"
         never = work / "never" / "shop"
         without_customer(folder / "online_retail.csv.gz", work / "export" / "online_retail.csv.gz", CUSTOMER)
+        before = work / "before"
+        merx("up", folder, "--shop", before, "--quiet").must()
         merx("up", folder, "--shop", seen, "--quiet").must()
         merx("up", work / "export", "--shop", never, "--quiet").must()
-        # Three copies, each forgotten once; what the imports before left to be written is on the disk first, so that the syncs timed are its own.
-        seconds_each = []
+        # As a user meets it: right after the imports, whatever the system still has to write.
+        receipt = merx("forget", CUSTOMER, "--shop", seen, "--json", "--quiet").must().json()
+        # Beside it, for where the time goes: three copies, each forgotten with nothing else left to be written to the disk.
+        settled = []
         for i in range(1 if quick else 3):
             copy = work / f"copy{i}" / "shop"
-            shutil.copytree(seen, copy)
+            shutil.copytree(before, copy)
             os.sync()
-            seconds_each.append(merx("forget", CUSTOMER, "--shop", copy, "--json", "--quiet").must().json()["seconds"])
-        receipt = merx("forget", CUSTOMER, "--shop", seen, "--json", "--quiet").must().json()
+            settled.append(merx("forget", CUSTOMER, "--shop", copy, "--json", "--quiet").must().json()["seconds"])
         exact = [answer for answer, how in receipt["answers"].items() if how == "recomputed"]
         queued = [answer for answer, how in receipt["answers"].items() if how == "retrain queued"]
         after, wanted = live(seen), live(never)
         parts = [
-            part("seconds of the receipt (median)", round(median(seconds_each), 3), "s", at_most=1, low=min(seconds_each), high=max(seconds_each)),
+            part("seconds of the receipt, right after the imports", round(receipt["seconds"], 3), "s", at_most=1),
+            part("seconds of the receipt, nothing else to be written (median)", round(median(settled), 3), "s", at_most=1, low=min(settled), high=max(settled)),
             part("records and snapshot as if never seen", int(digest(seen)["records"] == digest(never)["records"]), "", equals=1),
             part(f"exact models byte-equal at once ({', '.join(exact)})", int(bool(exact) and all(after[a] == wanted[a] for a in exact)), "", equals=1),
         ]

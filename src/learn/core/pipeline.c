@@ -312,7 +312,7 @@ static merx_status fit_levels(fitter *f, size_t s, const mx_column *column, merx
         by_count[k] = (level_count){count_of[k], (int32_t)k};
     if (n > 0)
         qsort(by_count, n, sizeof *by_count, compare_counts);
-    /* Kept levels get KEPT for now; the others go to "other". */
+    /* Kept levels are marked KEPT until they get their numbers; the others go to "other". */
     for (size_t q = 0; q < n; q++) {
         bool keep = q < most && by_count[q].count >= least;
         source->slot_of[by_count[q].level] = keep ? KEPT : MX_LEVEL_UNKNOWN;
