@@ -1,8 +1,9 @@
 """docs/performance.md and docs/quality.md out of the measured figures, each with a plot."""
+import subprocess
 from xml.sax.saxutils import escape
 
-from . import catalogue
-from .tools import ROOT
+from . import catalogue, peers
+from .tools import ROOT, Missing
 
 
 def bound(part):
@@ -10,6 +11,13 @@ def bound(part):
         if word in part:
             return sign, part[word]
     return "", ""
+
+
+def versions():
+    try:
+        return ", ".join(f"{name} {version}" for name, version in peers.versions().items())
+    except (Missing, OSError, subprocess.CalledProcessError):
+        return "none installed"
 
 
 def shown(value):
@@ -40,14 +48,17 @@ def write(results):
         machine = next((result["machine"] for result in chosen.values()), {})
         lines = [f"# {title}", "", "Written by `bench/figure --all`; each name can be measured alone with `bench/figure NAME`.", "",
                  f"Machine: {machine.get('cpu', 'unknown')}, {machine.get('cores', '?')} cores, {machine.get('float32_gflops', 0):.0f} GFLOP/s float32 and "
-                 f"{machine.get('read_gb_s', 0):.1f} GB/s a core.", "", f"![values over their bounds]({kind}.svg)", "",
+                 f"{machine.get('read_gb_s', 0):.1f} GB/s a core.", "",
+                 f"Peers: {versions()}; compared on {peers.CORES} cores, both sides in turns in one run.", "", f"![values over their bounds]({kind}.svg)", "",
                  "| figure | what | value | bound | met |", "|---|---|---|---|---|"]
         rows = []
         for name, result in chosen.items():
             for part in result["parts"]:
                 sign, limit = bound(part)
                 interval = f" [{shown(part['low'])}, {shown(part['high'])}]" if part.get("low") is not None else ""
-                lines.append(f"| {name} | {part['what']} | {shown(part['value'])}{interval} {part['unit']} | {sign} {limit} | {'yes' if part['met'] else '**no**'} |")
+                aim = f", aim {part['aim']}" if "aim" in part else ""
+                note = f"<br>{part['note']}" if "note" in part else ""
+                lines.append(f"| {name} | {part['what']}{note} | {shown(part['value'])}{interval} {part['unit']} | {sign} {limit}{aim} | {'yes' if part['met'] else '**no**'} |")
                 if name != "machine" and sign in ("≥", "≤") and isinstance(limit, (int, float)) and limit > 1e-6:
                     rows.append((f"{name}: {part['what']}", part["value"] / limit, part["met"]))
             if "reason" in result:

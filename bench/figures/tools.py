@@ -70,9 +70,16 @@ def merx(*arguments, **options):
     return Run([MERX, *arguments], **options)
 
 
-def part(what, value, unit="", *, at_least=None, at_most=None, equals=None, low=None, high=None):
-    """One measured value beside its bound. An interval's bound is judged by the value, unless the text says otherwise."""
+def part(what, value, unit="", *, at_least=None, at_most=None, equals=None, low=None, high=None, aim=None, note=None):
+    """One measured value beside its bound. An interval's bound is judged by the value, unless the text says otherwise.
+
+    aim: what is hoped for beyond the bound, shown beside it; note: how it was measured (both sides' times, cores), shown below it.
+    """
     made = {"what": what, "value": value, "low": low, "high": high, "unit": unit}
+    if aim is not None:
+        made["aim"] = aim
+    if note:
+        made["note"] = note
     if at_least is not None:
         made.update(at_least=at_least, met=value >= at_least)
     elif at_most is not None:
