@@ -10,11 +10,6 @@
 #include "kernels/kernels.h"
 #include "numeric/dense.h"
 
-#define BLOCK_ROWS 1024
-/* Partial Gram matrices held at once: at most this many, and this many bytes. Sums do not depend on it. */
-#define WAVE_BLOCKS 64
-#define WAVE_BYTES ((size_t)32 << 20)
-
 merx_status mx_csr_transpose(const mx_csr *a, const merx_allocator *alloc, mx_csr_own *out, merx_error *err)
 {
     memset(out, 0, sizeof *out);
@@ -62,68 +57,6 @@ void mx_csr_release(mx_csr_own *own)
         return;
     mx_free_array(own->alloc, own->block, own->block_bytes, 1);
     memset(own, 0, sizeof *own);
-}
-
-typedef struct gram_work {
-    const double *x, *w;
-    size_t n, d, first_block;
-    double *partial; /* (wave, d, d); upper triangles */
-    const merx_allocator *alloc;
-} gram_work;
-
-static merx_status gram_block(void *context, size_t block, merx_error *err)
-{
-    gram_work *work = context;
-    size_t d = work->d, begin = (work->first_block + block) * BLOCK_ROWS;
-    size_t rows = work->n - begin < BLOCK_ROWS ? work->n - begin : BLOCK_ROWS;
-    const double *x = work->x + begin * d;
-    double *scaled = NULL;
-    if (work->w != NULL) {
-        MX_TRY(mx_alloc_array_raw(work->alloc, rows * d, sizeof(double), "weighted rows", &scaled, err));
-        for (size_t i = 0; i < rows; i++) {
-            double root = sqrt(work->w[begin + i]);
-            for (size_t j = 0; j < d; j++)
-                scaled[i * d + j] = root * x[i * d + j];
-        }
-        x = scaled;
-    }
-    double *partial = work->partial + block * d * d;
-    memset(partial, 0, d * d * sizeof *partial);
-    mx_syrk_add(x, rows, d, partial);
-    mx_free_array(work->alloc, scaled, rows * d, sizeof(double));
-    return MERX_OK;
-}
-
-merx_status mx_gram(const double *x, const double *w, size_t n, size_t d, double *gram, merx_task *task,
-                    merx_error *err)
-{
-    size_t square;
-    if (d > 1u << 20 || !mx_mul_size(d, d, &square))
-        MX_FAIL(err, MERX_E_LIMIT, "gram matrix", "%zu columns are too many", d);
-    memset(gram, 0, square * sizeof(double));
-    if (n == 0 || d == 0)
-        return MERX_OK;
-    const merx_allocator *alloc = merx_task_allocator(task);
-    size_t blocks = (n + BLOCK_ROWS - 1) / BLOCK_ROWS, wave = WAVE_BYTES / (square * sizeof(double));
-    wave = wave < 1 ? 1 : wave > WAVE_BLOCKS ? WAVE_BLOCKS : wave;
-    wave = wave > blocks ? blocks : wave;
-    gram_work work = {.x = x, .w = w, .n = n, .d = d, .alloc = alloc};
-    MX_TRY(mx_alloc_array_raw(alloc, wave * square, sizeof(double), "partial Gram matrices", &work.partial, err));
-    merx_status status = MERX_OK;
-    for (size_t first = 0; first < blocks && status == MERX_OK; first += wave) {
-        size_t now = blocks - first < wave ? blocks - first : wave;
-        work.first_block = first;
-        status = mx_parallel(task, now, gram_block, &work, err);
-        for (size_t b = 0; b < now && status == MERX_OK; b++)
-            for (size_t i = 0; i < d; i++)
-                for (size_t j = i; j < d; j++)
-                    gram[i * d + j] += work.partial[b * square + i * d + j];
-    }
-    for (size_t i = 0; i < d; i++)
-        for (size_t j = i + 1; j < d; j++)
-            gram[j * d + i] = gram[i * d + j];
-    mx_free_array(alloc, work.partial, wave * square, sizeof(double));
-    return status;
 }
 
 merx_status mx_solve_spd(double *a, size_t d, double *b, size_t m, merx_error *err)

@@ -7,6 +7,7 @@
 
 #include "base/run.h"
 #include "base/str.h"
+#include "numeric/gram.h"
 
 /* Compressed sparse rows; columns ascend within a row. values may be NULL: all ones. Borrowed view. */
 typedef struct mx_csr {
@@ -26,10 +27,6 @@ typedef struct mx_csr_own {
 merx_status mx_csr_transpose(const mx_csr *a, const merx_allocator *alloc, mx_csr_own *out,
                              merx_error *err) MERX_MUST_CHECK;
 void mx_csr_release(mx_csr_own *own);
-
-/* gram (d, d) = sum_i w_i x_i x_i' (w NULL: ones), over fixed blocks of 1,024 rows combined in order; both triangles written. */
-merx_status mx_gram(const double *x, const double *w, size_t n, size_t d, double *gram, merx_task *task,
-                    merx_error *err) MERX_MUST_CHECK;
 
 /* Solves A X = B in place (A symmetric positive definite (d, d), B (d, m) row-major). MERX_E_NUMERIC when not positive definite (A is destroyed). */
 merx_status mx_solve_spd(double *a, size_t d, double *b, size_t m, merx_error *err) MERX_MUST_CHECK;
