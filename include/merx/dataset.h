@@ -1,11 +1,16 @@
 /*
- * Datasets: what models learn from. Four shapes behind one opaque type:
+ * Datasets: what models learn from. Six shapes behind one opaque type:
  *   table       typed columns: numeric, categorical, boolean, date, text, each with missing values
  *   sparse      a CSR matrix (interactions, word counts)
  *   sequences   per entity a list of items in time order
  *   batches     tensor batches pulled from the caller, not held
+ *   matrix      dense numbers of the caller, float64 or float32, neither copied nor changed
+ *   stream      a table that is read block by block, as often as a fit needs, and never held
  *
- * A dataset is immutable once built; any number of threads may read it.
+ * A sparse matrix or a matrix is taken whole: all of its columns are features, as they are (nothing is standardised or imputed). Columns
+ * added to one stand beside it: targets and weights. The functions on columns speak of those; merx_dataset_columns counts the matrix's own.
+ *
+ * A dataset is immutable once built; any number of threads may read it, but for batches and streams, which one call at a time reads.
  */
 #ifndef MERX_DATASET_H
 #define MERX_DATASET_H
@@ -22,8 +27,13 @@ typedef enum merx_dataset_shape {
     MERX_SHAPE_TABLE,
     MERX_SHAPE_SPARSE,
     MERX_SHAPE_SEQUENCES,
-    MERX_SHAPE_BATCHES
+    MERX_SHAPE_BATCHES,
+    MERX_SHAPE_MATRIX,
+    MERX_SHAPE_STREAM,
+    MERX_SHAPES
 } merx_dataset_shape;
+MERX_API const char *merx_dataset_shape_name(merx_dataset_shape shape); /* "table", "sparse" … */
+
 typedef enum merx_column_type {
     MERX_COLUMN_NUMERIC,
     MERX_COLUMN_CATEGORICAL,
@@ -55,7 +65,7 @@ typedef struct merx_csv_options {
 MERX_API merx_status merx_dataset_read(const char *path, const merx_csv_options *options, merx_task *task,
                                        merx_dataset **out, merx_error *err) MERX_MUST_CHECK;
 
-/* An empty table of n rows; columns are added in order, names must be new and not empty. Values are copied. */
+/* An empty table of n rows; columns are added in order, names must be new and not empty. Values are copied. Also beside a sparse matrix or a matrix. */
 MERX_API merx_status merx_dataset_new_table(const merx_allocator *alloc, size_t rows, merx_dataset **out,
                                             merx_error *err) MERX_MUST_CHECK;
 MERX_API merx_status merx_dataset_add_numeric(merx_dataset *table, const char *name, const double *values,
@@ -75,6 +85,19 @@ MERX_API merx_status merx_dataset_add_text(merx_dataset *table, const char *name
 MERX_API merx_status merx_dataset_from_matrix(const merx_allocator *alloc, const double *x, size_t n, size_t d,
                                               const char *const *names, merx_dataset **out,
                                               merx_error *err) MERX_MUST_CHECK;
+/*
+ * A matrix dataset over the caller's row-major (n, d) numbers.
+ *
+ * x      kept: must live, unchanged, until the dataset is freed; never copied. NaN and infinities are refused by who learns from them
+ * names  (d), copied; NULL: "x0", "x1", …
+ * Errors: MERX_E_SHAPE for d = 0, MERX_E_LIMIT when n d does not fit the address space.
+ */
+MERX_API merx_status merx_dataset_view_matrix(const merx_allocator *alloc, const double *x, size_t n, size_t d,
+                                              const char *const *names, merx_dataset **out,
+                                              merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_dataset_view_matrix_float(const merx_allocator *alloc, const float *x, size_t n, size_t d,
+                                                    const char *const *names, merx_dataset **out,
+                                                    merx_error *err) MERX_MUST_CHECK;
 /* CSR; starts (n + 1), indices ascending within a row, values NULL: ones. Copied and checked. */
 MERX_API merx_status merx_dataset_from_csr(const merx_allocator *alloc, size_t n, size_t d, const int64_t *starts,
                                            const int32_t *indices, const float *values, merx_dataset **out,
@@ -99,6 +122,26 @@ MERX_API merx_status merx_dataset_from_batches(const merx_allocator *alloc, cons
 MERX_API merx_status merx_dataset_pull(merx_dataset *batches, size_t max_examples, float *examples, float *targets,
                                        size_t *got, merx_error *err) MERX_MUST_CHECK;
 MERX_API merx_status merx_dataset_rewind(merx_dataset *batches, merx_error *err) MERX_MUST_CHECK;
+
+/*
+ * A table too large to hold: tables pulled one after the other. Each has the same columns (names, types, order); levels may differ. A fit reads the whole
+ * several times. Results do not depend on how the rows are cut into blocks.
+ */
+typedef struct merx_table_source {
+    /* The next block, freed by who pulls; NULL at the end. */
+    merx_status (*next)(void *context, merx_dataset **block, merx_error *err);
+    merx_status (*rewind)(void *context, merx_error *err);
+    void (*close)(void *context); /* when the dataset is freed; NULL: nothing to do */
+    void *context;                /* kept */
+} merx_table_source;
+MERX_API merx_status merx_dataset_from_stream(const merx_allocator *alloc, const merx_table_source *source,
+                                              merx_dataset **out, merx_error *err) MERX_MUST_CHECK;
+/*
+ * A stream over a CSV or JSON-lines file (also .gz, .zst), as merx_dataset_read would read it; types are inferred in a first pass over the file.
+ * Memory: one block. Errors: those of merx_dataset_read.
+ */
+MERX_API merx_status merx_dataset_open(const char *path, const merx_csv_options *options, merx_task *task,
+                                       merx_dataset **out, merx_error *err) MERX_MUST_CHECK;
 
 MERX_API void merx_dataset_free(merx_dataset *dataset);
 MERX_API merx_dataset_shape merx_dataset_get_shape(const merx_dataset *dataset);

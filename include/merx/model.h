@@ -32,6 +32,8 @@ typedef enum merx_model_tag {
     MERX_SUPPORTS_WEIGHTS = 1 << 9,
     MERX_ALLOWS_MISSING = 1 << 10,
     MERX_INCREMENTAL = 1 << 11,
+    MERX_TAKES_FLOAT = 1 << 12,  /* float32 matrices as they are; without it they are widened */
+    MERX_TAKES_STREAM = 1 << 13, /* fits a table that is never held */
 } merx_model_tag;
 
 typedef struct merx_family_info {
@@ -90,6 +92,15 @@ typedef struct merx_prediction {
 } merx_prediction;
 MERX_API merx_status merx_model_predict(const merx_model *model, const merx_dataset *data, merx_task *task,
                                         merx_prediction *out, merx_error *err) MERX_MUST_CHECK;
+/*
+ * One row out of plain numbers, as fast as the family can: no dataset, and up to 512 design columns no allocation.
+ *
+ * x       (d) borrowed; the columns the model was fitted on, in their order: those of the matrix, or numeric and boolean (0, 1) columns of the table; NaN: missing
+ * values  (outputs of merx_prediction) written; label: written unless NULL, as in merx_prediction
+ * Errors: MERX_E_SHAPE when d differs, MERX_E_UNSUPPORTED for models with categorical or date columns or of a sparse matrix, MERX_E_NUMERIC when the result is not finite.
+ */
+MERX_API merx_status merx_model_predict_row(const merx_model *model, const double *x, size_t d, double *values,
+                                            int32_t *label, merx_error *err) MERX_MUST_CHECK;
 MERX_API void merx_prediction_release(merx_prediction *prediction);
 
 /*

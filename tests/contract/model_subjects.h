@@ -23,9 +23,7 @@ CHECK_UNUSED static bool has_tag(const subject *s, unsigned tag)
 
 CHECK_UNUSED static const char *target_of(const subject *s)
 {
-    return s->shape != MERX_SHAPE_TABLE || !has_tag(s, MERX_NEEDS_TARGET) ? NULL
-           : has_tag(s, MERX_CLASSIFIES)                                  ? "kind"
-                                                                          : "y";
+    return !has_tag(s, MERX_NEEDS_TARGET) ? NULL : has_tag(s, MERX_CLASSIFIES) ? "kind" : "y";
 }
 
 CHECK_UNUSED static merx_status add_table_columns(merx_dataset *t, size_t n, const subject *s, merx_error *err)
@@ -72,6 +70,59 @@ CHECK_UNUSED static merx_status add_table_columns(merx_dataset *t, size_t n, con
     return has_tag(s, MERX_NEEDS_TARGET) ? merx_dataset_add_numeric(t, "y", y, err) : MERX_OK;
 }
 
+/* Targets, weights and groups beside a matrix. */
+CHECK_UNUSED static merx_status add_beside(merx_dataset *m, size_t n, const subject *s, merx_error *err)
+{
+    static const char *const kinds[] = {"low", "mid", "high"}, *const colours[] = {"red", "blue"};
+    double y[512], weight[512];
+    int32_t kind[512], colour[512];
+    signed char flag[512];
+    for (size_t i = 0; i < n; i++) {
+        mx_random r;
+        mx_random_init(&r, 8, i);
+        y[i] = (double)(i % 3) + 0.3 * mx_random_normal(&r);
+        kind[i] = y[i] < 0.5 ? 0 : y[i] < 1.5 ? 1 : 2;
+        weight[i] = 0.5 + mx_random_uniform(&r);
+        flag[i] = i % 5 == 0;
+        colour[i] = i % 13 == 5 ? -1 : (int32_t)(i % 2);
+    }
+    if (has_tag(s, MERX_SUPPORTS_WEIGHTS))
+        MX_TRY(merx_dataset_add_numeric(m, "weight", weight, err));
+    MX_TRY(merx_dataset_add_boolean(m, "flag", flag, err));
+    MX_TRY(merx_dataset_add_categorical(m, "colour", colour, colours, 2, err));
+    if (has_tag(s, MERX_CLASSIFIES))
+        return merx_dataset_add_categorical(m, "kind", kind, kinds, 3, err);
+    return has_tag(s, MERX_NEEDS_TARGET) ? merx_dataset_add_numeric(m, "y", y, err) : MERX_OK;
+}
+
+/* The matrix lives as long as the test: a view keeps it. */
+CHECK_UNUSED static merx_status view_numbers(size_t n, const merx_allocator *alloc, merx_dataset **out, merx_error *err)
+{
+    enum { COLUMNS = 7 };
+    static double x[512 * COLUMNS];
+    static const char *const names[COLUMNS] = {"a", "b", "c", "d", "e", "f", "g"};
+    for (size_t i = 0; i < 512 && x[512 * COLUMNS - 1] == 0; i++)
+        for (size_t j = 0; j < COLUMNS; j++) {
+            mx_random r;
+            mx_random_init(&r, 9, i * COLUMNS + j);
+            x[i * COLUMNS + j] = mx_random_normal(&r) + (j < 3 ? (double)((i + j) % 3) : 0);
+        }
+    return merx_dataset_view_matrix(alloc, x, n, COLUMNS, names, out, err);
+}
+
+CHECK_UNUSED static merx_status finish(merx_status made, const subject *s, size_t n, merx_dataset **out,
+                                       merx_error *err)
+{
+    MX_TRY(made);
+    merx_status status =
+        has_tag(s, MERX_NEEDS_TARGET) || s->shape == MERX_SHAPE_MATRIX ? add_beside(*out, n, s, err) : MERX_OK;
+    if (status != MERX_OK) {
+        merx_dataset_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
 CHECK_UNUSED static merx_status make_data(const subject *s, size_t n, const merx_allocator *alloc, merx_dataset **out,
                                           merx_error *err)
 {
@@ -86,6 +137,8 @@ CHECK_UNUSED static merx_status make_data(const subject *s, size_t n, const merx
             *out = t;
         return status;
     }
+    if (s->shape == MERX_SHAPE_MATRIX)
+        return finish(view_numbers(n, alloc, out, err), s, n, out, err);
     enum { ITEMS = 30 };
     int64_t starts[513] = {0};
     int32_t indices[512 * ITEMS];
@@ -101,14 +154,14 @@ CHECK_UNUSED static merx_status make_data(const subject *s, size_t n, const merx
             }
         }
     }
-    return merx_dataset_from_csr(alloc, n, ITEMS, starts, indices, values, out, err);
+    return finish(merx_dataset_from_csr(alloc, n, ITEMS, starts, indices, values, out, err), s, n, out, err);
 }
 
 CHECK_UNUSED static merx_status fit(const subject *s, merx_model *model, const merx_dataset *data, merx_task *task,
                                     merx_error *err)
 {
     merx_fit_columns columns = {.target = target_of(s)};
-    if (s->shape == MERX_SHAPE_TABLE && has_tag(s, MERX_SUPPORTS_WEIGHTS))
+    if ((s->shape != MERX_SHAPE_SPARSE || has_tag(s, MERX_NEEDS_TARGET)) && has_tag(s, MERX_SUPPORTS_WEIGHTS))
         columns.weight = "weight";
     return merx_model_fit(model, data, &columns, task, err);
 }
@@ -156,12 +209,17 @@ CHECK_UNUSED static void check_same_predictions(const merx_prediction *got, cons
 
 CHECK_UNUSED static void each(void (*test)(const subject *))
 {
-    static const unsigned tags[] = {MERX_TAKES_TABLE, MERX_TAKES_SPARSE};
+    static const struct {
+        merx_dataset_shape shape;
+        unsigned tag;
+    } shapes[] = {{MERX_SHAPE_TABLE, MERX_TAKES_TABLE},
+                  {MERX_SHAPE_SPARSE, MERX_TAKES_SPARSE},
+                  {MERX_SHAPE_MATRIX, MERX_TAKES_TABLE}};
     for (size_t i = 0; mx_family_at(i) != NULL; i++)
-        for (int shape = 0; shape < 2; shape++)
-            if ((mx_family_at(i)->info.tags & tags[shape]) != 0) {
-                subject s = {mx_family_at(i), shape == 0 ? MERX_SHAPE_TABLE : MERX_SHAPE_SPARSE};
-                print_message("  %s (%s)\n", s.family->info.name, shape == 0 ? "table" : "sparse");
+        for (size_t k = 0; k < sizeof shapes / sizeof *shapes; k++)
+            if ((mx_family_at(i)->info.tags & shapes[k].tag) != 0) {
+                subject s = {mx_family_at(i), shapes[k].shape};
+                print_message("  %s (%s)\n", s.family->info.name, merx_dataset_shape_name(s.shape));
                 test(&s);
             }
 }

@@ -92,6 +92,8 @@ static void test_every_option(const subject *s)
     merx_error err = {0};
     merx_dataset *data;
     merx_model *model, *other;
+    if (s->shape != MERX_SHAPE_TABLE && has_tag(s, MERX_TAKES_TABLE))
+        return; /* tried on the table; the pipeline's options are for tables alone */
     check_ok(make_data(s, 300, NULL, &data, &err), err);
     new_fitted(s, data, NULL, &model);
     for (const merx_option *o = merx_options_table(merx_model_options(model)); o->name != NULL; o++) {
@@ -258,6 +260,29 @@ static void test_files(const subject *s)
     merx_dataset_free(data);
 }
 
+/* A matrix with NaN or an infinity is refused; the model stays. */
+static void check_not_finite(const subject *s, merx_model *model)
+{
+    static const double wrong[] = {NAN, INFINITY, -INFINITY};
+    for (size_t k = 0; s->shape == MERX_SHAPE_MATRIX && !has_tag(s, MERX_ALLOWS_MISSING) && k < 3; k++) {
+        merx_error err = {0};
+        merx_dataset *bad;
+        double x[200 * 7];
+        for (size_t i = 0; i < 200 * 7; i++)
+            x[i] = (double)((i * 7919) % 1009) / 1009;
+        x[143 * 7 + 4] = wrong[k];
+        check_ok(merx_dataset_view_matrix(NULL, x, 200, 7, NULL, &bad, &err), err);
+        check_ok(add_beside(bad, 200, s, &err), err);
+        merx_status status = fit(s, model, bad, NULL, &err);
+        if (status != MERX_E_INVALID && status != MERX_E_NUMERIC)
+            check_die(__FILE__, __LINE__, "%s: a matrix with %g gave %s", s->family->info.name, wrong[k],
+                      merx_status_name(status));
+        check_contains(err.message, "143");
+        merx_error_clear(&err);
+        merx_dataset_free(bad);
+    }
+}
+
 static void test_bad_fits(const subject *s)
 {
     merx_error err = {0};
@@ -346,8 +371,20 @@ static void test_bad_fits(const subject *s)
         check_ok(merx_dataset_from_csr(NULL, 1, 2, (int64_t[]){0, 1}, (int32_t[]){0}, NULL, &bad, &err), err);
         check_fails(merx_model_predict(model, bad, NULL, &after, &err), MERX_E_SHAPE, err);
         merx_dataset_free(bad);
-        columns.target = "y";
+        columns.target = target_of(s) == NULL ? "flag" : NULL;
         check_fails(merx_model_fit(model, data, &columns, NULL, &err), MERX_E_INVALID, err);
+        columns.target = has_tag(s, MERX_NEEDS_TARGET) ? "flog" : NULL;
+        columns.features = (const char *[]){"a"};
+        columns.n_features = 1;
+        check_fails(merx_model_fit(model, data, &columns, NULL, &err), MERX_E_INVALID, err);
+        columns.features = NULL;
+        columns.n_features = 0;
+        if (columns.target != NULL) {
+            assert_int_equal(merx_model_fit(model, data, &columns, NULL, &err), MERX_E_NOT_FOUND);
+            check_contains(err.message, "flag");
+            merx_error_clear(&err);
+        }
+        check_not_finite(s, model);
     }
     check_ok(merx_dataset_from_sequences(NULL, 1, (int64_t[]){0, 1}, (int32_t[]){0}, NULL, 2, &bad, &err), err);
     if (!has_tag(s, MERX_TAKES_SEQUENCES))

@@ -1,5 +1,5 @@
 /*
- * Datasets in their four shapes. One arena holds everything; a failed call leaves the dataset as it was (at most some bytes of the
+ * Datasets in their shapes (matrices and streams: dataset_view.c). One arena holds everything; a failed call leaves the dataset as it was (at most some bytes of the
  * arena are lost until it is freed).
  */
 #include "learn/core/table.h"
@@ -9,6 +9,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+
+const char *merx_dataset_shape_name(merx_dataset_shape shape)
+{
+    static const char *const names[MERX_SHAPES] = {"table", "sparse", "sequences", "batches", "matrix", "stream"};
+    return (unsigned)shape < MERX_SHAPES ? names[shape] : "unknown";
+}
 
 const char *merx_column_type_name(merx_column_type type)
 {
@@ -41,6 +47,8 @@ void merx_dataset_free(merx_dataset *dataset)
 {
     if (dataset == NULL)
         return;
+    if (dataset->shape == MERX_SHAPE_STREAM && dataset->stream.close != NULL)
+        dataset->stream.close(dataset->stream.context);
     mx_vec_release(&dataset->columns);
     mx_arena_release(&dataset->arena);
     const merx_allocator *alloc = dataset->alloc;
@@ -71,8 +79,8 @@ static size_t element_size(merx_column_type type)
 merx_status mx_dataset_add(merx_dataset *table, const char *name, merx_column_type type, mx_column **out,
                            merx_error *err)
 {
-    if (table->shape != MERX_SHAPE_TABLE)
-        MX_FAIL(err, MERX_E_SHAPE, table->name, "columns can be added to a table only");
+    if (table->shape != MERX_SHAPE_TABLE && table->shape != MERX_SHAPE_SPARSE && table->shape != MERX_SHAPE_MATRIX)
+        MX_FAIL(err, MERX_E_SHAPE, table->name, "columns can be added to a table, or beside a matrix");
     if (name == NULL || name[0] == '\0')
         MX_FAIL(err, MERX_E_INVALID, table->name, "column %zu has no name", table->columns.count + 1);
     if (merx_dataset_find_column(table, name) >= 0)
@@ -401,6 +409,10 @@ size_t merx_dataset_columns(const merx_dataset *dataset)
         return dataset->csr.columns;
     case MERX_SHAPE_SEQUENCES:
         return dataset->sequences.n_items;
+    case MERX_SHAPE_MATRIX:
+        return dataset->dense.d;
+    case MERX_SHAPE_STREAM:
+        return 0;
     default: {
         size_t size = 1;
         for (int i = 0; i < 4 && dataset->source.example_dims[i] > 0; i++)
@@ -423,7 +435,7 @@ uint64_t merx_dataset_refused(const merx_dataset *dataset)
 
 const mx_column *mx_dataset_column(const merx_dataset *table, size_t column)
 {
-    if (table->shape != MERX_SHAPE_TABLE || column >= table->columns.count)
+    if (column >= table->columns.count)
         return NULL;
     return &MX_VEC_AT(&table->columns, mx_column, column);
 }
@@ -458,7 +470,7 @@ merx_column_type merx_dataset_column_type(const merx_dataset *table, size_t colu
 
 int merx_dataset_find_column(const merx_dataset *table, const char *name)
 {
-    for (size_t j = 0; table->shape == MERX_SHAPE_TABLE && j < table->columns.count; j++)
+    for (size_t j = 0; j < table->columns.count; j++)
         if (strcmp(MX_VEC_AT(&table->columns, mx_column, j).name, name) == 0)
             return (int)j;
     return -1;
@@ -535,7 +547,7 @@ merx_status mx_dataset_need_column(const merx_dataset *table, const char *name, 
         return MERX_OK;
     }
     const char *nearest = NULL;
-    size_t count = table->shape == MERX_SHAPE_TABLE ? table->columns.count : 0;
+    size_t count = table->columns.count;
     const char **names = NULL;
     if (count > 0 && mx_alloc_array(table->alloc, count, sizeof *names, "column names", &names, NULL) == MERX_OK) {
         for (size_t j = 0; j < count; j++)

@@ -5,8 +5,8 @@
 
 #include "learn/core/table.h"
 
-static merx_status take_table(const merx_dataset *table, const size_t *rows, size_t n, merx_dataset *out,
-                              merx_error *err)
+static merx_status take_columns(const merx_dataset *table, const size_t *rows, size_t n, merx_dataset *out,
+                                merx_error *err)
 {
     if (table->lines != NULL) {
         out->lines = mx_arena_array(&out->arena, n > 0 ? n : 1, sizeof *out->lines, err);
@@ -93,6 +93,33 @@ static merx_status take_sparse(const merx_dataset *from, const size_t *rows, siz
     return MERX_OK;
 }
 
+static merx_status take_matrix(const merx_dataset *from, const size_t *rows, size_t n, merx_dataset *out,
+                               merx_error *err)
+{
+    const mx_dense *dense = &from->dense;
+    bool wide = dense->x != NULL;
+    const unsigned char *values = wide ? (const void *)dense->x : (const void *)dense->x_float;
+    size_t cells, row_bytes = dense->d * (wide ? sizeof(double) : sizeof(float));
+    if (!mx_mul_size(n, dense->d, &cells))
+        MX_FAIL(err, MERX_E_LIMIT, out->name, "%zu rows of %zu columns are too many", n, dense->d);
+    unsigned char *copy =
+        mx_arena_array(&out->arena, cells > 0 ? cells : 1, wide ? sizeof(double) : sizeof(float), err);
+    const char **names = mx_arena_array(&out->arena, dense->d, sizeof *names, err);
+    if (copy == NULL || names == NULL)
+        return MERX_E_MEMORY;
+    for (size_t j = 0; j < dense->d; j++)
+        if ((names[j] = mx_arena_strdup(&out->arena, dense->names[j], err)) == NULL)
+            return MERX_E_MEMORY;
+    for (size_t i = 0; i < n; i++)
+        memcpy(copy + i * row_bytes, values + rows[i] * row_bytes, row_bytes);
+    out->dense = (mx_dense){.d = dense->d, .names = names};
+    if (wide)
+        out->dense.x = (const void *)copy;
+    else
+        out->dense.x_float = (const void *)copy;
+    return MERX_OK;
+}
+
 static merx_status take_sequences(const merx_dataset *from, const size_t *rows, size_t n, merx_dataset *out,
                                   merx_error *err)
 {
@@ -111,16 +138,21 @@ merx_status merx_dataset_take(const merx_dataset *dataset, const size_t *rows, s
                               merx_error *err)
 {
     *out = NULL;
-    if (dataset->shape == MERX_SHAPE_BATCHES)
-        MX_FAIL(err, MERX_E_SHAPE, dataset->name, "rows can't be taken from batches, which are pulled in order");
+    if (dataset->shape == MERX_SHAPE_BATCHES || dataset->shape == MERX_SHAPE_STREAM)
+        MX_FAIL(err, MERX_E_SHAPE, dataset->name, "rows can't be taken from %s, which are pulled in order",
+                dataset->shape == MERX_SHAPE_BATCHES ? "batches" : "streams");
     for (size_t i = 0; i < n; i++)
         if (rows[i] >= dataset->rows)
             MX_FAIL(err, MERX_E_RANGE, dataset->name, "row %zu is not in [0, %zu)", rows[i], dataset->rows);
     merx_dataset *taken;
     MX_TRY(mx_dataset_new(dataset->alloc, dataset->shape, dataset->name, n, &taken, err));
-    merx_status status = dataset->shape == MERX_SHAPE_TABLE    ? take_table(dataset, rows, n, taken, err)
-                         : dataset->shape == MERX_SHAPE_SPARSE ? take_sparse(dataset, rows, n, taken, err)
-                                                               : take_sequences(dataset, rows, n, taken, err);
+    merx_status status = take_columns(dataset, rows, n, taken, err);
+    if (status == MERX_OK && dataset->shape == MERX_SHAPE_SPARSE)
+        status = take_sparse(dataset, rows, n, taken, err);
+    else if (status == MERX_OK && dataset->shape == MERX_SHAPE_SEQUENCES)
+        status = take_sequences(dataset, rows, n, taken, err);
+    else if (status == MERX_OK && dataset->shape == MERX_SHAPE_MATRIX)
+        status = take_matrix(dataset, rows, n, taken, err);
     if (status != MERX_OK) {
         merx_dataset_free(taken);
         return status;

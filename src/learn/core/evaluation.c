@@ -258,13 +258,17 @@ static merx_status clustering(const mx_fitted *f, const merx_dataset *data, cons
     MX_TRY_GOTO(mx_bootstrap_mean(squared, n, replicates(n), EVALUATION_SEED, task, &interval, err));
     out->metric[out->count++] =
         (merx_metric){"inertia", mx_sum(squared, n), interval.low * (double)n, interval.high * (double)n, false};
-    if (f->shape != MERX_SHAPE_TABLE)
+    if (f->shape == MERX_SHAPE_SPARSE)
         goto out;
-    MX_TRY_GOTO(mx_alloc_array_raw(alloc, cells, sizeof *x, "design matrix", &x, err));
-    MX_TRY_GOTO(mx_pipeline_bind(f->pipeline, data, alloc, &binding, err));
+    if (f->shape == MERX_SHAPE_TABLE)
+        MX_TRY_GOTO(mx_pipeline_bind(f->pipeline, data, alloc, &binding, err));
+    if (mx_fitted_makes_rows(f, data))
+        MX_TRY_GOTO(mx_alloc_array_raw(alloc, cells, sizeof *x, "design matrix", &x, err));
     MX_TRY_GOTO(mx_fitted_design(f, data, &binding, 0, n, x, &design, err));
-    MX_TRY_GOTO(mx_silhouette_widths(x, p->labels, n, f->width, p->outputs, SILHOUETTE_SAMPLE, EVALUATION_SEED, task,
-                                     widths, &count, err));
+    if (design.x == NULL) /* silhouettes are measured in double */
+        goto out;
+    MX_TRY_GOTO(mx_silhouette_widths(design.x, p->labels, n, f->width, p->outputs, SILHOUETTE_SAMPLE, EVALUATION_SEED,
+                                     task, widths, &count, err));
     if (count > 0) {
         MX_TRY_GOTO(mx_bootstrap_mean(widths, count, replicates(count), EVALUATION_SEED, task, &interval, err));
         out->metric[out->count++] = (merx_metric){"silhouette", interval.value, interval.low, interval.high, true};
@@ -453,8 +457,8 @@ merx_status merx_model_cross_validate(const merx_model *unfitted, const merx_dat
     if ((family->info.tags & MERX_NEEDS_TARGET) == 0)
         MX_FAIL(err, MERX_E_UNSUPPORTED, family->info.name, "%s learns no target; cross-validation compares with one",
                 family->info.name);
-    if (data->shape != MERX_SHAPE_TABLE)
-        MX_FAIL(err, MERX_E_SHAPE, data->name, "cross-validation needs a table");
+    if (data->shape != MERX_SHAPE_TABLE && data->shape != MERX_SHAPE_SPARSE && data->shape != MERX_SHAPE_MATRIX)
+        MX_FAIL(err, MERX_E_SHAPE, data->name, "cross-validation needs a table or a matrix");
     if (columns == NULL || columns->target == NULL)
         MX_FAIL(err, MERX_E_INVALID, family->info.name, "%s needs a target: the column to learn", family->info.name);
     crossing c = {

@@ -13,15 +13,38 @@
 
 typedef struct mx_design {
     size_t n, d;
-    const double *x;       /* (n, d) row-major; NULL for sparse */
+    const double *x;       /* (n, d) row-major; may be the caller's own memory; NULL for sparse and float designs */
+    const float *x_float;  /* (n, d) row-major; families with MERX_TAKES_FLOAT alone; NULL */
     mx_csr csr;            /* sparse designs (rows 0 otherwise) */
     const double *y;       /* (n) regression target; NULL */
     const int32_t *labels; /* (n) class codes in [0, classes); NULL */
     size_t classes;
     const double *weights;      /* (n); NULL: ones */
-    const char *const *names;   /* (d) design column names, for describe: "color=D", "carat" */
+    const char *const *names;   /* (d) design column names, for describe: "color=D", "carat"; NULL: nameless */
     const char *const *outputs; /* class names or the target's name */
 } mx_design;
+
+/*
+ * The rows of a fit, pulled in order, as often as the fit likes. Each block but the last has a multiple of 1,024 rows, and where blocks
+ * end depends on nothing a result may depend on: sums run over fixed blocks of 1,024 rows from the first row on, combined in their order, and come
+ * out with the same bits from memory (one block: the whole) and from a stream cut anyhow.
+ */
+typedef struct mx_design_rows {
+    size_t d, classes;
+    uint64_t n;    /* of the whole */
+    bool weighted; /* blocks have weights */
+    const char *const *names, *const *outputs;
+    merx_status (*next)(struct mx_design_rows *rows, mx_design *block, merx_error *err);
+    merx_status (*rewind)(struct mx_design_rows *rows, merx_error *err);
+    const mx_design *held; /* of mx_design_rows_of */
+    bool given;
+} mx_design_rows;
+enum { MX_ROWS_UNIT = 1024 };
+/* The rows of a design in memory: one block, the design itself. It must outlive them. */
+mx_design_rows mx_design_rows_of(const mx_design *design);
+/* The next block; block->n is 0 at the end. What it points to lives until the next call. */
+merx_status mx_design_rows_next(mx_design_rows *rows, mx_design *block, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_design_rows_rewind(mx_design_rows *rows, merx_error *err) MERX_MUST_CHECK;
 
 typedef struct mx_family {
     uint32_t version; /* of this struct: 1 */
@@ -46,6 +69,11 @@ typedef struct mx_family {
     uint64_t (*memory)(const merx_options *options, size_t n, size_t d, size_t classes);
     /* Design columns a state was made for, so that a damaged file is noticed. NULL: not checked. */
     size_t (*inputs)(const void *state);
+    /* One row x (d): values (outputs) and, unless NULL, its label written; without allocation. NULL: predict with a design of one row. */
+    void (*predict_row)(const void *state, const double *x, double *values, int32_t *label);
+    /* Fits rows that are not held (MERX_TAKES_STREAM). Bits are those of fit. NULL: does not. */
+    merx_status (*fit_rows)(const merx_options *options, mx_design_rows *rows, const merx_allocator *alloc,
+                            merx_task *task, void **state, merx_error *err);
 } mx_family;
 
 /* The registry (src/learn/families.c): one line per family. NULL past the end. */

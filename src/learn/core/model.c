@@ -227,10 +227,11 @@ static merx_status choose_columns(fit_work *w, const mx_family *family, const me
         if ((w->has_target && j == w->target) || (w->has_weight && j == w->weight) ||
             in_list(name, columns->ignore, columns->n_ignore))
             continue;
-        if (columns->features == NULL || in_list(name, columns->features, columns->n_features))
+        if (data->shape == MERX_SHAPE_TABLE &&
+            (columns->features == NULL || in_list(name, columns->features, columns->n_features)))
             w->features[w->n_features++] = j;
     }
-    const char *logs = merx_options_text(options, "log_columns");
+    const char *logs = takes_table(family) ? merx_options_text(options, "log_columns") : "";
     for (const char *at = logs; *at != '\0';) {
         size_t size = strcspn(at, ",");
         mx_str one = mx_str_trim((mx_str){at, size});
@@ -254,7 +255,8 @@ static merx_status read_targets(fit_work *w, mx_fitted *fitted, const merx_optio
         if (fitted->target == NULL)
             return MERX_E_MEMORY;
         fitted->target_type = column->type;
-        fitted->target_log = mx_list_has(merx_options_text(options, "log_columns"), columns->target);
+        fitted->target_log =
+            takes_table(fitted->family) && mx_list_has(merx_options_text(options, "log_columns"), columns->target);
         if ((fitted->family->info.tags & MERX_CLASSIFIES) != 0) {
             if (fitted->target_log)
                 MX_FAIL(err, MERX_E_INVALID, w->data->name,
@@ -316,40 +318,88 @@ static merx_status transform_block(void *context, size_t block, merx_error *err)
     return mx_pipeline_transform(p, &w->binding, begin, count, w->x + begin * p->width, err);
 }
 
+/* Names of a matrix's columns; those of a sparse one get numbers where somebody will read them. */
+static merx_status name_features(const merx_dataset *data, mx_fitted *fitted, merx_error *err)
+{
+    bool matrix = data->shape == MERX_SHAPE_MATRIX;
+    if (!matrix && (fitted->family->info.tags & MERX_NEEDS_TARGET) == 0)
+        return MERX_OK;
+    fitted->features = mx_arena_array(&fitted->arena, fitted->width, sizeof *fitted->features, err);
+    if (fitted->features == NULL)
+        return MERX_E_MEMORY;
+    for (size_t j = 0; j < fitted->width; j++) {
+        fitted->features[j] = matrix ? mx_arena_strdup(&fitted->arena, data->dense.names[j], err)
+                                     : mx_arena_printf(&fitted->arena, err, "x%zu", j);
+        if (fitted->features[j] == NULL)
+            return MERX_E_MEMORY;
+    }
+    return MERX_OK;
+}
+
+static merx_status widen_block(void *context, size_t block, merx_error *err)
+{
+    (void)err;
+    fit_work *w = context;
+    size_t d = w->data->dense.d, begin = block * MX_PREDICT_BLOCK * d,
+           end = begin + MX_PREDICT_BLOCK * d < w->x_count ? begin + MX_PREDICT_BLOCK * d : w->x_count;
+    for (size_t i = begin; i < end; i++)
+        w->x[i] = (double)w->data->dense.x_float[i];
+    return MERX_OK;
+}
+
+/* The design's numbers: the caller's own where the family takes them as they are, else made here. */
+static merx_status fill_design(fit_work *w, const mx_fitted *fitted, merx_task *task, mx_design *design,
+                               merx_error *err)
+{
+    const merx_dataset *data = w->data;
+    size_t blocks = (data->rows + MX_PREDICT_BLOCK - 1) / MX_PREDICT_BLOCK;
+    if (w->x_count > 0)
+        MX_TRY(mx_alloc_array_raw(w->scratch, w->x_count, sizeof *w->x, "design matrix", &w->x, err));
+    if (data->shape == MERX_SHAPE_SPARSE) {
+        design->csr = data->csr;
+    } else if (data->shape == MERX_SHAPE_TABLE) {
+        MX_TRY(mx_pipeline_bind(fitted->pipeline, data, w->scratch, &w->binding, err));
+        w->fitted = fitted;
+        MX_TRY(mx_parallel(task, blocks, transform_block, w, err));
+        design->x = w->x;
+    } else if (w->x_count > 0) {
+        MX_TRY(mx_parallel(task, blocks, widen_block, w, err));
+        design->x = w->x;
+    } else {
+        design->x = data->dense.x;
+        design->x_float = data->dense.x_float;
+    }
+    return MERX_OK;
+}
+
 static merx_status make_design(fit_work *w, mx_fitted *fitted, const merx_options *options, merx_task *task,
                                mx_design *design, merx_error *err)
 {
     const merx_dataset *data = w->data;
-    bool targeted = (fitted->family->info.tags & MERX_NEEDS_TARGET) != 0;
-    if (data->shape == MERX_SHAPE_SPARSE) {
-        fitted->width = data->csr.columns;
-        design->csr = data->csr;
-    } else {
+    const mx_family *family = fitted->family;
+    bool targeted = (family->info.tags & MERX_NEEDS_TARGET) != 0, made = data->shape == MERX_SHAPE_TABLE;
+    if (data->shape == MERX_SHAPE_TABLE) {
         MX_TRY(mx_pipeline_fit(data, w->features, w->n_features, options, targeted, fitted->alloc, task,
                                &fitted->pipeline, err));
         fitted->width = fitted->pipeline->width;
-        design->names = fitted->pipeline->names;
+    } else {
+        fitted->width = merx_dataset_columns(data);
+        MX_TRY(name_features(data, fitted, err));
+        made = data->dense.x_float != NULL && (family->info.tags & MERX_TAKES_FLOAT) == 0;
     }
-    design->n = data->rows;
-    design->d = fitted->width;
-    uint64_t need = fitted->family->memory != NULL
-                        ? fitted->family->memory(options, design->n, design->d, fitted->classes)
-                        : (uint64_t)design->d * design->d * 16 + (uint64_t)design->n * 16;
-    if (data->shape == MERX_SHAPE_TABLE) {
+    mx_fitted_settle(fitted);
+    *design = (mx_design){.n = data->rows, .d = fitted->width, .names = mx_fitted_names(fitted)};
+    uint64_t need = family->memory != NULL ? family->memory(options, design->n, design->d, fitted->classes)
+                                           : (uint64_t)design->d * design->d * 16 + (uint64_t)design->n * 16;
+    if (made) {
         if (!mx_mul_size(data->rows, fitted->width, &w->x_count) || w->x_count > SIZE_MAX / sizeof(double))
             MX_FAIL(err, MERX_E_MEMORY, data->name, "%zu rows of %zu columns are too many", data->rows, fitted->width);
         need += (uint64_t)w->x_count * sizeof(double);
     }
     char what[96];
-    (void)snprintf(what, sizeof what, "fitting %s", fitted->family->info.name);
+    (void)snprintf(what, sizeof what, "fitting %s", family->info.name);
     MX_TRY(mx_task_require_memory(task, need, what, err));
-    if (data->shape == MERX_SHAPE_TABLE) {
-        MX_TRY(mx_alloc_array_raw(w->scratch, w->x_count, sizeof *w->x, "design matrix", &w->x, err));
-        MX_TRY(mx_pipeline_bind(fitted->pipeline, data, w->scratch, &w->binding, err));
-        w->fitted = fitted;
-        MX_TRY(mx_parallel(task, (data->rows + MX_PREDICT_BLOCK - 1) / MX_PREDICT_BLOCK, transform_block, w, err));
-        design->x = w->x;
-    }
+    MX_TRY(fill_design(w, fitted, task, design, err));
     design->y = w->y;
     design->labels = w->labels;
     design->classes = fitted->classes;
@@ -358,19 +408,29 @@ static merx_status make_design(fit_work *w, mx_fitted *fitted, const merx_option
     return MERX_OK;
 }
 
-static merx_status check_shape(const mx_family *family, const merx_dataset *data, const merx_fit_columns *columns,
+static merx_status check_shape(const merx_model *model, const merx_dataset *data, const merx_fit_columns *columns,
                                merx_error *err)
 {
-    static const unsigned tags[] = {MERX_TAKES_TABLE, MERX_TAKES_SPARSE, MERX_TAKES_SEQUENCES, MERX_TAKES_BATCHES};
-    static const char *const names[] = {"tables", "sparse matrices", "sequences", "tensor batches"};
-    if ((family->info.tags & tags[data->shape]) == 0 || data->shape > MERX_SHAPE_SPARSE)
+    static const unsigned tags[MERX_SHAPES] = {
+        [MERX_SHAPE_TABLE] = MERX_TAKES_TABLE,         [MERX_SHAPE_SPARSE] = MERX_TAKES_SPARSE,
+        [MERX_SHAPE_SEQUENCES] = MERX_TAKES_SEQUENCES, [MERX_SHAPE_BATCHES] = MERX_TAKES_BATCHES,
+        [MERX_SHAPE_MATRIX] = MERX_TAKES_TABLE,        [MERX_SHAPE_STREAM] = MERX_TAKES_STREAM};
+    static const char *const names[MERX_SHAPES] = {"tables",         "sparse matrices", "sequences",
+                                                   "tensor batches", "matrices",        "streams"};
+    const mx_family *family = model->family;
+    if ((family->info.tags & tags[data->shape]) == 0 || data->shape == MERX_SHAPE_SEQUENCES ||
+        data->shape == MERX_SHAPE_BATCHES)
         MX_FAIL(err, MERX_E_SHAPE, data->name, "%s does not learn from %s", family->info.name, names[data->shape]);
     if (data->rows == 0)
         MX_FAIL(err, MERX_E_INVALID, data->name, "there are no rows to learn from");
-    if (data->shape == MERX_SHAPE_SPARSE &&
-        (columns->target != NULL || columns->weight != NULL || columns->n_features > 0 || columns->n_ignore > 0))
+    if (data->shape == MERX_SHAPE_TABLE)
+        return MERX_OK;
+    if (columns->features != NULL || columns->n_ignore > 0)
         MX_FAIL(err, MERX_E_INVALID, data->name,
-                "a sparse matrix has no columns to name as target, weight, features or to ignore");
+                "a matrix is taken whole: its columns can be named neither as features nor to be ignored");
+    for (const merx_option *o = mx_pipeline_option_table; takes_table(family) && o->name != NULL; o++)
+        if (strcmp(o->name, "log_columns") != 0 && strcmp(merx_options_text(model->options, o->name), o->value) != 0)
+            MX_FAIL(err, MERX_E_UNSUPPORTED, data->name, "%s is for tables; a matrix is taken as it is", o->name);
     return MERX_OK;
 }
 
@@ -379,7 +439,7 @@ merx_status merx_model_fit(merx_model *model, const merx_dataset *data, const me
 {
     static const merx_fit_columns none = {0};
     columns = columns != NULL ? columns : &none;
-    MX_TRY(check_shape(model->family, data, columns, err));
+    MX_TRY(check_shape(model, data, columns, err));
     fit_work w = {.data = data, .scratch = merx_task_allocator(task)};
     mx_design design = {0};
     mx_fitted *fitted = NULL;
@@ -390,10 +450,8 @@ merx_status merx_model_fit(merx_model *model, const merx_dataset *data, const me
     fitted->shape = data->shape;
     fitted->rows = data->rows;
     fitted->seed = merx_task_seed(task);
-    if (data->shape == MERX_SHAPE_TABLE) {
-        MX_TRY_GOTO(choose_columns(&w, model->family, model->options, columns, err));
-        MX_TRY_GOTO(read_targets(&w, fitted, model->options, columns, err));
-    }
+    MX_TRY_GOTO(choose_columns(&w, model->family, model->options, columns, err));
+    MX_TRY_GOTO(read_targets(&w, fitted, model->options, columns, err));
     MX_TRY_GOTO(options_json(model->options, fitted, err));
     MX_TRY_GOTO(make_design(&w, fitted, model->options, task, &design, err));
     MX_TRY_GOTO(model->family->fit(model->options, &design, model->alloc, task, &fitted->state, err));
@@ -419,30 +477,64 @@ out:
 
 /* ---- predict ---- */
 
+const char *const *mx_fitted_names(const mx_fitted *fitted)
+{
+    return fitted->pipeline != NULL ? fitted->pipeline->names : fitted->features;
+}
+
+void mx_fitted_settle(mx_fitted *fitted)
+{
+    fitted->plain = fitted->shape == MERX_SHAPE_MATRIX;
+    const mx_pipeline *p = fitted->pipeline;
+    if (p == NULL)
+        return;
+    fitted->plain = true;
+    for (size_t s = 0; s < p->n_sources; s++)
+        fitted->plain &= p->sources[s].type == MERX_COLUMN_NUMERIC || p->sources[s].type == MERX_COLUMN_BOOLEAN;
+}
+
 merx_status mx_fitted_check(const mx_fitted *fitted, const merx_dataset *data, merx_error *err)
 {
     if (data->shape != fitted->shape)
-        MX_FAIL(err, MERX_E_SHAPE, data->name, "the model was fitted on %s; this is not one",
-                fitted->shape == MERX_SHAPE_TABLE ? "a table" : "a sparse matrix");
-    if (fitted->shape == MERX_SHAPE_SPARSE && data->csr.columns != fitted->width)
+        MX_FAIL(err, MERX_E_SHAPE, data->name, "the model was fitted on data of the shape \"%s\"; this is \"%s\"",
+                merx_dataset_shape_name(fitted->shape), merx_dataset_shape_name(data->shape));
+    if (fitted->shape != MERX_SHAPE_TABLE && merx_dataset_columns(data) != fitted->width)
         MX_FAIL(err, MERX_E_SHAPE, data->name, "the matrix has %zu columns; the model was fitted with %zu",
-                data->csr.columns, fitted->width);
+                merx_dataset_columns(data), fitted->width);
     return MERX_OK;
+}
+
+bool mx_fitted_makes_rows(const mx_fitted *fitted, const merx_dataset *data)
+{
+    return fitted->shape == MERX_SHAPE_TABLE ||
+           (data->dense.x_float != NULL && (fitted->family->info.tags & MERX_TAKES_FLOAT) == 0);
 }
 
 merx_status mx_fitted_design(const mx_fitted *fitted, const merx_dataset *data, const mx_binding *binding, size_t begin,
                              size_t count, double *x, mx_design *out, merx_error *err)
 {
-    *out = (mx_design){.n = count, .d = fitted->width, .classes = fitted->classes, .outputs = fitted->output_names};
+    *out = (mx_design){.n = count,
+                       .d = fitted->width,
+                       .classes = fitted->classes,
+                       .names = mx_fitted_names(fitted),
+                       .outputs = fitted->output_names};
     if (fitted->shape == MERX_SHAPE_SPARSE) {
         out->csr = data->csr;
         out->csr.rows = count;
         out->csr.starts += begin;
         return MERX_OK;
     }
-    out->names = fitted->pipeline->names;
+    if (!mx_fitted_makes_rows(fitted, data)) {
+        out->x = data->dense.x != NULL ? data->dense.x + begin * fitted->width : NULL;
+        out->x_float = data->dense.x_float != NULL ? data->dense.x_float + begin * fitted->width : NULL;
+        return MERX_OK;
+    }
     out->x = x;
-    return mx_pipeline_transform(fitted->pipeline, binding, begin, count, x, err);
+    if (fitted->shape == MERX_SHAPE_TABLE)
+        return mx_pipeline_transform(fitted->pipeline, binding, begin, count, x, err);
+    for (size_t i = 0; i < count * fitted->width; i++)
+        x[i] = (double)data->dense.x_float[begin * fitted->width + i];
+    return MERX_OK;
 }
 
 typedef struct predict_work {
@@ -460,7 +552,7 @@ static merx_status predict_block(void *context, size_t block, merx_error *err)
     size_t begin = block * MX_PREDICT_BLOCK, rows = w->data->rows;
     size_t count = rows - begin < MX_PREDICT_BLOCK ? rows - begin : MX_PREDICT_BLOCK, room = 0;
     double *x = NULL;
-    if (fitted->shape == MERX_SHAPE_TABLE) {
+    if (mx_fitted_makes_rows(fitted, w->data)) {
         room = count * fitted->width;
         MX_TRY(mx_alloc_array_raw(w->scratch, room, sizeof *x, "design rows", &x, err));
     }
@@ -523,4 +615,64 @@ void merx_prediction_release(merx_prediction *prediction)
     MX_FREE_ARRAY(prediction->alloc, prediction->values, prediction->rows * prediction->outputs);
     MX_FREE_ARRAY(prediction->alloc, prediction->labels, prediction->rows);
     memset(prediction, 0, sizeof *prediction);
+}
+
+enum { ROW_ON_STACK = 512 };
+
+/* The design row of plain numbers: as given, or through the pipeline. */
+static void plain_row(const mx_pipeline *p, const double *x, double *row)
+{
+    for (size_t s = 0; s < p->n_sources; s++) {
+        const mx_source_column *source = &p->sources[s];
+        bool present = !isnan(x[s]);
+        double value = !present ? source->fill : source->log ? log(x[s]) : x[s];
+        for (size_t j = source->first; j < source->first + source->count; j++)
+            row[j] = p->slots[j].kind == MX_SLOT_MISSING ? !present : (value - p->slots[j].center) / p->slots[j].scale;
+    }
+}
+
+merx_status merx_model_predict_row(const merx_model *model, const double *x, size_t d, double *values, int32_t *label,
+                                   merx_error *err)
+{
+    MX_TRY(mx_model_require_fitted(model, err));
+    const mx_fitted *f = model->fitted;
+    const mx_family *family = f->family;
+    if (!f->plain)
+        MX_FAIL(err, MERX_E_UNSUPPORTED, family->info.name,
+                "the model has columns that are no plain numbers; predict a table of one row instead");
+    size_t wanted = f->pipeline != NULL ? f->pipeline->n_sources : f->width;
+    if (d != wanted)
+        MX_FAIL(err, MERX_E_SHAPE, family->info.name, "the row has %zu numbers; the model was fitted with %zu columns",
+                d, wanted);
+    double on_stack[ROW_ON_STACK], *row = on_stack, *made = NULL;
+    merx_status status = MERX_OK;
+    if (f->pipeline != NULL) {
+        if (f->width > ROW_ON_STACK)
+            MX_TRY(mx_alloc_array_raw(model->alloc, f->width, sizeof *made, "design row", &made, err));
+        row = made != NULL ? made : on_stack;
+        plain_row(f->pipeline, x, row);
+        x = row;
+    }
+    if (family->predict_row != NULL) {
+        family->predict_row(f->state, x, values, label);
+    } else {
+        mx_design design = {.n = 1, .d = f->width, .x = x, .classes = f->classes, .names = mx_fitted_names(f)};
+        int32_t unasked;
+        bool labelled = (family->info.tags & (MERX_CLASSIFIES | MERX_CLUSTERS)) != 0;
+        MX_TRY_GOTO(family->predict(f->state, &design, NULL, values,
+                                    label != NULL ? label
+                                    : labelled    ? &unasked
+                                                  : NULL,
+                                    err));
+    }
+    for (size_t k = 0; k < f->n_outputs; k++) {
+        if (f->target_log)
+            values[k] = exp(values[k]);
+        if (!isfinite(values[k]))
+            MX_FAIL_GOTO(err, MERX_E_NUMERIC, family->info.name,
+                         "the prediction is no finite number (expected values like those fitted)");
+    }
+out:
+    mx_free_array(model->alloc, made, f->width, sizeof *made);
+    return status;
 }

@@ -104,7 +104,7 @@ static merx_status write_metadata(const mx_fitted *f, mx_tensor_writer *writer, 
     MX_TRY_GOTO(meta_number(writer, "model_format", MX_MODEL_FORMAT, err));
     MX_TRY_GOTO(mx_tensor_writer_meta(writer, "family", f->family->info.name, err));
     MX_TRY_GOTO(mx_tensor_writer_meta(writer, "merx_version", merx_version(), err));
-    MX_TRY_GOTO(mx_tensor_writer_meta(writer, "shape", f->shape == MERX_SHAPE_TABLE ? "table" : "sparse", err));
+    MX_TRY_GOTO(mx_tensor_writer_meta(writer, "shape", merx_dataset_shape_name(f->shape), err));
     MX_TRY_GOTO(meta_number(writer, "width", f->width, err));
     MX_TRY_GOTO(meta_number(writer, "rows", f->rows, err));
     MX_TRY_GOTO(meta_number(writer, "seed", f->seed, err));
@@ -136,27 +136,35 @@ out:
     return status;
 }
 
+static merx_status write_names(const mx_fitted *f, const char *tensor, const char *const *names, size_t count,
+                               mx_tensor_writer *writer, merx_error *err)
+{
+    mx_str *strings = NULL;
+    if (names == NULL || count == 0)
+        return MERX_OK;
+    MX_TRY(MX_NEW_ARRAY(f->alloc, count, &strings, tensor, err));
+    for (size_t k = 0; k < count; k++)
+        strings[k] = mx_str_of(names[k]);
+    merx_status status = mx_tensor_writer_strings(writer, tensor, strings, count, err);
+    MX_FREE_ARRAY(f->alloc, strings, count);
+    return status;
+}
+
 merx_status merx_model_save(const merx_model *model, const char *path, merx_error *err)
 {
     MX_TRY(mx_model_require_fitted(model, err));
     const mx_fitted *f = model->fitted;
     mx_tensor_writer *writer = NULL;
-    mx_str *classes = NULL;
     merx_status status;
     MX_TRY_GOTO(mx_tensor_writer_new(model->alloc, &writer, err));
     MX_TRY_GOTO(write_metadata(f, writer, err));
     if (f->pipeline != NULL)
         MX_TRY_GOTO(mx_pipeline_save(f->pipeline, writer, err));
-    if (f->classes > 0) {
-        MX_TRY_GOTO(MX_NEW_ARRAY(model->alloc, f->classes, &classes, "classes", err));
-        for (size_t k = 0; k < f->classes; k++)
-            classes[k] = mx_str_of(f->class_names[k]);
-        MX_TRY_GOTO(mx_tensor_writer_strings(writer, "classes", classes, f->classes, err));
-    }
+    MX_TRY_GOTO(write_names(f, "classes", f->class_names, f->classes, writer, err));
+    MX_TRY_GOTO(write_names(f, "features", f->features, f->width, writer, err));
     MX_TRY_GOTO(model->family->save(f->state, writer, err));
     MX_TRY_GOTO(mx_tensor_writer_save(writer, path, err));
 out:
-    MX_FREE_ARRAY(model->alloc, classes, f->classes);
     mx_tensor_writer_free(writer);
     return status;
 }
@@ -279,6 +287,20 @@ static merx_status load_metrics(mx_fitted *f, const mx_tensor_file *file, merx_e
     return good ? MERX_OK : damaged(file, "its metrics are damaged", err);
 }
 
+static merx_status read_names(mx_fitted *f, const mx_tensor_file *file, const char *tensor, const char ***out,
+                              size_t *count, merx_error *err)
+{
+    mx_str *names;
+    MX_TRY(mx_tensor_file_strings(file, tensor, &f->arena, &names, count, err));
+    *out = mx_arena_array(&f->arena, *count > 0 ? *count : 1, sizeof **out, err);
+    if (*out == NULL)
+        return MERX_E_MEMORY;
+    for (size_t k = 0; k < *count; k++)
+        if (((*out)[k] = mx_arena_strndup(&f->arena, names[k].data, names[k].size, err)) == NULL)
+            return MERX_E_MEMORY;
+    return MERX_OK;
+}
+
 static merx_status load_target(mx_fitted *f, const mx_tensor_file *file, merx_error *err)
 {
     const char *kind;
@@ -315,29 +337,47 @@ static merx_status load_target(mx_fitted *f, const mx_tensor_file *file, merx_er
             return damaged(file, "a target without a range", err);
         return MERX_OK;
     }
-    mx_str *names;
-    MX_TRY(mx_tensor_file_strings(file, "classes", &f->arena, &names, &f->classes, err));
-    if (f->classes < 2)
-        return damaged(file, "fewer than two classes", err);
-    f->class_names = mx_arena_array(&f->arena, f->classes, sizeof *f->class_names, err);
-    if (f->class_names == NULL)
-        return MERX_E_MEMORY;
-    for (size_t c = 0; c < f->classes; c++)
-        if ((f->class_names[c] = mx_arena_strndup(&f->arena, names[c].data, names[c].size, err)) == NULL)
-            return MERX_E_MEMORY;
+    MX_TRY(read_names(f, file, "classes", &f->class_names, &f->classes, err));
+    return f->classes < 2 ? damaged(file, "fewer than two classes", err) : MERX_OK;
+}
+
+static merx_status load_shape(mx_fitted *f, const mx_tensor_file *file, merx_error *err)
+{
+    static const struct {
+        merx_dataset_shape shape;
+        unsigned tag;
+    } known[] = {{MERX_SHAPE_TABLE, MERX_TAKES_TABLE},
+                 {MERX_SHAPE_SPARSE, MERX_TAKES_SPARSE},
+                 {MERX_SHAPE_MATRIX, MERX_TAKES_TABLE}};
+    const char *shape;
+    MX_TRY(need_meta(file, "shape", &shape, err));
+    size_t k = 0;
+    while (k < sizeof known / sizeof *known && strcmp(shape, merx_dataset_shape_name(known[k].shape)) != 0)
+        k++;
+    if (k == sizeof known / sizeof *known)
+        return damaged(file, "data of unknown shape", err);
+    f->shape = known[k].shape;
+    if ((f->family->info.tags & known[k].tag) == 0)
+        return damaged(file, "data of a shape that its family does not take", err);
     return MERX_OK;
+}
+
+/* Names of a matrix's columns: as many as the model is wide. */
+static merx_status load_features(mx_fitted *f, const mx_tensor_file *file, merx_error *err)
+{
+    bool named = f->shape == MERX_SHAPE_MATRIX ||
+                 (f->shape == MERX_SHAPE_SPARSE && (f->family->info.tags & MERX_NEEDS_TARGET) != 0);
+    size_t count = 0;
+    if (!named)
+        return MERX_OK;
+    MX_TRY(read_names(f, file, "features", &f->features, &count, err));
+    return count != f->width ? damaged(file, "parts of different widths", err) : MERX_OK;
 }
 
 static merx_status load_fitted(mx_fitted *f, const mx_tensor_file *file, merx_error *err)
 {
-    const char *shape;
     uint64_t width;
-    MX_TRY(need_meta(file, "shape", &shape, err));
-    if (strcmp(shape, "table") != 0 && strcmp(shape, "sparse") != 0)
-        return damaged(file, "data of unknown shape", err);
-    f->shape = strcmp(shape, "table") == 0 ? MERX_SHAPE_TABLE : MERX_SHAPE_SPARSE;
-    if ((f->family->info.tags & (f->shape == MERX_SHAPE_TABLE ? MERX_TAKES_TABLE : MERX_TAKES_SPARSE)) == 0)
-        return damaged(file, "data of a shape that its family does not take", err);
+    MX_TRY(load_shape(f, file, err));
     MX_TRY(need_number(file, "width", &width, err));
     MX_TRY(need_number(file, "rows", &f->rows, err));
     MX_TRY(need_number(file, "seed", &f->seed, err));
@@ -353,6 +393,8 @@ static merx_status load_fitted(mx_fitted *f, const mx_tensor_file *file, merx_er
         if (f->pipeline->width != f->width)
             return damaged(file, "parts of different widths", err);
     }
+    MX_TRY(load_features(f, file, err));
+    mx_fitted_settle(f);
     MX_TRY(f->family->load(file, f->alloc, &f->state, err));
     MX_TRY(mx_fitted_name_outputs(f, err));
     if ((f->target_kind == MX_TARGET_CLASS && f->n_outputs != f->classes) ||

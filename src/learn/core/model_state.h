@@ -20,6 +20,8 @@ typedef struct mx_fitted {
     merx_dataset_shape shape;
     mx_pipeline *pipeline; /* tables; NULL otherwise */
     size_t width;          /* columns of the design */
+    const char **features; /* (width) names of a matrix's columns; NULL for tables and nameless sparse matrices */
+    bool plain;            /* every source is a number: rows of plain numbers can be predicted */
     void *state;           /* the family's */
     mx_target_kind target_kind;
     merx_column_type target_type;
@@ -53,7 +55,13 @@ void mx_fitted_free(mx_fitted *fitted);
 merx_status mx_fitted_name_outputs(mx_fitted *fitted, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_model_require_fitted(const merx_model *model, merx_error *err) MERX_MUST_CHECK;
 
-/* A design for rows begin … of data (a table bound to the pipeline, or sparse): x is room for (count, width), NULL for sparse. */
+/* Names of the design's columns; NULL for nameless sparse ones. */
+const char *const *mx_fitted_names(const mx_fitted *fitted);
+/* Once shape, width and pipeline are known. */
+void mx_fitted_settle(mx_fitted *fitted);
+/* Whether rows of data must be made (a table's, or floats to be widened), so that mx_fitted_design needs room. */
+bool mx_fitted_makes_rows(const mx_fitted *fitted, const merx_dataset *data);
+/* A design for rows begin … of data (a table is bound to the pipeline): x is room for (count, width) where rows must be made. */
 merx_status mx_fitted_design(const mx_fitted *fitted, const merx_dataset *data, const mx_binding *binding, size_t begin,
                              size_t count, double *x, mx_design *out, merx_error *err) MERX_MUST_CHECK;
 /* Shape and width of data against the fit. */

@@ -47,9 +47,31 @@ static merx_status list_sources(const mx_fitted *fitted, const mx_binding *bindi
     return MERX_OK;
 }
 
+/* Rows of a matrix: one for each column. */
+static merx_status list_features(const mx_fitted *fitted, const merx_dataset *data, size_t row, const double *parts,
+                                 mx_arena *arena, merx_explanation *out, merx_error *err)
+{
+    const mx_dense *dense = &data->dense;
+    out->contributions = mx_arena_array(arena, dense->d, sizeof *out->contributions, err);
+    if (out->contributions == NULL)
+        return MERX_E_MEMORY;
+    for (size_t j = 0; j < dense->d; j++) {
+        char buffer[32];
+        size_t at = row * dense->d + j;
+        (void)mx_format_double(dense->x != NULL ? dense->x[at] : (double)dense->x_float[at], buffer);
+        merx_contribution *c = &out->contributions[out->count++];
+        c->name = mx_arena_strdup(arena, fitted->features[j], err);
+        c->value = mx_arena_strdup(arena, buffer, err);
+        c->contribution = parts[j];
+        if (c->name == NULL || c->value == NULL)
+            return MERX_E_MEMORY;
+    }
+    return MERX_OK;
+}
+
 /* Sparse rows: one for each column that is there in the row. */
-static merx_status list_entries(const mx_csr *csr, size_t row, const double *parts, mx_arena *arena,
-                                merx_explanation *out, merx_error *err)
+static merx_status list_entries(const mx_csr *csr, size_t row, const char *const *names, const double *parts,
+                                mx_arena *arena, merx_explanation *out, merx_error *err)
 {
     size_t begin = (size_t)csr->starts[row], end = (size_t)csr->starts[row + 1];
     out->contributions = mx_arena_array(arena, end - begin + 1, sizeof *out->contributions, err);
@@ -59,7 +81,8 @@ static merx_status list_entries(const mx_csr *csr, size_t row, const double *par
         char buffer[32];
         (void)mx_format_double(csr->values != NULL ? (double)csr->values[q] : 1, buffer);
         merx_contribution *c = &out->contributions[out->count++];
-        c->name = mx_arena_printf(arena, err, "%d", (int)csr->indices[q]);
+        c->name = names != NULL ? mx_arena_strdup(arena, names[csr->indices[q]], err)
+                                : mx_arena_printf(arena, err, "%d", (int)csr->indices[q]);
         c->value = mx_arena_strdup(arena, buffer, err);
         c->contribution = parts[csr->indices[q]];
         if (c->name == NULL || c->value == NULL)
@@ -87,10 +110,10 @@ merx_status merx_model_explain(const merx_model *model, const merx_dataset *data
     merx_status status;
     MX_TRY_GOTO(MX_NEW_ARRAY(model->alloc, 1, &owned, "explanation", err));
     mx_arena_init(&owned->arena, model->alloc);
-    if (fitted->shape == MERX_SHAPE_TABLE) {
+    if (mx_fitted_makes_rows(fitted, data))
         MX_TRY_GOTO(MX_NEW_ARRAY(model->alloc, d, &x, "design row", err));
+    if (fitted->shape == MERX_SHAPE_TABLE)
         MX_TRY_GOTO(mx_pipeline_bind(fitted->pipeline, data, model->alloc, &binding, err));
-    }
     MX_TRY_GOTO(MX_NEW_ARRAY(model->alloc, d, &parts, "contributions", err));
     MX_TRY_GOTO(MX_NEW_ARRAY(model->alloc, k, &values, "outputs", err));
     mx_design design;
@@ -119,8 +142,10 @@ merx_status merx_model_explain(const merx_model *model, const merx_dataset *data
     }
     if (fitted->shape == MERX_SHAPE_TABLE)
         MX_TRY_GOTO(list_sources(fitted, &binding, row, parts, &owned->arena, out, err));
+    else if (fitted->shape == MERX_SHAPE_MATRIX)
+        MX_TRY_GOTO(list_features(fitted, data, row, parts, &owned->arena, out, err));
     else
-        MX_TRY_GOTO(list_entries(&data->csr, row, parts, &owned->arena, out, err));
+        MX_TRY_GOTO(list_entries(&data->csr, row, fitted->features, parts, &owned->arena, out, err));
     if (out->count > 0)
         qsort(out->contributions, out->count, sizeof *out->contributions, compare_contributions);
     out->memory = owned;
@@ -194,7 +219,7 @@ merx_status merx_model_describe(const merx_model *model, char **text_out, merx_e
         }
         mx_text_puts(&text, fitted->notes);
         mx_design names = {.d = fitted->width, .classes = fitted->classes};
-        names.names = fitted->pipeline != NULL ? fitted->pipeline->names : NULL;
+        names.names = mx_fitted_names(fitted);
         names.outputs = fitted->target_kind == MX_TARGET_CLASS ? fitted->class_names : &fitted->target;
         status = model->family->describe(fitted->state, &names, &text, err);
         for (size_t i = 0; i < fitted->metrics.count; i++) {

@@ -31,6 +31,14 @@ typedef struct mx_sequences {
     const int32_t *items;
 } mx_sequences;
 
+/* A matrix (rows, d): one of x and x_float. */
+typedef struct mx_dense {
+    size_t d;
+    const double *x;
+    const float *x_float;
+    const char **names; /* (d) */
+} mx_dense;
+
 struct merx_dataset {
     const merx_allocator *alloc;
     mx_arena arena;
@@ -38,11 +46,13 @@ struct merx_dataset {
     const char *name;
     size_t rows;
     uint64_t refused;
-    mx_vec columns;  /* mx_column */
+    mx_vec columns;  /* mx_column: the table's, or those beside a matrix */
     uint64_t *lines; /* (rows) of the file it was read from; NULL */
     mx_csr csr;
     mx_sequences sequences;
     merx_batch_source source;
+    mx_dense dense;
+    merx_table_source stream;
 };
 
 merx_status mx_dataset_new(const merx_allocator *alloc, merx_dataset_shape shape, const char *name, size_t rows,

@@ -90,34 +90,86 @@ merx_status mx_target_classes(const merx_dataset *data, size_t at, mx_arena *are
     return MERX_OK;
 }
 
-merx_status mx_target_labels(const merx_dataset *data, size_t at, const char *const *names, size_t count,
-                             int32_t *labels, merx_error *err)
+/* Class of each level (or of false and true); -1: one the model has not learnt. */
+static merx_status match_levels(const mx_column *column, const char *const *names, size_t count,
+                                const merx_allocator *alloc, int32_t *map, merx_error *err)
 {
-    const mx_column *column = mx_dataset_column(data, at);
+    static const char *const truth[] = {"false", "true"};
+    bool boolean = column->type == MERX_COLUMN_BOOLEAN;
     mx_dict *dict = NULL;
     merx_status status;
-    MX_TRY_GOTO(mx_dict_new(data->alloc, count > 0 ? count : 1, &dict, err));
+    MX_TRY_GOTO(mx_dict_new(alloc, count > 0 ? count : 1, &dict, err));
     for (size_t k = 0; k < count; k++) {
         int32_t code;
         MX_TRY_GOTO(mx_dict_add(dict, mx_str_of(names[k]), &code, NULL, err));
     }
+    for (size_t k = 0; k < (boolean ? 2 : column->n_levels); k++)
+        map[k] = mx_dict_find(dict, mx_str_of(boolean ? truth[k] : column->levels[k]));
+out:
+    mx_dict_free(dict);
+    return status;
+}
+
+/* Numeric classes and dates are matched by what they look like; a value like the last one is not written out again. */
+typedef struct text_matcher {
+    mx_dict *dict;
+    double last[2];
+    int32_t last_label[2];
+} text_matcher;
+
+static int32_t match_number(text_matcher *m, double value)
+{
+    for (int k = 0; k < 2; k++)
+        if (m->last_label[k] >= 0 && m->last[k] == value)
+            return m->last_label[k];
+    char text[32];
+    (void)mx_format_double(value + 0.0, text);
+    m->last[1] = m->last[0];
+    m->last_label[1] = m->last_label[0];
+    m->last[0] = value;
+    return m->last_label[0] = mx_dict_find(m->dict, mx_str_of(value == 0 ? "0" : text));
+}
+
+merx_status mx_target_labels(const merx_dataset *data, size_t at, const char *const *names, size_t count,
+                             int32_t *labels, merx_error *err)
+{
+    const mx_column *column = mx_dataset_column(data, at);
+    bool levels = column->type == MERX_COLUMN_CATEGORICAL || column->type == MERX_COLUMN_BOOLEAN;
+    size_t n_map = column->type == MERX_COLUMN_CATEGORICAL ? column->n_levels : 2;
+    text_matcher matcher = {.last_label = {-1, -1}};
+    int32_t *map = NULL;
+    merx_status status;
+    MX_TRY_GOTO(MX_NEW_ARRAY(data->alloc, n_map, &map, "classes of levels", err));
+    if (levels)
+        MX_TRY_GOTO(match_levels(column, names, count, data->alloc, map, err));
+    MX_TRY_GOTO(mx_dict_new(data->alloc, count > 0 ? count : 1, &matcher.dict, err));
+    for (size_t k = 0; k < count; k++) {
+        int32_t code;
+        MX_TRY_GOTO(mx_dict_add(matcher.dict, mx_str_of(names[k]), &code, NULL, err));
+    }
     for (size_t i = 0; i < data->rows; i++) {
         char buffer[40];
-        const char *text = mx_dataset_cell(column, i, buffer);
-        if (text[0] == '\0')
+        int32_t code = column->type == MERX_COLUMN_CATEGORICAL ? column->as.codes[i]
+                       : column->type == MERX_COLUMN_BOOLEAN   ? column->as.boolean[i]
+                                                               : -1;
+        if (levels && code >= 0)
+            labels[i] = map[code];
+        else if (column->type == MERX_COLUMN_NUMERIC && !isnan(column->as.numeric[i]))
+            labels[i] = match_number(&matcher, column->as.numeric[i]);
+        else if (mx_dataset_cell(column, i, buffer)[0] == '\0')
             MX_TRY_GOTO(missing_target(data, column, i, err));
-        if (column->type == MERX_COLUMN_NUMERIC && column->as.numeric[i] == 0)
-            text = "0";
-        labels[i] = mx_dict_find(dict, mx_str_of(text));
+        else
+            labels[i] = mx_dict_find(matcher.dict, mx_str_of(mx_dataset_cell(column, i, buffer)));
         if (labels[i] < 0) {
             char where[224];
             mx_dataset_where(data, i, where);
             MX_FAIL_GOTO(err, MERX_E_NOT_FOUND, where, "the target \"%s\" is \"%s\", a class the model has not learnt",
-                         column->name, text);
+                         column->name, mx_dataset_cell(column, i, buffer));
         }
     }
 out:
-    mx_dict_free(dict);
+    MX_FREE_ARRAY(data->alloc, map, n_map);
+    mx_dict_free(matcher.dict);
     return status;
 }
 
