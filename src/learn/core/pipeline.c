@@ -1,7 +1,5 @@
 /*
- * Learning a pipeline: statistics of each source, then its slots. Applying it is in transform.c, its file in pipeline_file.c.
- *
- * Every sum runs over the rows in order, so nothing depends on threads.
+ * Learning a pipeline: from the studies of its columns (column_study.h) to slots. Applying it is in transform.c, its file in pipeline_file.c.
  */
 #include "learn/core/pipeline.h"
 
@@ -141,7 +139,8 @@ merx_status mx_pipeline_name_slots(mx_pipeline *p, merx_error *err)
 
 typedef struct fitter {
     mx_pipeline *p;
-    const merx_dataset *table;
+    const char *where;
+    uint64_t rows;
     const merx_options *options;
     bool drop_first, standardise, median;
     const merx_allocator *scratch;
@@ -167,87 +166,48 @@ static int compare_double(const void *a, const void *b)
 static merx_status add_missing_slot(fitter *f, size_t s, merx_error *err)
 {
     mx_source_column *source = &f->p->sources[s];
-    if (source->missing == 0 || source->missing == f->table->rows)
+    if (source->missing == 0 || source->missing == f->rows)
         return MERX_OK;
     source->absent = (int32_t)f->slots.count;
-    return add_slot(f, s, MX_SLOT_MISSING, 0, (double)source->missing / (double)f->table->rows, err);
+    return add_slot(f, s, MX_SLOT_MISSING, 0, (double)source->missing / (double)f->rows, err);
 }
 
 /* Numeric, boolean and date: one slot for the value. */
-static merx_status fit_value(fitter *f, size_t s, const mx_column *column, merx_error *err)
+static merx_status fit_value(fitter *f, size_t s, mx_column_study *study, merx_error *err)
 {
     mx_source_column *source = &f->p->sources[s];
-    size_t rows = f->table->rows, present = 0;
-    double *values = NULL;
-    merx_status status;
-    MX_TRY(mx_alloc_array_raw(f->scratch, rows, sizeof *values, "column values", &values, err));
-    source->min = source->max = NAN;
-    for (size_t i = 0; i < rows; i++) {
-        double raw, value;
-        if (!mx_column_value(column, i, &raw))
-            continue;
-        value = raw;
-        if (source->log) {
-            if (!(raw > 0)) {
-                char where[224], text[32];
-                mx_dataset_where(f->table, i, where);
-                (void)mx_format_double(raw, text);
-                MX_FAIL_GOTO(err, MERX_E_NUMERIC, where,
-                             "column \"%s\": %s has no logarithm (log_columns needs numbers above 0)", source->name,
-                             text);
-            }
-            value = log(raw);
-        }
-        source->min = present == 0 || raw < source->min ? raw : source->min;
-        source->max = present == 0 || raw > source->max ? raw : source->max;
-        values[present++] = source->type == MERX_COLUMN_DATE ? raw / MX_YEAR_MS : value;
-    }
-    status = MERX_OK;
-    if (present == 0)
-        goto out;
-    double mean = mx_mean(values, present), sum = 0;
-    for (size_t i = 0; i < present; i++)
-        sum += (values[i] - mean) * (values[i] - mean);
-    source->fill = mean;
+    if (study->present == 0)
+        return MERX_OK;
+    source->fill = study->mean;
     if (f->median && source->type != MERX_COLUMN_BOOLEAN) {
-        qsort(values, present, sizeof *values, compare_double);
-        source->fill = mx_quantile_sorted(values, present, 0.5);
+        qsort(study->values.data, study->values.count, sizeof(double), compare_double);
+        source->fill = mx_quantile_sorted(study->values.data, study->values.count, 0.5);
     }
-    if (source->min < source->max) {
-        /* Over all rows: the missing ones sit at fill. */
-        double share = (double)present / (double)rows, all_mean = share * mean + (1 - share) * source->fill;
-        double variance = sum / (double)rows + share * (mean - all_mean) * (mean - all_mean) +
-                          (1 - share) * (source->fill - all_mean) * (source->fill - all_mean);
-        if (!isfinite(variance))
-            MX_FAIL_GOTO(err, MERX_E_NUMERIC, f->table->name,
-                         "column \"%s\" goes from %.3g to %.3g, too far for sums of squares (expected within ±1e150)",
-                         source->name, source->min, source->max);
-        MX_TRY_GOTO(add_slot(f, s, MX_SLOT_VALUE, 0, all_mean, err));
-        mx_slot *slot = &MX_VEC_AT(&f->slots, mx_slot, f->slots.count - 1);
-        if (f->standardise && source->type != MERX_COLUMN_BOOLEAN && variance > 0) {
-            slot->center = all_mean;
-            slot->scale = sqrt(variance);
-            slot->neutral = 0;
-        }
+    if (!(source->min < source->max))
+        return MERX_OK;
+    /* Over all rows: the missing ones sit at fill. */
+    double rows = (double)f->rows, share = (double)study->present / rows, mean = study->mean;
+    double all_mean = share * mean + (1 - share) * source->fill;
+    double variance = study->squares / rows + share * (mean - all_mean) * (mean - all_mean) +
+                      (1 - share) * (source->fill - all_mean) * (source->fill - all_mean);
+    if (!isfinite(variance))
+        MX_FAIL(err, MERX_E_NUMERIC, f->where,
+                "column \"%s\" goes from %.3g to %.3g, too far for sums of squares (expected within ±1e150)",
+                source->name, source->min, source->max);
+    MX_TRY(add_slot(f, s, MX_SLOT_VALUE, 0, all_mean, err));
+    mx_slot *slot = &MX_VEC_AT(&f->slots, mx_slot, f->slots.count - 1);
+    if (f->standardise && source->type != MERX_COLUMN_BOOLEAN && variance > 0) {
+        slot->center = all_mean;
+        slot->scale = sqrt(variance);
+        slot->neutral = 0;
     }
-out:
-    mx_free_array(f->scratch, values, rows, sizeof *values);
-    return status;
+    return MERX_OK;
 }
 
 /* Months and days of the week that some rows have and some have not. */
-static merx_status fit_calendar(fitter *f, size_t s, const mx_column *column, merx_error *err)
+static merx_status fit_calendar(fitter *f, size_t s, const mx_column_study *study, merx_error *err)
 {
-    size_t months[13] = {0}, days[7] = {0}, rows = f->table->rows;
-    for (size_t i = 0; i < rows; i++) {
-        int64_t ms = column->as.date_ms[i];
-        if (ms == INT64_MIN)
-            continue;
-        mx_date date;
-        mx_date_from_ms(ms, &date);
-        months[date.month]++;
-        days[mx_weekday(ms)]++;
-    }
+    const uint64_t *months = study->months, *days = study->days, rows = f->rows;
     bool dropped = !f->drop_first;
     for (int32_t m = 1; m <= 12; m++) {
         if (months[m] == 0 || months[m] == rows)
@@ -270,7 +230,7 @@ static merx_status fit_calendar(fitter *f, size_t s, const mx_column *column, me
 }
 
 typedef struct level_count {
-    size_t count;
+    uint64_t count;
     int32_t level;
 } level_count;
 
@@ -283,31 +243,22 @@ static int compare_counts(const void *a, const void *b)
     return x->level < y->level ? -1 : x->level > y->level;
 }
 
-static merx_status fit_levels(fitter *f, size_t s, const mx_column *column, merx_error *err)
+static merx_status fit_levels(fitter *f, size_t s, mx_column_study *study, merx_error *err)
 {
     mx_source_column *source = &f->p->sources[s];
-    size_t n = column->n_levels, rows = f->table->rows, others = 0, kept_rows = 0;
-    size_t least = (size_t)merx_options_int(f->options, "rare_level"),
-           most = (size_t)merx_options_int(f->options, "max_levels");
+    const uint64_t *count_of = study->counts.data;
+    size_t n = study->counts.count;
+    uint64_t rows = f->rows, others = 0, kept_rows = 0, least = (uint64_t)merx_options_int(f->options, "rare_level");
+    size_t most = (size_t)merx_options_int(f->options, "max_levels");
     level_count *by_count = NULL;
-    size_t *count_of = NULL;
     merx_status status;
-    MX_TRY_GOTO(mx_dict_new(f->p->alloc, n > 0 ? n : 1, &source->levels, err));
+    source->levels = study->levels;
+    study->levels = NULL;
     source->slot_of = mx_arena_array(&f->p->arena, n > 0 ? n : 1, sizeof *source->slot_of, err);
-    if (source->slot_of == NULL) {
-        status = MERX_E_MEMORY;
-        goto out;
-    }
+    if (source->slot_of == NULL)
+        return MERX_E_MEMORY;
     source->n_levels = n;
     MX_TRY_GOTO(MX_NEW_ARRAY(f->scratch, n, &by_count, "level counts", err));
-    MX_TRY_GOTO(MX_NEW_ARRAY(f->scratch, n, &count_of, "level counts", err));
-    for (size_t k = 0; k < n; k++) {
-        int32_t code;
-        MX_TRY_GOTO(mx_dict_add(source->levels, mx_str_of(column->levels[k]), &code, NULL, err));
-    }
-    for (size_t i = 0; i < rows; i++)
-        if (column->as.codes[i] >= 0)
-            count_of[column->as.codes[i]]++;
     for (size_t k = 0; k < n; k++)
         by_count[k] = (level_count){count_of[k], (int32_t)k};
     if (n > 0)
@@ -341,45 +292,57 @@ static merx_status fit_levels(fitter *f, size_t s, const mx_column *column, merx
                                                     : MX_LEVEL_UNKNOWN;
 out:
     MX_FREE_ARRAY(f->scratch, by_count, n);
-    MX_FREE_ARRAY(f->scratch, count_of, n);
     return status;
 }
 
-static merx_status fit_source(fitter *f, size_t s, const mx_column *column, merx_error *err)
+static merx_status fit_source(fitter *f, size_t s, mx_column_study *study, merx_error *err)
 {
     mx_source_column *source = &f->p->sources[s];
-    source->name = mx_arena_strdup(&f->p->arena, column->name, err);
+    source->name = mx_arena_strdup(&f->p->arena, study->name, err);
     if (source->name == NULL)
         return MERX_E_MEMORY;
-    source->type = column->type;
-    source->missing = column->missing;
+    source->type = study->type;
+    source->missing = study->missing;
     source->other = source->absent = -1;
-    source->min = source->max = NAN;
+    source->min = study->min;
+    source->max = study->max;
     source->first = f->slots.count;
-    source->log = mx_list_has(merx_options_text(f->options, "log_columns"), column->name);
-    if (source->log && column->type != MERX_COLUMN_NUMERIC)
-        MX_FAIL(err, MERX_E_TYPE, f->table->name, "log_columns: column \"%s\" is %s (expected a numeric one)",
-                column->name, merx_column_type_name(column->type));
-    if (column->type == MERX_COLUMN_CATEGORICAL)
-        MX_TRY(fit_levels(f, s, column, err));
+    source->log = study->log;
+    if (study->type == MERX_COLUMN_CATEGORICAL)
+        MX_TRY(fit_levels(f, s, study, err));
     else
-        MX_TRY(fit_value(f, s, column, err));
-    if (column->type == MERX_COLUMN_DATE)
-        MX_TRY(fit_calendar(f, s, column, err));
+        MX_TRY(fit_value(f, s, study, err));
+    if (study->type == MERX_COLUMN_DATE)
+        MX_TRY(fit_calendar(f, s, study, err));
     MX_TRY(add_missing_slot(f, s, err));
     source->count = f->slots.count - source->first;
     if (source->count == 0)
-        mx_text_printf(&f->p->notes, "column \"%s\" is left out: %s\n", column->name,
-                       column->missing == f->table->rows ? "every value is missing" : "it is the same in every row");
+        mx_text_printf(&f->p->notes, "column \"%s\" is left out: %s\n", study->name,
+                       study->missing == f->rows ? "every value is missing" : "it is the same in every row");
     return MERX_OK;
 }
 
-merx_status mx_pipeline_fit(const merx_dataset *table, const size_t *columns, size_t n, const merx_options *options,
-                            bool drop_first, const merx_allocator *alloc, merx_task *task, mx_pipeline **out,
-                            merx_error *err)
+merx_status mx_pipeline_study(const merx_dataset *table, const size_t *columns, size_t n, const merx_options *options,
+                              const merx_allocator *alloc, mx_column_study *studies, merx_error *err)
+{
+    bool median = strcmp(merx_options_text(options, "impute"), "median") == 0;
+    for (size_t c = 0; c < n; c++) {
+        const mx_column *column = mx_dataset_column(table, columns[c]);
+        bool log = mx_list_has(merx_options_text(options, "log_columns"), column->name);
+        if (log && column->type != MERX_COLUMN_NUMERIC)
+            MX_FAIL(err, MERX_E_TYPE, table->name, "log_columns: column \"%s\" is %s (expected a numeric one)",
+                    column->name, merx_column_type_name(column->type));
+        MX_TRY(mx_column_study_init(&studies[c], column, column->name, log, median, alloc, err));
+    }
+    return MERX_OK;
+}
+
+merx_status mx_pipeline_from_studies(mx_column_study *studies, size_t n, uint64_t rows, const char *where,
+                                     const merx_options *options, bool drop_first, const merx_allocator *alloc,
+                                     merx_task *task, mx_pipeline **out, merx_error *err)
 {
     *out = NULL;
-    fitter f = {.table = table, .options = options, .scratch = merx_task_allocator(task)};
+    fitter f = {.where = where, .rows = rows, .options = options, .scratch = merx_task_allocator(task)};
     const char *drop = merx_options_text(options, "drop_first");
     f.drop_first = strcmp(drop, "auto") == 0 ? drop_first : strcmp(drop, "yes") == 0;
     f.standardise = merx_options_bool(options, "standardise");
@@ -390,12 +353,11 @@ merx_status mx_pipeline_fit(const merx_dataset *table, const size_t *columns, si
         return status;
     size_t used = 0;
     for (size_t c = 0; c < n; c++) {
-        const mx_column *column = mx_dataset_column(table, columns[c]);
-        if (column->type == MERX_COLUMN_TEXT) {
-            mx_text_printf(&f.p->notes, "column \"%s\" is left out: it is free text\n", column->name);
+        if (studies[c].type == MERX_COLUMN_TEXT) {
+            mx_text_printf(&f.p->notes, "column \"%s\" is left out: it is free text\n", studies[c].name);
             continue;
         }
-        MX_TRY_GOTO(fit_source(&f, used, column, err));
+        MX_TRY_GOTO(fit_source(&f, used, &studies[c], err));
         /* A column without slots is no source: nobody has to bring it at prediction. */
         if (f.p->sources[used].count > 0) {
             used++;
@@ -407,7 +369,7 @@ merx_status mx_pipeline_fit(const merx_dataset *table, const size_t *columns, si
     f.p->n_sources = used;
     f.p->width = f.slots.count;
     if (f.p->width == 0)
-        MX_FAIL_GOTO(err, MERX_E_INVALID, table->name,
+        MX_FAIL_GOTO(err, MERX_E_INVALID, where,
                      "there is no column to learn from: of %zu, each is text, empty or the same in every row", n);
     f.p->slots = mx_arena_array(&f.p->arena, f.p->width, sizeof *f.p->slots, err);
     if (f.p->slots == NULL) {
@@ -423,5 +385,38 @@ merx_status mx_pipeline_fit(const merx_dataset *table, const size_t *columns, si
 out:
     mx_vec_release(&f.slots);
     mx_pipeline_free(f.p);
+    return status;
+}
+
+typedef struct study_work {
+    const merx_dataset *table;
+    const size_t *columns;
+    mx_column_study *studies;
+} study_work;
+
+static merx_status study_column(void *context, size_t c, merx_error *err)
+{
+    study_work *w = context;
+    const mx_column *column = mx_dataset_column(w->table, w->columns[c]);
+    MX_TRY(mx_column_study_add(&w->studies[c], w->table, column, err));
+    return mx_column_study_end(&w->studies[c], false, err);
+}
+
+merx_status mx_pipeline_fit(const merx_dataset *table, const size_t *columns, size_t n, const merx_options *options,
+                            bool drop_first, const merx_allocator *alloc, merx_task *task, mx_pipeline **out,
+                            merx_error *err)
+{
+    *out = NULL;
+    const merx_allocator *scratch = merx_task_allocator(task);
+    mx_column_study *studies = NULL;
+    merx_status status;
+    MX_TRY_GOTO(MX_NEW_ARRAY(scratch, n, &studies, "columns", err));
+    MX_TRY_GOTO(mx_pipeline_study(table, columns, n, options, alloc, studies, err));
+    MX_TRY_GOTO(mx_parallel(task, n, study_column, &(study_work){table, columns, studies}, err));
+    status = mx_pipeline_from_studies(studies, n, table->rows, table->name, options, drop_first, alloc, task, out, err);
+out:
+    for (size_t c = 0; studies != NULL && c < n; c++)
+        mx_column_study_release(&studies[c]);
+    MX_FREE_ARRAY(scratch, studies, n);
     return status;
 }

@@ -18,6 +18,7 @@
 #define MX_LEARN_CORE_PIPELINE_H
 
 #include "io/tensor_file.h"
+#include "learn/core/column_study.h"
 #include "learn/core/table.h"
 #include "merx/option.h"
 
@@ -82,6 +83,16 @@ merx_status mx_pipeline_fit(const merx_dataset *table, const size_t *columns, si
                             bool drop_first, const merx_allocator *alloc, merx_task *task, mx_pipeline **out,
                             merx_error *err) MERX_MUST_CHECK;
 void mx_pipeline_free(mx_pipeline *pipeline);
+
+/*
+ * The same in steps, for tables that come one after the other: studies (n, zeroed) opened on the first, added to by the caller and ended; then the pipeline.
+ * alloc is the pipeline's, both times: from_studies takes dictionaries out of the studies. where: for messages. The caller releases the studies, also after failures.
+ */
+merx_status mx_pipeline_study(const merx_dataset *table, const size_t *columns, size_t n, const merx_options *options,
+                              const merx_allocator *alloc, mx_column_study *studies, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_pipeline_from_studies(mx_column_study *studies, size_t n, uint64_t rows, const char *where,
+                                     const merx_options *options, bool drop_first, const merx_allocator *alloc,
+                                     merx_task *task, mx_pipeline **out, merx_error *err) MERX_MUST_CHECK;
 
 /* A table bound to the pipeline: columns found, types checked, levels matched by name. Any number of threads may transform through it. */
 typedef struct mx_bound_column {
