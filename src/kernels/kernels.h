@@ -54,6 +54,28 @@ typedef struct mx_kernels {
     bool (*cholesky)(double *a, size_t d);
     /* Solves R' R X = B in place, B (d, m). Backward error as above. Cost 2 d^2 m. */
     void (*cholesky_solve)(const double *r, size_t d, double *b, size_t m);
+
+    /*
+     * Functions of each of n numbers; out may be x. Errors in units of the last place of the exact result, tested against long double; a result that is
+     * subnormal: + 1. NaN gives NaN. An element's bits do not depend on its place in the array.
+     *
+     * exp      e^x                    1 ulp    0 below -745.13, infinity above 709.78
+     * log      log x                  1 ulp    -infinity of 0, NaN below it, infinity of infinity
+     * sigmoid  1 / (1 + e^-x)         2.5 ulp
+     * softplus log(1 + e^x)           2.5 ulp  the logistic loss of margin -x
+     * logistic sigmoid and softplus of the same x with one e^x; p may be x
+     */
+    void (*exp)(const double *x, size_t n, double *out);
+    void (*log)(const double *x, size_t n, double *out);
+    void (*sigmoid)(const double *x, size_t n, double *out);
+    void (*softplus)(const double *x, size_t n, double *out);
+    void (*logistic)(const double *x, size_t n, double *p, double *softplus);
+    /*
+     * Row by row of x (n, k): out_c = e^(x_c - l), log_sums = l = log sum_c e^x_c, the largest x_c taken out first. out may be x; log_sums (n) may be NULL.
+     * |error of out_c| <= (|x_c - max x| + k + 4) 2u out_c; |error of l| <= 2u (|l| + |max x| + k + 2). A row with NaN, with infinity or of nothing but
+     * -infinity gives NaN.
+     */
+    void (*softmax)(const double *x, size_t n, size_t k, double *out, double *log_sums);
 } mx_kernels;
 
 /* The best level that this machine may use; the same for the whole life of the process. */
@@ -61,7 +83,7 @@ const mx_kernels *mx_kernel(void);
 /* One level; NULL when this build has none of it or this machine can't run it (MERX_MAX_ISA is not asked). For tests. */
 const mx_kernels *mx_kernels_of(mx_isa isa);
 
-/* What the tables are made of, per level: loops over one or two vectors (vectors_*.c), products and solves (products_*.c). */
+/* What the tables are made of, per level: loops over one or two vectors (vectors_*.c), products and solves (products_*.c), functions of each element (functions_*.c). */
 #define MX_KERNEL_FUNCTIONS(level)                                                                                     \
     double mx_dot_##level(const double *a, const double *b, size_t n);                                                 \
     double mx_dot_float_##level(const double *a, const float *b, size_t n);                                            \
@@ -76,8 +98,27 @@ const mx_kernels *mx_kernels_of(mx_isa isa);
     void mx_transposed_multiply_add_##level(const double *a, const double *b, double *c, size_t m, size_t k,           \
                                             size_t n);                                                                 \
     bool mx_cholesky_##level(double *a, size_t d);                                                                     \
-    void mx_cholesky_solve_##level(const double *r, size_t d, double *b, size_t m);
+    void mx_cholesky_solve_##level(const double *r, size_t d, double *b, size_t m);                                    \
+    void mx_exp_##level(const double *x, size_t n, double *out);                                                       \
+    void mx_log_##level(const double *x, size_t n, double *out);                                                       \
+    void mx_sigmoid_##level(const double *x, size_t n, double *out);                                                   \
+    void mx_softplus_##level(const double *x, size_t n, double *out);                                                  \
+    void mx_logistic_##level(const double *x, size_t n, double *p, double *softplus);                                  \
+    void mx_softmax_##level(const double *x, size_t n, size_t k, double *out, double *log_sums);
 MX_KERNEL_FUNCTIONS(ref)
 MX_KERNEL_FUNCTIONS(avx2)
+
+/* A level as an mx_kernels. */
+#define MX_KERNEL_LEVEL(level, set)                                                                                    \
+    {                                                                                                                  \
+        .isa = set, .dot = mx_dot_##level, .dot_float = mx_dot_float_##level, .axpy = mx_axpy_##level,                 \
+        .axpy_float = mx_axpy_float_##level, .scale_float = mx_scale_float_##level,                                    \
+        .squared_distances = mx_squared_distances_##level, .syrk_add = mx_syrk_add_##level,                            \
+        .gather_transposed = mx_gather_transposed_##level, .multiply_add = mx_multiply_add_##level,                    \
+        .transposed_multiply_add = mx_transposed_multiply_add_##level, .cholesky = mx_cholesky_##level,                \
+        .cholesky_solve = mx_cholesky_solve_##level, .exp = mx_exp_##level, .log = mx_log_##level,                     \
+        .sigmoid = mx_sigmoid_##level, .softplus = mx_softplus_##level, .logistic = mx_logistic_##level,               \
+        .softmax = mx_softmax_##level                                                                                  \
+    }
 
 #endif

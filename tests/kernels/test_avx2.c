@@ -1,7 +1,7 @@
 /*
  * The level avx2 beside the plain C level.
  */
-#include "kernels/kernel_cases.h"
+#include "kernels/function_cases.h"
 
 int main(void)
 {
@@ -11,5 +11,5 @@ int main(void)
         puts("skipped: this machine or this build has no AVX2");
         return 77;
     }
-    return run_kernel_cases();
+    return run_kernel_cases() + cmocka_run_group_tests(function_tests, NULL, NULL);
 }

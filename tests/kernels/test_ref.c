@@ -1,7 +1,7 @@
 /*
  * The plain C level beside loops too simple to be wrong; which level is picked.
  */
-#include "kernels/kernel_cases.h"
+#include "kernels/function_cases.h"
 
 static double naive_dot(const double *a, const double *b, size_t n)
 {
@@ -114,5 +114,5 @@ int main(void)
             printf("%s is usable, but %s runs\n", mx_isa_name((mx_isa)isa), mx_isa_name(mx_kernel()->isa));
             return 1;
         }
-    return run_kernel_cases();
+    return run_kernel_cases() + cmocka_run_group_tests(function_tests, NULL, NULL);
 }
