@@ -3,6 +3,8 @@ set(merx_slow_tests
   learn.families
   contract.models
   contract.models_bits
+  contract.models_stream
+  learn.stream_fit
   store.sqlite
   shop.crash
   shop.import
@@ -11,6 +13,7 @@ set(merx_slow_tests
 set(merx_threads_tests
   base.pool
   contract.models_bits
+  contract.models_stream
   learn.factor
   numeric.dense
   numeric.matrix

@@ -121,7 +121,7 @@ MERX_API merx_status merx_dataset_from_batches(const merx_allocator *alloc, cons
                                                merx_dataset **out, merx_error *err) MERX_MUST_CHECK;
 MERX_API merx_status merx_dataset_pull(merx_dataset *batches, size_t max_examples, float *examples, float *targets,
                                        size_t *got, merx_error *err) MERX_MUST_CHECK;
-MERX_API merx_status merx_dataset_rewind(merx_dataset *batches, merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_dataset_rewind(merx_dataset *batches, merx_error *err) MERX_MUST_CHECK; /* or a stream */
 
 /*
  * A table too large to hold: tables pulled one after the other. Each has the same columns (names, types, order); levels may differ. A fit reads the whole
@@ -142,6 +142,9 @@ MERX_API merx_status merx_dataset_from_stream(const merx_allocator *alloc, const
  */
 MERX_API merx_status merx_dataset_open(const char *path, const merx_csv_options *options, merx_task *task,
                                        merx_dataset **out, merx_error *err) MERX_MUST_CHECK;
+
+/* The next block of a stream, returned: free with merx_dataset_free; NULL at the end. merx_dataset_rewind starts over. */
+MERX_API merx_status merx_dataset_next(merx_dataset *stream, merx_dataset **block, merx_error *err) MERX_MUST_CHECK;
 
 MERX_API void merx_dataset_free(merx_dataset *dataset);
 MERX_API merx_dataset_shape merx_dataset_get_shape(const merx_dataset *dataset);

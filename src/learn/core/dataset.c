@@ -385,8 +385,10 @@ merx_status merx_dataset_pull(merx_dataset *batches, size_t max_examples, float 
 
 merx_status merx_dataset_rewind(merx_dataset *batches, merx_error *err)
 {
+    if (batches->shape == MERX_SHAPE_STREAM)
+        return batches->stream.rewind(batches->stream.context, err);
     if (batches->shape != MERX_SHAPE_BATCHES)
-        MX_FAIL(err, MERX_E_SHAPE, batches->name, "only batches can be rewound");
+        MX_FAIL(err, MERX_E_SHAPE, batches->name, "only batches and streams can be rewound");
     return batches->source.rewind(batches->source.context, err);
 }
 

@@ -58,3 +58,11 @@ merx_status merx_dataset_from_stream(const merx_allocator *alloc, const merx_tab
     (*out)->stream = *source;
     return MERX_OK;
 }
+
+merx_status merx_dataset_next(merx_dataset *stream, merx_dataset **block, merx_error *err)
+{
+    *block = NULL;
+    if (stream->shape != MERX_SHAPE_STREAM)
+        MX_FAIL(err, MERX_E_SHAPE, stream->name, "only a stream has blocks");
+    return stream->stream.next(stream->stream.context, block, err);
+}

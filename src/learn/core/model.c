@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "learn/core/fit_choice.h"
 #include "learn/core/model_state.h"
+#include "learn/core/stream_fit.h"
 
 #define MAX_FAMILIES 64
 
@@ -166,19 +168,10 @@ merx_status mx_fitted_name_outputs(mx_fitted *fitted, merx_error *err)
 
 /* ---- fit ---- */
 
-static bool in_list(const char *name, const char *const *list, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(list[i], name) == 0)
-            return true;
-    return false;
-}
-
 typedef struct fit_work {
     const merx_dataset *data;
     const merx_allocator *scratch;
-    size_t target, weight, *features, n_features, features_room;
-    bool has_target, has_weight;
+    mx_fit_choice choice;
     mx_binding binding;
     double *x, *y, *weights;
     int32_t *labels;
@@ -186,71 +179,12 @@ typedef struct fit_work {
     const mx_fitted *fitted;
 } fit_work;
 
-static merx_status choose_columns(fit_work *w, const mx_family *family, const merx_options *options,
-                                  const merx_fit_columns *columns, merx_error *err)
-{
-    const merx_dataset *data = w->data;
-    unsigned tags = family->info.tags;
-    if (columns->target != NULL) {
-        if ((tags & MERX_NEEDS_TARGET) == 0)
-            MX_FAIL(err, MERX_E_INVALID, family->info.name, "%s learns no target; \"%s\" was given as one",
-                    family->info.name, columns->target);
-        MX_TRY(mx_dataset_need_column(data, columns->target, "target", &w->target, err));
-        w->has_target = true;
-    } else if ((tags & MERX_NEEDS_TARGET) != 0) {
-        MX_FAIL(err, MERX_E_INVALID, family->info.name, "%s needs a target: the column to learn", family->info.name);
-    }
-    if (columns->weight != NULL) {
-        if ((tags & MERX_SUPPORTS_WEIGHTS) == 0)
-            MX_FAIL(err, MERX_E_UNSUPPORTED, family->info.name, "%s takes no weights; \"%s\" was given as one",
-                    family->info.name, columns->weight);
-        MX_TRY(mx_dataset_need_column(data, columns->weight, "weight", &w->weight, err));
-        w->has_weight = true;
-    }
-    for (size_t i = 0; i < columns->n_features; i++) {
-        size_t at;
-        MX_TRY(mx_dataset_need_column(data, columns->features[i], "feature", &at, err));
-        if (w->has_target && at == w->target)
-            MX_FAIL(err, MERX_E_INVALID, data->name, "column \"%s\" is both the target and a feature",
-                    columns->features[i]);
-        if (in_list(columns->features[i], columns->features, i))
-            MX_FAIL(err, MERX_E_EXISTS, data->name, "feature \"%s\" is named twice", columns->features[i]);
-    }
-    for (size_t i = 0; i < columns->n_ignore; i++) {
-        size_t at;
-        MX_TRY(mx_dataset_need_column(data, columns->ignore[i], "ignored", &at, err));
-    }
-    w->features_room = data->columns.count;
-    MX_TRY(MX_NEW_ARRAY(w->scratch, w->features_room, &w->features, "features", err));
-    for (size_t j = 0; j < data->columns.count; j++) {
-        const char *name = merx_dataset_column_name(data, j);
-        if ((w->has_target && j == w->target) || (w->has_weight && j == w->weight) ||
-            in_list(name, columns->ignore, columns->n_ignore))
-            continue;
-        if (data->shape == MERX_SHAPE_TABLE &&
-            (columns->features == NULL || in_list(name, columns->features, columns->n_features)))
-            w->features[w->n_features++] = j;
-    }
-    const char *logs = takes_table(family) ? merx_options_text(options, "log_columns") : "";
-    for (const char *at = logs; *at != '\0';) {
-        size_t size = strcspn(at, ",");
-        mx_str one = mx_str_trim((mx_str){at, size});
-        char name[256];
-        (void)snprintf(name, sizeof name, "%.*s", (int)one.size, one.data);
-        size_t found;
-        if (one.size > 0)
-            MX_TRY(mx_dataset_need_column(data, name, "log_columns", &found, err));
-        at += size + (at[size] == ',');
-    }
-    return MERX_OK;
-}
-
 static merx_status read_targets(fit_work *w, mx_fitted *fitted, const merx_options *options,
                                 const merx_fit_columns *columns, merx_error *err)
 {
     size_t rows = w->data->rows;
-    if (w->has_target) {
-        const mx_column *column = mx_dataset_column(w->data, w->target);
+    if (w->choice.has_target) {
+        const mx_column *column = mx_dataset_column(w->data, w->choice.target);
         fitted->target = mx_arena_strdup(&fitted->arena, columns->target, err);
         if (fitted->target == NULL)
             return MERX_E_MEMORY;
@@ -263,12 +197,13 @@ static merx_status read_targets(fit_work *w, mx_fitted *fitted, const merx_optio
                         "log_columns names the target \"%s\", whose values are classes here", columns->target);
             fitted->target_kind = MX_TARGET_CLASS;
             MX_TRY(MX_NEW_ARRAY(w->scratch, rows, &w->labels, "labels", err));
-            MX_TRY(mx_target_classes(w->data, w->target, &fitted->arena, &fitted->class_names, &fitted->classes, err));
-            MX_TRY(mx_target_labels(w->data, w->target, fitted->class_names, fitted->classes, w->labels, err));
+            MX_TRY(mx_target_classes(w->data, w->choice.target, &fitted->arena, &fitted->class_names, &fitted->classes,
+                                     err));
+            MX_TRY(mx_target_labels(w->data, w->choice.target, fitted->class_names, fitted->classes, w->labels, err));
         } else {
             fitted->target_kind = MX_TARGET_VALUE;
             MX_TRY(MX_NEW_ARRAY(w->scratch, rows, &w->y, "target", err));
-            MX_TRY(mx_target_values(w->data, w->target, fitted->target_log, w->y, err));
+            MX_TRY(mx_target_values(w->data, w->choice.target, fitted->target_log, w->y, err));
             for (size_t i = 0; i < rows; i++) {
                 double value = fitted->target_log ? exp(w->y[i]) : w->y[i];
                 fitted->target_min = i == 0 || value < fitted->target_min ? value : fitted->target_min;
@@ -276,12 +211,12 @@ static merx_status read_targets(fit_work *w, mx_fitted *fitted, const merx_optio
             }
         }
     }
-    if (w->has_weight) {
+    if (w->choice.has_weight) {
         fitted->weight = mx_arena_strdup(&fitted->arena, columns->weight, err);
         if (fitted->weight == NULL)
             return MERX_E_MEMORY;
         MX_TRY(MX_NEW_ARRAY(w->scratch, rows, &w->weights, "weights", err));
-        MX_TRY(mx_weight_values(w->data, w->weight, w->weights, err));
+        MX_TRY(mx_weight_values(w->data, w->choice.weight, w->weights, err));
     }
     return MERX_OK;
 }
@@ -379,7 +314,7 @@ static merx_status make_design(fit_work *w, mx_fitted *fitted, const merx_option
     const mx_family *family = fitted->family;
     bool targeted = (family->info.tags & MERX_NEEDS_TARGET) != 0, made = data->shape == MERX_SHAPE_TABLE;
     if (data->shape == MERX_SHAPE_TABLE) {
-        MX_TRY(mx_pipeline_fit(data, w->features, w->n_features, options, targeted, fitted->alloc, task,
+        MX_TRY(mx_pipeline_fit(data, w->choice.features, w->choice.n_features, options, targeted, fitted->alloc, task,
                                &fitted->pipeline, err));
         fitted->width = fitted->pipeline->width;
     } else {
@@ -421,6 +356,8 @@ static merx_status check_shape(const merx_model *model, const merx_dataset *data
     if ((family->info.tags & tags[data->shape]) == 0 || data->shape == MERX_SHAPE_SEQUENCES ||
         data->shape == MERX_SHAPE_BATCHES)
         MX_FAIL(err, MERX_E_SHAPE, data->name, "%s does not learn from %s", family->info.name, names[data->shape]);
+    if (data->shape == MERX_SHAPE_STREAM)
+        return MERX_OK;
     if (data->rows == 0)
         MX_FAIL(err, MERX_E_INVALID, data->name, "there are no rows to learn from");
     if (data->shape == MERX_SHAPE_TABLE)
@@ -450,11 +387,15 @@ merx_status merx_model_fit(merx_model *model, const merx_dataset *data, const me
     fitted->shape = data->shape;
     fitted->rows = data->rows;
     fitted->seed = merx_task_seed(task);
-    MX_TRY_GOTO(choose_columns(&w, model->family, model->options, columns, err));
-    MX_TRY_GOTO(read_targets(&w, fitted, model->options, columns, err));
     MX_TRY_GOTO(options_json(model->options, fitted, err));
-    MX_TRY_GOTO(make_design(&w, fitted, model->options, task, &design, err));
-    MX_TRY_GOTO(model->family->fit(model->options, &design, model->alloc, task, &fitted->state, err));
+    if (data->shape == MERX_SHAPE_STREAM) {
+        MX_TRY_GOTO(mx_stream_fit(data, model->options, columns, task, fitted, err));
+    } else {
+        MX_TRY_GOTO(mx_fit_choose(data, model->family, model->options, columns, w.scratch, &w.choice, err));
+        MX_TRY_GOTO(read_targets(&w, fitted, model->options, columns, err));
+        MX_TRY_GOTO(make_design(&w, fitted, model->options, task, &design, err));
+        MX_TRY_GOTO(model->family->fit(model->options, &design, model->alloc, task, &fitted->state, err));
+    }
     MX_TRY_GOTO(mx_fitted_name_outputs(fitted, err));
     fitted->notes = mx_arena_strdup(&fitted->arena, fitted->pipeline != NULL ? fitted->pipeline->notes.data : "", err);
     if (fitted->notes == NULL) {
@@ -467,7 +408,7 @@ merx_status merx_model_fit(merx_model *model, const merx_dataset *data, const me
 out:
     mx_fitted_free(fitted);
     mx_binding_release(&w.binding);
-    MX_FREE_ARRAY(w.scratch, w.features, w.features_room);
+    mx_fit_choice_release(&w.choice);
     mx_free_array(w.scratch, w.x, w.x_count, sizeof *w.x);
     MX_FREE_ARRAY(w.scratch, w.y, data->rows);
     MX_FREE_ARRAY(w.scratch, w.labels, data->rows);

@@ -70,9 +70,18 @@ merx_status mx_fitted_check(const mx_fitted *fitted, const merx_dataset *data, m
 /* Reading targets (target.c) in the column at `at`. y (rows) or labels (rows) written; a missing or unknown one is an error that names the row. */
 merx_status mx_target_classes(const merx_dataset *data, size_t at, mx_arena *arena, const char ***names, size_t *count,
                               merx_error *err) MERX_MUST_CHECK;
+/* The same without the check that there are two, for one table of a stream; and the check. */
+merx_status mx_target_seen(const merx_dataset *data, size_t at, mx_arena *arena, const char ***names, size_t *count,
+                           merx_error *err) MERX_MUST_CHECK;
+merx_status mx_target_enough(const merx_dataset *data, const char *target, size_t count,
+                             merx_error *err) MERX_MUST_CHECK;
 merx_status mx_target_labels(const merx_dataset *data, size_t at, const char *const *names, size_t count,
                              int32_t *labels, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_target_values(const merx_dataset *data, size_t at, bool log, double *y, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_weight_values(const merx_dataset *data, size_t at, double *weights, merx_error *err) MERX_MUST_CHECK;
+/* The same for one table of a stream, where all may be 0: *any set when one is above 0. And the error when none was. */
+merx_status mx_weight_read(const merx_dataset *data, size_t at, double *weights, bool *any,
+                           merx_error *err) MERX_MUST_CHECK;
+merx_status mx_weight_none(const merx_dataset *data, const char *weight, merx_error *err) MERX_MUST_CHECK;
 
 #endif

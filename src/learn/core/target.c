@@ -55,8 +55,8 @@ static merx_status numeric_classes(const merx_dataset *data, const mx_column *co
     return MERX_OK;
 }
 
-merx_status mx_target_classes(const merx_dataset *data, size_t at, mx_arena *arena, const char ***names, size_t *count,
-                              merx_error *err)
+merx_status mx_target_seen(const merx_dataset *data, size_t at, mx_arena *arena, const char ***names, size_t *count,
+                           merx_error *err)
 {
     const mx_column *column = mx_dataset_column(data, at);
     *count = 0;
@@ -84,9 +84,21 @@ merx_status mx_target_classes(const merx_dataset *data, size_t at, mx_arena *are
                 "the target \"%s\" is %s (expected a categorical, boolean or numeric column of classes)", column->name,
                 merx_column_type_name(column->type));
     }
-    if (*count < 2)
-        MX_FAIL(err, MERX_E_INVALID, data->name, "the target \"%s\" has %zu class%s (expected at least two)",
-                column->name, *count, *count == 1 ? "" : "es");
+    return MERX_OK;
+}
+
+merx_status mx_target_classes(const merx_dataset *data, size_t at, mx_arena *arena, const char ***names, size_t *count,
+                              merx_error *err)
+{
+    MX_TRY(mx_target_seen(data, at, arena, names, count, err));
+    return mx_target_enough(data, mx_dataset_column(data, at)->name, *count, err);
+}
+
+merx_status mx_target_enough(const merx_dataset *data, const char *target, size_t count, merx_error *err)
+{
+    if (count < 2)
+        MX_FAIL(err, MERX_E_INVALID, data->name, "the target \"%s\" has %zu class%s (expected at least two)", target,
+                count, count == 1 ? "" : "es");
     return MERX_OK;
 }
 
@@ -195,16 +207,15 @@ merx_status mx_target_values(const merx_dataset *data, size_t at, bool logarithm
     return MERX_OK;
 }
 
-merx_status mx_weight_values(const merx_dataset *data, size_t at, double *weights, merx_error *err)
+merx_status mx_weight_read(const merx_dataset *data, size_t at, double *weights, bool *any, merx_error *err)
 {
     const mx_column *column = mx_dataset_column(data, at);
     if (column->type != MERX_COLUMN_NUMERIC)
         MX_FAIL(err, MERX_E_TYPE, data->name, "the weight \"%s\" is %s (expected a numeric column)", column->name,
                 merx_column_type_name(column->type));
-    bool any = false;
     for (size_t i = 0; i < data->rows; i++) {
         weights[i] = column->as.numeric[i];
-        any |= weights[i] > 0;
+        *any |= weights[i] > 0;
         if (!(weights[i] >= 0)) {
             char where[224], text[40];
             mx_dataset_where(data, i, where);
@@ -213,7 +224,18 @@ merx_status mx_weight_values(const merx_dataset *data, size_t at, double *weight
                     cell[0] != '\0' ? cell : "missing");
         }
     }
-    if (!any && data->rows > 0)
-        MX_FAIL(err, MERX_E_INVALID, data->name, "the weight \"%s\" is 0 in every row", column->name);
     return MERX_OK;
+}
+
+merx_status mx_weight_values(const merx_dataset *data, size_t at, double *weights, merx_error *err)
+{
+    const mx_column *column = mx_dataset_column(data, at);
+    bool any = false;
+    MX_TRY(mx_weight_read(data, at, weights, &any, err));
+    return any || data->rows == 0 ? MERX_OK : mx_weight_none(data, column->name, err);
+}
+
+merx_status mx_weight_none(const merx_dataset *data, const char *weight, merx_error *err)
+{
+    MX_FAIL(err, MERX_E_INVALID, data->name, "the weight \"%s\" is 0 in every row", weight);
 }
