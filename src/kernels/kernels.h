@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 #include "base/system.h"
+#include "kernels/nearest.h"
 
 typedef struct mx_kernels {
     mx_isa isa;
@@ -38,6 +39,29 @@ typedef struct mx_kernels {
      * the plain loop.
      */
     void (*squared_distances)(const double *x, const double *centres, size_t d, size_t k, double *out);
+
+    /*
+     * tile (d, MX_NEAREST_ROWS) = (x - shift) scale of the rows listed, coordinate by coordinate; scale is a power of two. Of float rows shift is rounded to
+     * float first. Columns from m (1 or more) on repeat the last row.
+     */
+    void (*gather_tile)(const double *x, size_t d, const uint32_t *rows, size_t m, const double *shift, double scale,
+                        float *tile);
+    void (*gather_tile_float)(const float *x, size_t d, const uint32_t *rows, size_t m, const double *shift,
+                              double scale, float *tile);
+    /*
+     * For each of the first m rows of a tile: a centre, at least as far from it as the row is an upper bound, and every other is at least as far as the lower
+     * bound; so where upper < lower it is the nearest, and the only one (kernels/nearest.h has the proof). Room for MX_NEAREST_ROWS each is written to.
+     * Coordinates of rows that are not finite: upper < lower does not hold for them. Cost: m k d.
+     */
+    void (*nearest_bounds)(const mx_nearest_centres *centres, const float *tile, size_t m, float *upper, float *lower,
+                           int32_t *index);
+    /*
+     * (high + low) += v x, rounded to multiples of ulp(fine): high takes the multiple of ulp(coarse), low what is left. While every sum stays below 2^52
+     * such units both are exact, so the order of additions does not matter and what was added can be taken off (v negative). Demmel & Nguyen 2015,
+     * "Parallel reproducible summation". Every level gives the same bits. No arrays overlap.
+     */
+    void (*exact_add)(double v, const double *x, const double *coarse, const double *fine, double *high, double *low,
+                      size_t n);
 
     /*
      * a (d, d), upper triangle, += x' x of x (m, d). Below the diagonal only cells of 4 x 4 tiles on it are written. Accumulates in double over strips of
@@ -91,6 +115,14 @@ const mx_kernels *mx_kernels_of(mx_isa isa);
     void mx_axpy_float_##level(double v, const float *x, double *y, size_t n);                                         \
     void mx_scale_float_##level(double v, const float *x, double *y, size_t n);                                        \
     void mx_squared_distances_##level(const double *x, const double *centres, size_t d, size_t k, double *out);        \
+    void mx_gather_tile_##level(const double *x, size_t d, const uint32_t *rows, size_t m, const double *shift,        \
+                                double scale, float *tile);                                                            \
+    void mx_gather_tile_float_##level(const float *x, size_t d, const uint32_t *rows, size_t m, const double *shift,   \
+                                      double scale, float *tile);                                                      \
+    void mx_nearest_bounds_##level(const mx_nearest_centres *centres, const float *tile, size_t m, float *upper,       \
+                                   float *lower, int32_t *index);                                                      \
+    void mx_exact_add_##level(double v, const double *x, const double *coarse, const double *fine, double *high,       \
+                              double *low, size_t n);                                                                  \
     void mx_syrk_add_##level(const double *x, size_t m, size_t d, double *a);                                          \
     void mx_gather_transposed_##level(const double *x, size_t d, const int32_t *index, const double *scale, size_t m,  \
                                       double *out, size_t stride);                                                     \
@@ -113,7 +145,9 @@ MX_KERNEL_FUNCTIONS(avx2)
     {                                                                                                                  \
         .isa = set, .dot = mx_dot_##level, .dot_float = mx_dot_float_##level, .axpy = mx_axpy_##level,                 \
         .axpy_float = mx_axpy_float_##level, .scale_float = mx_scale_float_##level,                                    \
-        .squared_distances = mx_squared_distances_##level, .syrk_add = mx_syrk_add_##level,                            \
+        .squared_distances = mx_squared_distances_##level, .gather_tile = mx_gather_tile_##level,                      \
+        .gather_tile_float = mx_gather_tile_float_##level, .nearest_bounds = mx_nearest_bounds_##level,                \
+        .exact_add = mx_exact_add_##level, .syrk_add = mx_syrk_add_##level,                                            \
         .gather_transposed = mx_gather_transposed_##level, .multiply_add = mx_multiply_add_##level,                    \
         .transposed_multiply_add = mx_transposed_multiply_add_##level, .cholesky = mx_cholesky_##level,                \
         .cholesky_solve = mx_cholesky_solve_##level, .exp = mx_exp_##level, .log = mx_log_##level,                     \

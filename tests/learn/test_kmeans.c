@@ -206,7 +206,7 @@ static merx_status scenario(const merx_allocator *alloc, void *context, merx_err
     (void)context;
     merx_task *task = NULL;
     MX_TRY(merx_task_new(alloc, &(merx_task_options){.threads = 1}, &task, err));
-    mx_kmeans m;
+    mx_kmeans m = {0};
     merx_status status =
         mx_kmeans_fit(x, weights, 200, D, &(mx_kmeans_options){.k = 3, .n_init = 1}, alloc, task, &m, NULL, err);
     mx_kmeans_release(&m);
