@@ -17,6 +17,8 @@
 #include "base/system.h"
 #include "kernels/nearest.h"
 
+enum { MX_PANEL = 16 }; /* columns of a panel of multiply_panels */
+
 typedef struct mx_kernels {
     mx_isa isa;
 
@@ -62,6 +64,20 @@ typedef struct mx_kernels {
      */
     void (*exact_add)(double v, const double *x, const double *coarse, const double *fine, double *high, double *low,
                       size_t n);
+
+    /*
+     * Over rows v_j = v[index_j] of v (.., d), d a multiple of 8, in float throughout: |error| <= (m + d) 2^-24 sum |terms|; call it for some hundred rows at a time.
+     *   gathered_sum     out (d) += sum_{j < m} weight_j v_j
+     *   gathered_normal  out (d) += sum_{j < m} weight_j (v_j . p) v_j
+     */
+    void (*gathered_sum)(const float *v, size_t d, const int32_t *index, const float *weight, size_t m, float *out);
+    void (*gathered_normal)(const float *v, size_t d, const int32_t *index, const float *weight, size_t m,
+                            const float *p, float *out);
+    /*
+     * c (m, d) = a (m, d) B in float, B (d, d) packed in panels of MX_PANEL columns: (ceil(d / MX_PANEL), d, MX_PANEL), zeros beyond d. d a multiple of 8; a and c do not
+     * overlap. |error| <= d 2^-24 |a| |B|.
+     */
+    void (*multiply_panels)(const float *a, const float *panels, float *c, size_t m, size_t d);
 
     /*
      * a (d, d), upper triangle, += x' x of x (m, d). Below the diagonal only cells of 4 x 4 tiles on it are written. Accumulates in double over strips of
@@ -123,6 +139,11 @@ const mx_kernels *mx_kernels_of(mx_isa isa);
                                    float *lower, int32_t *index);                                                      \
     void mx_exact_add_##level(double v, const double *x, const double *coarse, const double *fine, double *high,       \
                               double *low, size_t n);                                                                  \
+    void mx_gathered_sum_##level(const float *v, size_t d, const int32_t *index, const float *weight, size_t m,        \
+                                 float *out);                                                                          \
+    void mx_gathered_normal_##level(const float *v, size_t d, const int32_t *index, const float *weight, size_t m,     \
+                                    const float *p, float *out);                                                       \
+    void mx_multiply_panels_##level(const float *a, const float *panels, float *c, size_t m, size_t d);                \
     void mx_syrk_add_##level(const double *x, size_t m, size_t d, double *a);                                          \
     void mx_gather_transposed_##level(const double *x, size_t d, const int32_t *index, const double *scale, size_t m,  \
                                       double *out, size_t stride);                                                     \
@@ -147,12 +168,13 @@ MX_KERNEL_FUNCTIONS(avx2)
         .axpy_float = mx_axpy_float_##level, .scale_float = mx_scale_float_##level,                                    \
         .squared_distances = mx_squared_distances_##level, .gather_tile = mx_gather_tile_##level,                      \
         .gather_tile_float = mx_gather_tile_float_##level, .nearest_bounds = mx_nearest_bounds_##level,                \
-        .exact_add = mx_exact_add_##level, .syrk_add = mx_syrk_add_##level,                                            \
-        .gather_transposed = mx_gather_transposed_##level, .multiply_add = mx_multiply_add_##level,                    \
-        .transposed_multiply_add = mx_transposed_multiply_add_##level, .cholesky = mx_cholesky_##level,                \
-        .cholesky_solve = mx_cholesky_solve_##level, .exp = mx_exp_##level, .log = mx_log_##level,                     \
-        .sigmoid = mx_sigmoid_##level, .softplus = mx_softplus_##level, .logistic = mx_logistic_##level,               \
-        .softmax = mx_softmax_##level                                                                                  \
+        .exact_add = mx_exact_add_##level, .gathered_sum = mx_gathered_sum_##level,                                    \
+        .gathered_normal = mx_gathered_normal_##level, .multiply_panels = mx_multiply_panels_##level,                  \
+        .syrk_add = mx_syrk_add_##level, .gather_transposed = mx_gather_transposed_##level,                            \
+        .multiply_add = mx_multiply_add_##level, .transposed_multiply_add = mx_transposed_multiply_add_##level,        \
+        .cholesky = mx_cholesky_##level, .cholesky_solve = mx_cholesky_solve_##level, .exp = mx_exp_##level,           \
+        .log = mx_log_##level, .sigmoid = mx_sigmoid_##level, .softplus = mx_softplus_##level,                         \
+        .logistic = mx_logistic_##level, .softmax = mx_softmax_##level                                                 \
     }
 
 #endif

@@ -2,7 +2,7 @@
  * Implicit-feedback matrix factorisation by alternating least squares. Floor 4.
  *
  * Minimises sum_ui c_ui (p_ui - x_u . y_i)^2 + l2 (|x|^2 + |y|^2), c_ui = 1 + alpha r_ui, p_ui = 1 where r_ui > 0. Hu, Koren & Volinsky 2008, eq. 3-5;
- * same loss as implicit 0.7's AlternatingLeastSquares. Exact solves (Cholesky) of each row: x_u = (Y'Y + Y'(C_u - I)Y + l2 I)^-1 Y' C_u p_u.
+ * same loss as implicit 0.7's AlternatingLeastSquares. Each row is x_u = (Y'Y + Y'(C_u - I)Y + l2 I)^-1 Y' C_u p_u: in a fit up to a tolerance, in a fold-in exactly.
  */
 #ifndef MX_LEARN_ALS_H
 #define MX_LEARN_ALS_H
@@ -16,19 +16,21 @@ typedef struct mx_als_options {
     uint64_t seed;
     const uint64_t *item_keys; /* (items) random starts are keyed by these; NULL: the index */
     const float *start;        /* (items, f) item factors to start from; NULL: random */
+    double tolerance;          /* of a row's residual against its right side; 0: 0.05 */
+    bool items_only;           /* leave user_factors NULL: half an iteration less */
 } mx_als_options;
 
 typedef struct mx_als {
     size_t users, items;
     int factors;
     double l2, alpha;
-    float *user_factors; /* (users, f); may be NULL in a loaded model */
+    float *user_factors; /* (users, f); NULL in a loaded model and with items_only */
     float *item_factors; /* (items, f) */
     double *item_gram;   /* (f, f) Y'Y */
     const merx_allocator *alloc;
 } mx_als;
 
-/* ratings: users x items, r > 0. */
+/* ratings: users x items, r > 0. Memory beside the model: the transposed ratings, the item factors once more, 8 f^2 (66 + threads) bytes. */
 merx_status mx_als_fit(const mx_csr *ratings, const mx_als_options *options, const merx_allocator *alloc,
                        merx_task *task, mx_als *out, merx_error *err) MERX_MUST_CHECK;
 /* The user vector (f) of anyone's items (each named once): the same solve as in training. values NULL: ones; m 0: zeros. Cost O(m f^2 + f^3), scratch 8 f (f + 129) bytes of the model's allocator. */

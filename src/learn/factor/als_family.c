@@ -42,6 +42,7 @@ static merx_status fit(const merx_options *options, const mx_design *design, con
                         .l2 = merx_options_real(options, "l2"),
                         .alpha = merx_options_real(options, "alpha"),
                         .iterations = (int)merx_options_int(options, "iterations"),
+                        .items_only = true,
                         .seed = merx_task_seed(task)};
     MX_TRY(mx_alloc_array(alloc, 1, sizeof *s, "factor model", &s, err));
     merx_status status = mx_als_fit(&design->csr, &o, alloc, task, &s->model, err);

@@ -61,7 +61,8 @@ static merx_status fit_factors(const mx_snapshot *snapshot, const mx_sales *sale
                           .alpha = merx_options_real(options, "alpha"),
                           .iterations = (int)merx_options_int(options, "iterations"),
                           .seed = merx_task_seed(task),
-                          .item_keys = keys};
+                          .item_keys = keys,
+                          .items_only = true};
     merx_status status = mx_als_fit(&sales->matrix, &als, alloc, task, out, err);
     MX_FREE_ARRAY(alloc, keys, items);
     return status;

@@ -1,0 +1,170 @@
+/*
+ * Sums over gathered rows of floats with AVX2 and FMA.
+ *
+ * Rows are scattered in memory that is larger than the near caches, so the next group's rows are asked for while this group's are worked on. A group is eight rows:
+ * their eight products with p are eight accumulators, and the sum over them adds eight multiples to each vector of the result before it is stored:
+ * 16 products for 18 loads and one store. Rows left over go one by one, in order.
+ */
+#include <immintrin.h>
+
+#include "kernels/kernels.h"
+
+enum { LANES = 8, GROUP = 8, LINE_FLOATS = 16 };
+
+#define INLINE static inline __attribute__((always_inline))
+
+typedef struct rows {
+    const float *at[GROUP];
+} rows;
+
+INLINE rows rows_of(const float *v, size_t d, const int32_t *index)
+{
+    rows r;
+    for (int i = 0; i < GROUP; i++)
+        r.at[i] = v + (size_t)index[i] * d;
+    return r;
+}
+
+/* The group after next is on its way while this one is worked on. */
+INLINE void ask_for(const float *v, size_t d, const int32_t *index, size_t m)
+{
+    for (size_t i = 0; i < m && i < GROUP; i++)
+        for (size_t k = 0; k < d; k += LINE_FLOATS)
+            _mm_prefetch((const char *)(v + (size_t)index[i] * d + k), _MM_HINT_T0);
+}
+
+INLINE __m256 pair_sums(__m256 a, __m256 b)
+{
+    return _mm256_hadd_ps(a, b);
+}
+
+/* Lane i: the sum of the lanes of s[i]. */
+INLINE __m256 lane_sums(const __m256 s[GROUP])
+{
+    __m256 low = pair_sums(pair_sums(s[0], s[1]), pair_sums(s[2], s[3]));
+    __m256 high = pair_sums(pair_sums(s[4], s[5]), pair_sums(s[6], s[7]));
+    return _mm256_add_ps(_mm256_permute2f128_ps(low, high, 0x20), _mm256_permute2f128_ps(low, high, 0x31));
+}
+
+/* out += sum over the group of t[i] rows[i]: two chains of four. */
+INLINE void add_group(rows r, const float *t, size_t d, float *out)
+{
+    __m256 w[GROUP];
+    for (int i = 0; i < GROUP; i++)
+        w[i] = _mm256_broadcast_ss(t + i);
+    for (size_t k = 0; k < d; k += LANES) {
+        __m256 a = _mm256_loadu_ps(out + k), b = _mm256_mul_ps(w[4], _mm256_loadu_ps(r.at[4] + k));
+        for (int i = 0; i < 4; i++)
+            a = _mm256_fmadd_ps(w[i], _mm256_loadu_ps(r.at[i] + k), a);
+        for (int i = 5; i < GROUP; i++)
+            b = _mm256_fmadd_ps(w[i], _mm256_loadu_ps(r.at[i] + k), b);
+        _mm256_storeu_ps(out + k, _mm256_add_ps(a, b));
+    }
+}
+
+INLINE void add_row(const float *row, float t, size_t d, float *out)
+{
+    __m256 w = _mm256_set1_ps(t);
+    for (size_t k = 0; k < d; k += LANES)
+        _mm256_storeu_ps(out + k, _mm256_fmadd_ps(w, _mm256_loadu_ps(row + k), _mm256_loadu_ps(out + k)));
+}
+
+INLINE void sum_rows(const float *v, size_t d, const int32_t *index, const float *weight, size_t m, float *out)
+{
+    size_t j = 0;
+    ask_for(v, d, index, m);
+    for (; j + GROUP <= m; j += GROUP) {
+        ask_for(v, d, index + j + GROUP, m - j - GROUP);
+        add_group(rows_of(v, d, index + j), weight + j, d, out);
+    }
+    for (; j < m; j++)
+        add_row(v + (size_t)index[j] * d, weight[j], d, out);
+}
+
+INLINE void normal_rows(const float *v, size_t d, const int32_t *index, const float *weight, size_t m, const float *p,
+                        float *out)
+{
+    size_t j = 0;
+    ask_for(v, d, index, m);
+    for (; j + GROUP <= m; j += GROUP) {
+        ask_for(v, d, index + j + GROUP, m - j - GROUP);
+        rows r = rows_of(v, d, index + j);
+        __m256 s[GROUP];
+        for (int i = 0; i < GROUP; i++)
+            s[i] = _mm256_setzero_ps();
+        for (size_t k = 0; k < d; k += LANES) {
+            __m256 x = _mm256_loadu_ps(p + k);
+            for (int i = 0; i < GROUP; i++)
+                s[i] = _mm256_fmadd_ps(x, _mm256_loadu_ps(r.at[i] + k), s[i]);
+        }
+        float t[GROUP];
+        _mm256_storeu_ps(t, _mm256_mul_ps(lane_sums(s), _mm256_loadu_ps(weight + j)));
+        add_group(r, t, d, out);
+    }
+    for (; j < m; j++) {
+        const float *row = v + (size_t)index[j] * d;
+        __m256 s = _mm256_setzero_ps();
+        for (size_t k = 0; k < d; k += LANES)
+            s = _mm256_fmadd_ps(_mm256_loadu_ps(p + k), _mm256_loadu_ps(row + k), s);
+        __m128 half = _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1));
+        half = _mm_hadd_ps(half, half);
+        half = _mm_hadd_ps(half, half);
+        add_row(row, weight[j] * _mm_cvtss_f32(half), d, out);
+    }
+}
+
+/* The usual widths with the length known: their loops are unrolled. */
+void mx_gathered_sum_avx2(const float *v, size_t d, const int32_t *index, const float *weight, size_t m, float *out)
+{
+    if (d == 64)
+        sum_rows(v, 64, index, weight, m, out);
+    else if (d == 128)
+        sum_rows(v, 128, index, weight, m, out);
+    else
+        sum_rows(v, d, index, weight, m, out);
+}
+
+void mx_gathered_normal_avx2(const float *v, size_t d, const int32_t *index, const float *weight, size_t m,
+                             const float *p, float *out)
+{
+    if (d == 64)
+        normal_rows(v, 64, index, weight, m, p, out);
+    else if (d == 128)
+        normal_rows(v, 128, index, weight, m, p, out);
+    else
+        normal_rows(v, d, index, weight, m, p, out);
+}
+
+/* c (rows, columns of one panel) = a panel: 6 x 16 cells in twelve registers. */
+INLINE void panel_tile(const float *a, const float *panel, float *c, size_t d, int count, bool half)
+{
+    __m256 s[6][2];
+    for (int i = 0; i < count; i++)
+        s[i][0] = s[i][1] = _mm256_setzero_ps();
+    for (size_t k = 0; k < d; k++, panel += MX_PANEL) {
+        __m256 x = _mm256_loadu_ps(panel), y = _mm256_loadu_ps(panel + LANES);
+        for (int i = 0; i < count; i++) {
+            __m256 w = _mm256_broadcast_ss(a + (size_t)i * d + k);
+            s[i][0] = _mm256_fmadd_ps(w, x, s[i][0]);
+            s[i][1] = _mm256_fmadd_ps(w, y, s[i][1]);
+        }
+    }
+    for (int i = 0; i < count; i++) {
+        _mm256_storeu_ps(c + (size_t)i * d, s[i][0]);
+        if (!half)
+            _mm256_storeu_ps(c + (size_t)i * d + LANES, s[i][1]);
+    }
+}
+
+void mx_multiply_panels_avx2(const float *a, const float *panels, float *c, size_t m, size_t d)
+{
+    for (size_t j = 0; j < d; j += MX_PANEL) {
+        const float *panel = panels + j * d;
+        bool half = d - j < MX_PANEL;
+        size_t i = 0;
+        for (; i + 6 <= m; i += 6)
+            panel_tile(a + i * d, panel, c + i * d + j, d, 6, half);
+        for (; i < m; i++)
+            panel_tile(a + i * d, panel, c + i * d + j, d, 1, half);
+    }
+}
