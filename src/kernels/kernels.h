@@ -116,6 +116,16 @@ typedef struct mx_kernels {
      * -infinity gives NaN.
      */
     void (*softmax)(const double *x, size_t n, size_t k, double *out, double *log_sums);
+
+    /* out_i = shift + sum_j x_ij b_j, x (m, d). A row's bits do not depend on its neighbours. |error| <= (d + 1) u (|shift| + sum |x_ij b_j|). */
+    void (*margins)(const double *x, size_t m, size_t d, const double *b, double shift, double *out);
+    /* y (d) += sum_i v_i x_i, x (m, d). |error| <= (m + 1) u (|y_j| + sum |v_i x_ij|). */
+    void (*add_rows)(const double *x, const double *v, size_t m, size_t d, double *y);
+    /* sums_j += sum_i w_i (x_ij - shift_j), squares_j += sum_i w_i (x_ij - shift_j)^2. |error| <= (m + 3) u of the sum of absolute values. */
+    void (*add_moments)(const double *x, const double *w, size_t m, size_t d, const double *shift, double *sums,
+                        double *squares);
+    /* out (m, d + 1): columns j < d are v_i (x_ij - shift_j), column d is v_i. Two roundings. */
+    void (*scale_rows)(const double *x, const double *shift, const double *v, size_t m, size_t d, double *out);
 } mx_kernels;
 
 /* The best level that this machine may use; the same for the whole life of the process. */
@@ -123,7 +133,7 @@ const mx_kernels *mx_kernel(void);
 /* One level; NULL when this build has none of it or this machine can't run it (MERX_MAX_ISA is not asked). For tests. */
 const mx_kernels *mx_kernels_of(mx_isa isa);
 
-/* What the tables are made of, per level: loops over one or two vectors (vectors_*.c), products and solves (products_*.c), functions of each element (functions_*.c). */
+/* What the tables are made of, per level: loops over one or two vectors (vectors_*.c), products and solves (products_*.c), functions of each element (functions_*.c), rows of a matrix (rows_*.c). */
 #define MX_KERNEL_FUNCTIONS(level)                                                                                     \
     double mx_dot_##level(const double *a, const double *b, size_t n);                                                 \
     double mx_dot_float_##level(const double *a, const float *b, size_t n);                                            \
@@ -157,7 +167,12 @@ const mx_kernels *mx_kernels_of(mx_isa isa);
     void mx_sigmoid_##level(const double *x, size_t n, double *out);                                                   \
     void mx_softplus_##level(const double *x, size_t n, double *out);                                                  \
     void mx_logistic_##level(const double *x, size_t n, double *p, double *softplus);                                  \
-    void mx_softmax_##level(const double *x, size_t n, size_t k, double *out, double *log_sums);
+    void mx_softmax_##level(const double *x, size_t n, size_t k, double *out, double *log_sums);                       \
+    void mx_margins_##level(const double *x, size_t m, size_t d, const double *b, double shift, double *out);          \
+    void mx_add_rows_##level(const double *x, const double *v, size_t m, size_t d, double *y);                         \
+    void mx_add_moments_##level(const double *x, const double *w, size_t m, size_t d, const double *shift,             \
+                                double *sums, double *squares);                                                        \
+    void mx_scale_rows_##level(const double *x, const double *shift, const double *v, size_t m, size_t d, double *out);
 MX_KERNEL_FUNCTIONS(ref)
 MX_KERNEL_FUNCTIONS(avx2)
 
@@ -174,7 +189,8 @@ MX_KERNEL_FUNCTIONS(avx2)
         .multiply_add = mx_multiply_add_##level, .transposed_multiply_add = mx_transposed_multiply_add_##level,        \
         .cholesky = mx_cholesky_##level, .cholesky_solve = mx_cholesky_solve_##level, .exp = mx_exp_##level,           \
         .log = mx_log_##level, .sigmoid = mx_sigmoid_##level, .softplus = mx_softplus_##level,                         \
-        .logistic = mx_logistic_##level, .softmax = mx_softmax_##level                                                 \
+        .logistic = mx_logistic_##level, .softmax = mx_softmax_##level, .margins = mx_margins_##level,                 \
+        .add_rows = mx_add_rows_##level, .add_moments = mx_add_moments_##level, .scale_rows = mx_scale_rows_##level    \
     }
 
 #endif
