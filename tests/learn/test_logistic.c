@@ -49,7 +49,7 @@ static void test_golden(void **state)
                 check_relative(m.standard_errors[e], errors[e], 1e-6);
             free(errors);
         } else {
-            assert_true(isnan(m.standard_errors[0]));
+            assert_true(m.standard_errors[0] > 0);
         }
         mx_logistic_release(&m);
         free(x), free(numbers), free(w), free(labels), free(want), free(intercepts), free(p);

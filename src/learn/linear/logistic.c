@@ -1,448 +1,463 @@
 /*
- * Logistic regression. Letters: n rows, d columns, q outputs (1 for two classes, else one for each class), W sum of the weights.
+ * Logistic regression: the fit from rows to model, and what one row gets from it. Letters: n rows, d columns, q outputs (1 for two classes, else one
+ * for each), W sum of the weights.
  *
- * The minimiser sees columns z_j = (x_j - m_j) / s_j and parameters c_j = b_j s_j, b0' = b0 + sum_j b_j m_j. Intercepts are free and the penalty
- * stays sum_j (c_j / s_j)^2, so this is the same objective in better units: L-BFGS from zero then needs tens of iterations, whatever units the
- * columns have. `tolerance` speaks of the gradient in these units. A constant column gets coefficient 0.
+ *   1. one look at labels and weights: W, class weights, the rarest class
+ *   2. a sample of the rows, then one eight times as large: Newton on each, from where the last one ended
+ *   3. all rows: Newton with the sample's Hessian mended as it goes (logistic_newton.c), two to four sweeps as a rule
+ *   4. the Hessian at the solution: standard errors, and whether it is a solution at all (logistic_inference.c)
  *
- * Multinomial logits are over-parametrised by one direction; started at zero the gradients of all classes sum to zero, and with them the
- * coefficients and the intercepts: the symmetric solution, as scikit-learn's.
+ * More than MOST_PARAMETERS: L-BFGS from zero instead of 2 and 3 (logistic_large.c), and no standard errors.
  *
- * Without penalty the minimum does not exist when a plane separates classes. Two exact tests say so: before the fit, a column which alone
- * puts one class on one side of all others (touching allowed; this finds the indicator columns that occur with one class only), and
- * after it, coefficients that classify every row rightly. Separation of some rows by a combination of columns alone is not found.
- *
- * Invariant: losses and gradients are summed over blocks whose size depends on n alone, in block order.
+ * Invariant: every sum runs over fixed blocks in order; samples are by row number. Bits do not depend on threads, nor on the windows of a stream.
  */
 #include "learn/linear/logistic.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "numeric/dense.h"
-#include "numeric/matrix.h"
-#include "numeric/optimise.h"
+#include "kernels/kernels.h"
+#include "learn/linear/logistic_fit.h"
+#include "learn/linear/logistic_large.h"
 
-enum { MX_LOGISTIC_BLOCKS = 64, MX_LOGISTIC_MIN_ROWS = 1024, MX_LOGISTIC_CHUNK = 256 };
+enum {
+    MOST_PARAMETERS = 640,
+    SAMPLE_OF_BLOCK = 128, /* first rows of a block */
+    START_OF_BLOCK = 16,   /* of those, the first sample */
+    MOST_SAMPLE = 65536,
+    MOST_SAMPLE_BYTES = 1 << 25,
+    LEAST_ROWS = 32768, /* fewer: no samples */
+    LEAST_OF_CLASS = 10,
+    FAR = 10000 /* standard deviations from 0 at which columns are copied less their shift */
+};
 
-typedef struct fit_work {
-    const double *x, *weights;
-    const int32_t *labels;
-    size_t n, d, q, classes, block_rows, blocks;
-    double total, l2;
-    double *means, *inverse_scales; /* (d): m_j, 1 / s_j (0 for a constant column) */
-    double *z;                      /* (n, d + 1): scaled columns, then 1 */
-    double *partial;                /* (blocks, width) */
-    size_t width;
-    double *logits;     /* (workers, CHUNK, q): logits, then residuals */
-    double *parameters; /* (d + 1, q): the transpose of what L-BFGS holds, intercepts last */
-    merx_task *task;
-} fit_work;
+/* ---- the first look ---- */
 
-static double weight_of(const fit_work *f, size_t i)
+static merx_status check_options(const mx_logistic_options *o, const mx_design_rows *rows, merx_error *err)
 {
-    return f->weights ? f->weights[i] : 1.0;
+    const struct {
+        const char *name;
+        double value;
+    } numbers[] = {{"l2", o->l2}, {"l1", o->l1}, {"tolerance", o->tolerance}};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (!(numbers[i].value >= 0) || !isfinite(numbers[i].value))
+            MX_FAIL(err, MERX_E_RANGE, "logistic", "%s is %g; expected a number of 0 or more", numbers[i].name,
+                    numbers[i].value);
+    if (rows->classes < 2 || rows->classes > INT32_MAX)
+        MX_FAIL(err, MERX_E_INVALID, "logistic", "the target has %zu classes; expected 2 or more", rows->classes);
+    if (rows->n == 0)
+        MX_FAIL(err, MERX_E_INVALID, "logistic", "there are no rows to learn from");
+    for (size_t c = 0; o->class_weights != NULL && c < rows->classes; c++)
+        if (!(o->class_weights[c] > 0) || !isfinite(o->class_weights[c]))
+            MX_FAIL(err, MERX_E_RANGE, "logistic", "the weight of class %zu is %g; expected a finite number above 0", c,
+                    o->class_weights[c]);
+    return MERX_OK;
 }
 
-static size_t block_end(const fit_work *f, size_t block)
+/* Rows of the sample before row `row`, which is in it or not. */
+static bool in_sample(const mx_logistic_work *f, uint64_t row, size_t *within)
 {
-    size_t end = (block + 1) * f->block_rows;
-    return end < f->n ? end : f->n;
+    *within = (size_t)(row % f->step);
+    return *within < SAMPLE_OF_BLOCK;
 }
 
-static double combine(const fit_work *f, size_t slot)
+static merx_status look_at_window(mx_logistic_work *f, const mx_design *window, uint64_t first, double *counts,
+                                  merx_error *err)
 {
-    double sum = 0;
-    for (size_t b = 0; b < f->blocks; b++)
-        sum += f->partial[b * f->width + slot];
-    return sum;
-}
-
-/* ---- input ---- */
-
-/* Per block: sum w, sum w x_j. */
-static merx_status sums_block(void *context, size_t block, merx_error *err)
-{
-    fit_work *f = context;
-    double *s = f->partial + block * f->width;
-    memset(s, 0, f->width * sizeof *s);
-    for (size_t i = block * f->block_rows; i < block_end(f, block); i++) {
-        double w = weight_of(f, i);
+    for (size_t i = 0; i < window->n; i++) {
+        double w = window->weights ? window->weights[i] : 1;
+        int32_t label = window->labels[i];
         if (!(w >= 0) || !isfinite(w))
             MX_FAIL(err, MERX_E_INVALID, "logistic",
-                    "the weight of row %zu is %g; expected a finite number of 0 or more", i, w);
-        if (f->labels[i] < 0 || (size_t)f->labels[i] >= f->classes)
-            MX_FAIL(err, MERX_E_INVALID, "logistic", "the class of row %zu is %d; expected 0 to %zu", i,
-                    (int)f->labels[i], f->classes - 1);
-        s[0] += w;
-        for (size_t j = 0; j < f->d; j++) {
-            double v = f->x[i * f->d + j];
-            if (!isfinite(v))
-                MX_FAIL(err, MERX_E_INVALID, "logistic", "row %zu, column %zu is %g; expected a finite number", i, j,
-                        v);
-            s[1 + j] += w * v;
-        }
-    }
-    return MERX_OK;
-}
-
-/* Per block: sum w (x_j - m_j)^2. */
-static merx_status squares_block(void *context, size_t block, merx_error *err)
-{
-    (void)err;
-    fit_work *f = context;
-    double *s = f->partial + block * f->width;
-    memset(s, 0, f->width * sizeof *s);
-    for (size_t i = block * f->block_rows; i < block_end(f, block); i++)
-        for (size_t j = 0; j < f->d; j++) {
-            double t = f->x[i * f->d + j] - f->means[j];
-            s[j] += weight_of(f, i) * t * t;
-        }
-    return MERX_OK;
-}
-
-static merx_status scale_block(void *context, size_t block, merx_error *err)
-{
-    (void)err;
-    fit_work *f = context;
-    for (size_t i = block * f->block_rows; i < block_end(f, block); i++) {
-        double *z = f->z + i * (f->d + 1);
-        for (size_t j = 0; j < f->d; j++)
-            z[j] = (f->x[i * f->d + j] - f->means[j]) * f->inverse_scales[j];
-        z[f->d] = 1;
-    }
-    return MERX_OK;
-}
-
-/* Each class must have weight: a class never seen has no finite intercept. */
-static merx_status check_classes(const fit_work *f, const merx_allocator *work, merx_error *err)
-{
-    double *weight = NULL;
-    MX_TRY(mx_alloc_array(work, f->classes, sizeof *weight, "class weights", &weight, err));
-    for (size_t i = 0; i < f->n; i++)
-        weight[f->labels[i]] += weight_of(f, i);
-    merx_status status = MERX_OK;
-    for (size_t c = 0; c < f->classes && status == MERX_OK; c++)
-        if (!(weight[c] > 0))
-            status = mx_error_set(err, MERX_E_INVALID, "logistic",
-                                  "class %zu has no row of weight above 0; every class needs one", c);
-    mx_free_array(work, weight, f->classes, sizeof *weight);
-    return status;
-}
-
-static merx_status standardise(fit_work *f, merx_error *err)
-{
-    MX_TRY(mx_parallel(f->task, f->blocks, sums_block, f, err));
-    f->total = combine(f, 0);
-    if (!(f->total > 0) || !isfinite(f->total))
-        MX_FAIL(err, MERX_E_INVALID, "logistic", "the weights sum to %g; expected a finite number above 0", f->total);
-    for (size_t j = 0; j < f->d; j++)
-        f->means[j] = combine(f, 1 + j) / f->total;
-    MX_TRY(mx_parallel(f->task, f->blocks, squares_block, f, err));
-    for (size_t j = 0; j < f->d; j++) {
-        double s = sqrt(combine(f, j) / f->total);
-        if (!isfinite(s))
-            MX_FAIL(err, MERX_E_NUMERIC, "logistic", "the squares of column %zu overflow; rescale it", j);
-        f->inverse_scales[j] = s > 1e-13 * fabs(f->means[j]) ? 1 / s : 0;
-    }
-    return mx_parallel(f->task, f->blocks, scale_block, f, err);
-}
-
-/* Refuses a column that alone puts a class on one side of all other rows. ranges: 2 * classes doubles. */
-static merx_status check_columns(const fit_work *f, double *ranges, merx_error *err)
-{
-    size_t classes = f->classes;
-    double *low = ranges, *high = ranges + classes;
-    for (size_t j = 0; j < f->d; j++) {
-        if (f->inverse_scales[j] == 0)
+                    "the weight of row %llu is %g; expected a finite number of 0 or more",
+                    (unsigned long long)(first + i), w);
+        if (label < 0 || (size_t)label >= f->classes)
+            MX_FAIL(err, MERX_E_INVALID, "logistic", "the class of row %llu is %d; expected 0 to %zu",
+                    (unsigned long long)(first + i), (int)label, f->classes - 1);
+        f->class_totals[label] += w;
+        size_t within;
+        if (f->step == 0 || !in_sample(f, first + i, &within))
             continue;
-        for (size_t c = 0; c < classes; c++) {
-            low[c] = INFINITY;
-            high[c] = -INFINITY;
-        }
-        for (size_t i = 0; i < f->n; i++)
-            if (weight_of(f, i) > 0) {
-                double v = f->x[i * f->d + j];
-                int32_t c = f->labels[i];
-                low[c] = v < low[c] ? v : low[c];
-                high[c] = v > high[c] ? v : high[c];
-            }
-        for (size_t c = 0; c < classes; c++) {
-            double rest_low = INFINITY, rest_high = -INFINITY;
-            for (size_t o = 0; o < classes; o++)
-                if (o != c) {
-                    rest_low = low[o] < rest_low ? low[o] : rest_low;
-                    rest_high = high[o] > rest_high ? high[o] : rest_high;
-                }
-            if (low[c] >= rest_high || high[c] <= rest_low)
-                MX_FAIL(err, MERX_E_NUMERIC, "logistic",
-                        "column %zu alone separates class %zu from the others, so its coefficient would grow without "
-                        "bound; set l2 above 0",
-                        j, c);
-        }
+        counts[label] += w > 0;
+        counts[f->classes + (size_t)label] += w > 0 && within < START_OF_BLOCK;
+        if (f->sample_x == NULL)
+            continue;
+        memcpy(f->sample_x + f->sample_rows * f->d, window->x + i * f->d, f->d * sizeof *f->sample_x);
+        f->sample_labels[f->sample_rows] = label;
+        f->sample_weights[f->sample_rows++] = w;
     }
     return MERX_OK;
 }
 
-/* ---- objective ---- */
-
-/* parameters (q, d + 1) as L-BFGS holds them. */
-static void set_parameters(fit_work *f, const double *parameters)
+/* The shift: the mean of the first block, about its first row, so that a constant column's is exact. far: a column is far from 0. */
+static void find_shift(mx_logistic_work *f, const mx_design *window)
 {
-    for (size_t c = 0; c < f->q; c++)
-        for (size_t j = 0; j <= f->d; j++)
-            f->parameters[j * f->q + c] = parameters[c * (f->d + 1) + j];
-}
-
-/* Logits of count rows from `start` on, into out (count, q). */
-static void logits_of(const fit_work *f, size_t start, size_t count, double *out)
-{
-    memset(out, 0, count * f->q * sizeof *out);
-    mx_multiply_add(f->z + start * (f->d + 1), f->parameters, out, count, f->d + 1, f->q);
-}
-
-/* log(1 + exp(t)) without overflow. */
-static double softplus(double t)
-{
-    return t > 0 ? t + log1p(exp(-t)) : log1p(exp(t));
-}
-
-static double sigmoid(double t)
-{
-    double e = exp(-fabs(t));
-    return t >= 0 ? 1 / (1 + e) : e / (1 + e);
-}
-
-/* logits (classes) to probabilities, in place; returns log sum exp. */
-static double softmax(double *logits, size_t classes)
-{
-    double most = logits[0], sum = 0;
-    for (size_t c = 1; c < classes; c++)
-        most = logits[c] > most ? logits[c] : most;
-    for (size_t c = 0; c < classes; c++) {
-        logits[c] = exp(logits[c] - most);
-        sum += logits[c];
-    }
-    for (size_t c = 0; c < classes; c++)
-        logits[c] /= sum;
-    return most + log(sum);
-}
-
-/* Per block: the gradient of sum w loss (q, d + 1), then the sum itself. */
-static merx_status objective_block(void *context, size_t block, merx_error *err)
-{
-    (void)err;
-    const fit_work *f = context;
-    size_t q = f->q, e = f->d + 1, end = block_end(f, block);
-    double *gradient = f->partial + block * f->width,
-           *r = f->logits + (size_t)mx_worker_index() * MX_LOGISTIC_CHUNK * q, loss = 0;
-    memset(gradient, 0, f->width * sizeof *gradient);
-    for (size_t start = block * f->block_rows; start < end; start += MX_LOGISTIC_CHUNK) {
-        size_t count = end - start < MX_LOGISTIC_CHUNK ? end - start : MX_LOGISTIC_CHUNK;
-        logits_of(f, start, count, r);
-        for (size_t i = 0; i < count; i++) {
-            double w = weight_of(f, start + i), *row = r + i * q;
-            int32_t label = f->labels[start + i];
-            if (w == 0) {
-                memset(row, 0, q * sizeof *row);
-            } else if (q == 1) {
-                loss += w * softplus(label == 1 ? -row[0] : row[0]);
-                row[0] = label == 1 ? -w * sigmoid(-row[0]) : w * sigmoid(row[0]);
-            } else {
-                double own = row[label];
-                loss += w * (softmax(row, q) - own);
-                row[label] -= 1;
-                for (size_t c = 0; c < q; c++)
-                    row[c] *= w;
-            }
+    size_t m = window->n < MX_LOGISTIC_BLOCK ? window->n : MX_LOGISTIC_BLOCK;
+    for (size_t j = 0; j < f->d; j++) {
+        double origin = window->x[j], sum = 0, square = 0;
+        for (size_t i = 0; i < m; i++) {
+            double t = window->x[i * f->d + j] - origin;
+            sum += t;
+            square += t * t;
         }
-        mx_transposed_multiply_add(r, f->z + start * e, gradient, count, q, e);
+        double mean = sum / (double)m, variance = square / (double)m - mean * mean;
+        f->pass.shift[j] = isfinite(origin + mean) ? origin + mean : 0;
+        if (variance > 0 && fabs(f->pass.shift[j]) > FAR * sqrt(variance))
+            f->pass.copied = true;
     }
-    gradient[q * e] = loss;
+}
+
+static merx_status set_class_weights(mx_logistic_work *f, merx_error *err)
+{
+    const mx_logistic_options *o = f->options;
+    double sum = 0;
+    for (size_t c = 0; c < f->classes; c++)
+        sum += f->class_totals[c];
+    if (!(sum > 0) || !isfinite(sum))
+        MX_FAIL(err, MERX_E_INVALID, "logistic", "the weights sum to %g; expected a finite number above 0", sum);
+    for (size_t c = 0; c < f->classes; c++) {
+        if (!(f->class_totals[c] > 0)) {
+            if (f->rows->outputs != NULL)
+                MX_FAIL(err, MERX_E_INVALID, "logistic",
+                        "class \"%.80s\" has no row of weight above 0; every class needs one", f->rows->outputs[c]);
+            MX_FAIL(err, MERX_E_INVALID, "logistic", "class %zu has no row of weight above 0; every class needs one",
+                    c);
+        }
+        f->class_weights[c] = o->class_weights ? o->class_weights[c]
+                              : o->balanced    ? sum / ((double)f->classes * f->class_totals[c])
+                                               : 1;
+        f->class_totals[c] *= f->class_weights[c];
+        f->total += f->class_totals[c];
+    }
+    if (o->class_weights || o->balanced)
+        f->pass.class_weights = f->class_weights;
+    for (size_t c = 0; c < f->classes; c++) {
+        double share = f->class_totals[c] / f->total;
+        f->null_loss -= share * log(share);
+    }
     return MERX_OK;
 }
 
-static merx_status objective(void *context, const double *parameters, size_t n, double *value, double *gradient,
-                             merx_error *err)
+static merx_status first_look(mx_logistic_work *f, merx_error *err)
 {
-    fit_work *f = context;
-    set_parameters(f, parameters);
-    MX_TRY(mx_parallel(f->task, f->blocks, objective_block, f, err));
-    for (size_t p = 0; p < n; p++)
-        gradient[p] = combine(f, p) / f->total;
-    *value = combine(f, n) / f->total;
-    for (size_t c = 0; c < f->q; c++)
-        for (size_t j = 0; j < f->d; j++) {
-            size_t p = c * (f->d + 1) + j;
-            double penalty = f->l2 * f->inverse_scales[j] * f->inverse_scales[j] / f->total;
-            *value += 0.5 * penalty * parameters[p] * parameters[p];
-            gradient[p] += penalty * parameters[p];
-        }
-    return MERX_OK;
-}
-
-/* ---- after the fit ---- */
-
-/* Whether every row of weight above 0 has its own class strictly on top. */
-static bool all_right(fit_work *f, const double *parameters)
-{
-    set_parameters(f, parameters);
-    for (size_t start = 0; start < f->n; start += MX_LOGISTIC_CHUNK) {
-        size_t count = f->n - start < MX_LOGISTIC_CHUNK ? f->n - start : MX_LOGISTIC_CHUNK;
-        logits_of(f, start, count, f->logits);
-        for (size_t i = 0; i < count; i++) {
-            const double *row = f->logits + i * f->q;
-            int32_t label = f->labels[start + i];
-            if (weight_of(f, start + i) == 0)
-                continue;
-            if (f->q == 1 && !(label == 1 ? row[0] > 0 : row[0] < 0))
-                return false;
-            for (size_t c = 0; f->q > 1 && c < f->q; c++)
-                if (c != (size_t)label && !(row[label] > row[c]))
-                    return false;
-        }
+    double *counts = NULL;
+    merx_status status;
+    MX_TRY_GOTO(mx_alloc_array(f->work, 2 * f->classes, sizeof *counts, "class counts", &counts, err));
+    MX_TRY_GOTO(mx_design_rows_rewind(f->rows, err));
+    for (uint64_t first = 0;;) {
+        mx_design window = {0};
+        MX_TRY_GOTO(mx_design_rows_next(f->rows, &window, err));
+        if (window.n == 0)
+            break;
+        if (first == 0 && window.x != NULL)
+            find_shift(f, &window);
+        MX_TRY_GOTO(look_at_window(f, &window, first, counts, err));
+        first += window.n;
     }
-    return true;
-}
-
-/*
- * Wald standard errors of a binary fit: the inverse of the penalised Hessian Z' diag(w p (1 - p)) Z + L, brought back to the columns' own
- * units. Left NaN where the Hessian is not positive definite.
- */
-static merx_status wald_errors(fit_work *f, const double *parameters, mx_logistic *model, const merx_allocator *work,
-                               merx_error *err)
-{
-    size_t d = f->d, e = d + 1;
-    merx_status status = MERX_OK;
-    double *curvature = NULL, *hessian = NULL;
-    for (size_t j = 0; j < e; j++)
-        model->standard_errors[j] = NAN;
-    MX_TRY_GOTO(mx_alloc_array(work, f->n, sizeof(double), "curvatures", &curvature, err));
-    MX_TRY_GOTO(mx_alloc_array(work, e * e, sizeof(double), "Hessian", &hessian, err));
-    set_parameters(f, parameters);
-    for (size_t start = 0; start < f->n; start += MX_LOGISTIC_CHUNK) {
-        size_t count = f->n - start < MX_LOGISTIC_CHUNK ? f->n - start : MX_LOGISTIC_CHUNK;
-        logits_of(f, start, count, curvature + start);
+    MX_TRY_GOTO(set_class_weights(f, err));
+    f->least_in_sample = f->least_in_start = SIZE_MAX;
+    for (size_t c = 0; c < f->classes; c++) {
+        f->least_in_sample = counts[c] < (double)f->least_in_sample ? (size_t)counts[c] : f->least_in_sample;
+        f->least_in_start =
+            counts[f->classes + c] < (double)f->least_in_start ? (size_t)counts[f->classes + c] : f->least_in_start;
     }
-    for (size_t i = 0; i < f->n; i++)
-        curvature[i] = weight_of(f, i) * sigmoid(curvature[i]) * sigmoid(-curvature[i]);
-    MX_TRY_GOTO(mx_gram(f->z, curvature, f->n, e, hessian, f->task, err));
-    for (size_t j = 0; j < d; j++) {
-        double inverse = f->inverse_scales[j];
-        hessian[j * e + j] += inverse > 0 ? f->l2 * inverse * inverse : 1; /* a constant column stands for itself */
-    }
-    merx_error ignored = {0};
-    if (mx_invert_spd(hessian, e, &ignored) != MERX_OK)
-        goto out;
-    double of_intercept = hessian[d * e + d];
-    for (size_t j = 0; j < d; j++) {
-        double inverse = f->inverse_scales[j];
-        if (inverse > 0)
-            model->standard_errors[j] = sqrt(hessian[j * e + j]) * inverse;
-        of_intercept -= 2 * f->means[j] * inverse * hessian[j * e + d];
-        for (size_t k = 0; k < d; k++)
-            of_intercept += f->means[j] * inverse * f->means[k] * f->inverse_scales[k] * hessian[j * e + k];
-    }
-    model->standard_errors[d] = sqrt(of_intercept);
 out:
-    mx_free_array(work, hessian, e * e, sizeof(double));
-    mx_free_array(work, curvature, f->n, sizeof(double));
+    mx_free_array(f->work, counts, 2 * f->classes, sizeof *counts);
     return status;
 }
 
-static merx_status check_options(const mx_logistic_options *o, size_t n, size_t classes, merx_error *err)
+/* Which rows are the sample. */
+static merx_status plan_sample(mx_logistic_work *f, merx_error *err)
 {
-    if (!(o->l2 >= 0) || !isfinite(o->l2))
-        MX_FAIL(err, MERX_E_RANGE, "logistic", "l2 is %g; expected a number of 0 or more", o->l2);
-    if (!(o->tolerance >= 0))
-        MX_FAIL(err, MERX_E_RANGE, "logistic", "tolerance is %g; expected a number of 0 or more", o->tolerance);
-    if (classes < 2 || classes > INT32_MAX)
-        MX_FAIL(err, MERX_E_INVALID, "logistic", "the target has %zu classes; expected 2 or more", classes);
-    if (n == 0)
-        MX_FAIL(err, MERX_E_INVALID, "logistic", "there are no rows to learn from");
+    uint64_t n = f->rows->n, most = MOST_SAMPLE_BYTES / sizeof(double) / (f->d + 1);
+    most = most < MOST_SAMPLE ? most : MOST_SAMPLE;
+    uint64_t share = MX_LOGISTIC_BLOCK / SAMPLE_OF_BLOCK, times = (n / share + most - 1) / (most > 0 ? most : 1);
+    if (n < LEAST_ROWS || !f->small || most < SAMPLE_OF_BLOCK)
+        return MERX_OK;
+    uint64_t step = MX_LOGISTIC_BLOCK * (times > 0 ? times : 1), blocks = (n + step - 1) / step;
+    if (blocks * SAMPLE_OF_BLOCK < 20 * (uint64_t)f->p)
+        return MERX_OK;
+    f->step = (size_t)step;
+    if (f->rows->held != NULL)
+        return MERX_OK;
+    size_t rows = (size_t)blocks * SAMPLE_OF_BLOCK;
+    MX_TRY(mx_alloc_array_raw(f->work, rows * f->d, sizeof *f->sample_x, "sample", &f->sample_x, err));
+    MX_TRY(mx_alloc_array_raw(f->work, rows, sizeof *f->sample_weights, "sample", &f->sample_weights, err));
+    return mx_alloc_array_raw(f->work, rows, sizeof *f->sample_labels, "sample", &f->sample_labels, err);
+}
+
+static void release_sample(mx_logistic_work *f)
+{
+    if (f->step == 0)
+        return;
+    size_t rows = (size_t)((f->rows->n + f->step - 1) / f->step) * SAMPLE_OF_BLOCK;
+    mx_free_array(f->work, f->sample_x, rows * f->d, sizeof *f->sample_x);
+    mx_free_array(f->work, f->sample_weights, rows, sizeof *f->sample_weights);
+    mx_free_array(f->work, f->sample_labels, rows, sizeof *f->sample_labels);
+}
+
+/* ---- the fit ---- */
+
+static void start_parameters(mx_logistic_work *f)
+{
+    double *x = f->newton.parameters, mean = 0;
+    memset(x, 0, f->p * sizeof *x);
+    for (size_t c = 0; c < f->q; c++)
+        mean += log(f->class_totals[c]) / (double)f->q;
+    for (size_t c = 0; c < f->q; c++)
+        x[c * f->e + f->d] = f->q == 1 ? log(f->class_totals[1] / f->class_totals[0]) : log(f->class_totals[c]) - mean;
+}
+
+/* Newton on the first `take` rows of the sample's blocks, to an accuracy that its rows are worth. */
+static merx_status fit_sample(mx_logistic_work *f, size_t take, bool always, merx_error *err)
+{
+    mx_logistic_newton *s = &f->newton;
+    mx_logistic_pass pass = f->pass; /* with all of its scratch */
+    uint64_t n = f->rows->n;
+    mx_design copy = {.n = f->sample_rows,
+                      .d = f->d,
+                      .x = f->sample_x,
+                      .labels = f->sample_labels,
+                      .classes = f->classes,
+                      .weights = f->sample_weights};
+    mx_design_rows rows = mx_design_rows_of(&copy);
+    f->pass.stride = f->step;
+    f->pass.take = take;
+    f->pass.group = MX_LOGISTIC_BLOCK / take;
+    if (f->sample_x != NULL) {
+        f->pass.rows = &rows;
+        f->pass.n = f->sample_rows;
+        f->pass.stride = SAMPLE_OF_BLOCK;
+    }
+    double used = (double)(n / f->step * take);
+    s->always = always;
+    s->last_hessian = s->has_factor = false;
+    s->tolerance = 0.02 / sqrt(used);
+    s->tolerance = s->tolerance > f->options->tolerance ? s->tolerance : f->options->tolerance;
+    s->max_iterations = 12;
+    s->ridge = 1 / used;
+    merx_status status = mx_logistic_newton_run(s, err);
+    f->pass.rows = pass.rows;
+    f->pass.n = pass.n;
+    f->pass.stride = pass.stride;
+    f->pass.take = pass.take;
+    f->pass.group = pass.group;
+    s->ridge = 0;
+    if (status == MERX_OK && !s->finite) { /* whatever is wrong, the sweep over all rows will name it */
+        s->has_factor = false;
+        start_parameters(f);
+    }
+    return status;
+}
+
+/* Names the first value that is not finite; else the squares overflow. */
+static merx_status blame_values(mx_logistic_work *f, merx_error *err)
+{
+    MX_TRY(mx_design_rows_rewind(f->rows, err));
+    for (uint64_t first = 0;;) {
+        mx_design window = {0};
+        MX_TRY(mx_design_rows_next(f->rows, &window, err));
+        if (window.n == 0)
+            break;
+        for (size_t i = 0; i < window.n; i++) {
+            size_t begin = window.x ? 0 : (size_t)window.csr.starts[i];
+            size_t end = window.x ? f->d : (size_t)window.csr.starts[i + 1];
+            for (size_t at = begin; at < end; at++) {
+                double v = window.x ? window.x[i * f->d + at] : window.csr.values ? (double)window.csr.values[at] : 1;
+                if (isfinite(v))
+                    continue;
+                size_t j = window.x ? at : (size_t)window.csr.indices[at];
+                if (f->rows->names != NULL)
+                    MX_FAIL(err, MERX_E_INVALID, "logistic",
+                            "row %llu, column \"%.80s\" is %g; expected a finite number",
+                            (unsigned long long)(first + i), f->rows->names[j], v);
+                MX_FAIL(err, MERX_E_INVALID, "logistic", "row %llu, column %zu is %g; expected a finite number",
+                        (unsigned long long)(first + i), j, v);
+            }
+        }
+        first += window.n;
+    }
+    MX_FAIL(err, MERX_E_NUMERIC, "logistic", "the squares of the columns overflow; rescale them");
+}
+
+static merx_status fit_small(mx_logistic_work *f, merx_error *err)
+{
+    const mx_logistic_options *o = f->options;
+    mx_logistic_newton *s = &f->newton;
+    bool penalised = o->l1 > 0 || o->l2 > 0;
+    s->l1 = o->l1 / f->total;
+    s->l2 = o->l2 / f->total;
+    start_parameters(f);
+    if (f->step > 0) {
+        uint64_t first = f->rows->n / f->step * START_OF_BLOCK;
+        if (f->least_in_start >= LEAST_OF_CLASS && first >= 10 * (uint64_t)f->p)
+            MX_TRY(fit_sample(f, START_OF_BLOCK, true, err));
+        if (f->least_in_sample >= LEAST_OF_CLASS)
+            MX_TRY(fit_sample(f, SAMPLE_OF_BLOCK, false, err));
+    }
+    s->always = f->rows->n < LEAST_ROWS;
+    s->last_hessian = !penalised || (o->l1 == 0 && !o->no_errors);
+    s->tolerance = o->tolerance > 0 ? o->tolerance : 1e-6;
+    s->max_iterations = o->max_iterations > 0 ? o->max_iterations : 1000;
+    MX_TRY(mx_logistic_newton_run(s, err));
+    return s->finite ? MERX_OK : blame_values(f, err);
+}
+
+static merx_status fit_large(mx_logistic_work *f, merx_error *err)
+{
+    const mx_logistic_options *o = f->options;
+    mx_logistic_newton *s = &f->newton;
+    start_parameters(f);
+    for (size_t j = 0; j < f->d; j++)
+        s->scales[j] = 1;
+    if (!f->sparse) {
+        mx_logistic_sums sums = {.gradient = s->gradient, .sums = s->means, .squares = s->scales};
+        MX_TRY(mx_logistic_pass_run(&f->pass, s->parameters, MX_LOGISTIC_MOMENTS, &sums, err));
+        for (size_t j = 0; j < f->d; j++) {
+            double shifted = sums.sums[j] / sums.weight, square = sums.squares[j] / sums.weight;
+            if (!isfinite(shifted) || !isfinite(square))
+                return blame_values(f, err);
+            double variance = square - shifted * shifted;
+            s->means[j] = f->pass.shift[j] + shifted;
+            s->scales[j] = variance > 1e-15 * square ? sqrt(variance) : 0;
+        }
+    }
+    mx_logistic_large l = {.pass = &f->pass,
+                           .l1 = o->l1 / f->total,
+                           .l2 = o->l2 / f->total,
+                           .tolerance = o->tolerance > 0 ? o->tolerance : 1e-6,
+                           .max_iterations = o->max_iterations > 0 ? o->max_iterations : 1000,
+                           .parameters = s->parameters,
+                           .means = s->means,
+                           .scales = s->scales};
+    merx_error inner = {0};
+    merx_status status = mx_logistic_large_run(&l, &inner);
+    if (status == MERX_E_NUMERIC)
+        return blame_values(f, err);
+    if (status != MERX_OK)
+        return mx_error_set(err, status, inner.where, "%s", inner.message);
+    s->loss = l.loss;
+    s->value = l.value;
+    s->iterations = l.iterations;
+    s->converged = l.converged;
     return MERX_OK;
+}
+
+static merx_status allocate(mx_logistic_work *f, mx_logistic *model, merx_error *err)
+{
+    size_t d = f->d, q = f->q;
+    MX_TRY(mx_alloc_array(model->alloc, q * d, sizeof(double), "coefficients", &model->coefficients, err));
+    MX_TRY(mx_alloc_array(model->alloc, q, sizeof(double), "intercepts", &model->intercepts, err));
+    MX_TRY(mx_alloc_array(model->alloc, d, sizeof(double), "column means", &model->means, err));
+    MX_TRY(mx_alloc_array(model->alloc, f->p, sizeof(double), "standard errors", &model->standard_errors, err));
+    MX_TRY(mx_alloc_array(f->work, f->classes, sizeof(double), "class weights", &f->class_weights, err));
+    MX_TRY(mx_alloc_array(f->work, f->classes, sizeof(double), "class weights", &f->class_totals, err));
+    MX_TRY(mx_alloc_array(f->work, d, sizeof(double), "shift", &f->pass.shift, err));
+    f->newton.pass = &f->pass;
+    f->newton.p = f->p;
+    if (f->small)
+        return mx_logistic_newton_new(&f->newton, f->work, err);
+    MX_TRY(mx_alloc_array(f->work, f->p, sizeof(double), "parameters", &f->newton.parameters, err));
+    MX_TRY(mx_alloc_array(f->work, f->p, sizeof(double), "gradient", &f->newton.gradient, err));
+    MX_TRY(mx_alloc_array(f->work, d, sizeof(double), "column means", &f->newton.means, err));
+    return mx_alloc_array(f->work, d, sizeof(double), "column scales", &f->newton.scales, err);
+}
+
+static void write_model(const mx_logistic_work *f, mx_logistic *model)
+{
+    const mx_logistic_newton *s = &f->newton;
+    model->loss = s->value;
+    model->log_loss = s->loss;
+    model->null_loss = f->null_loss;
+    model->weight = f->total;
+    model->iterations = s->iterations;
+    model->converged = s->converged;
+    for (size_t j = 0; j < f->d; j++)
+        model->means[j] = f->rows->held != NULL && f->rows->held->x == NULL ? 0 : s->means[j];
+    for (size_t c = 0; c < f->q; c++) {
+        memcpy(model->coefficients + c * f->d, s->parameters + c * f->e, f->d * sizeof(double));
+        model->intercepts[c] =
+            s->parameters[c * f->e + f->d] - mx_dot(model->coefficients + c * f->d, f->pass.shift, f->d);
+    }
+    for (size_t i = 0; i < f->p; i++)
+        model->standard_errors[i] = NAN;
+}
+
+merx_status mx_logistic_fit_rows(mx_design_rows *rows, const mx_logistic_options *options, const merx_allocator *alloc,
+                                 merx_task *task, mx_logistic *out, merx_error *err)
+{
+    memset(out, 0, sizeof *out);
+    MX_TRY(check_options(options, rows, err));
+    merx_status status;
+    size_t d = rows->d, q = rows->classes == 2 ? 1 : rows->classes;
+    mx_logistic_work f = {.rows = rows,
+                          .options = options,
+                          .d = d,
+                          .classes = rows->classes,
+                          .q = q,
+                          .e = d + 1,
+                          .task = task,
+                          .work = merx_task_allocator(task)};
+    if (!mx_mul_size(q, d + 1, &f.p) || f.p > SIZE_MAX / 1024)
+        MX_FAIL(err, MERX_E_LIMIT, "logistic", "%zu columns are more than this machine can address", d);
+    bool csr = rows->held != NULL && rows->held->x == NULL;
+    f.small = f.p <= MOST_PARAMETERS;
+    f.sparse = csr && !f.small;
+    /* Sums of a block of sparse rows are as wide as the columns: the wider, the more rows share them. */
+    size_t block = f.sparse ? MX_LOGISTIC_BLOCK * (1 + d / 4096) : MX_LOGISTIC_BLOCK;
+    f.pass = (mx_logistic_pass){.rows = rows,
+                                .n = (size_t)rows->n,
+                                .d = d,
+                                .q = q,
+                                .classes = rows->classes,
+                                .sparse = f.sparse,
+                                .copied = csr && f.small,
+                                .stride = block,
+                                .take = block,
+                                .group = 1,
+                                .task = task,
+                                .work = f.work};
+    mx_logistic model = {.d = d, .classes = rows->classes, .outputs = q, .alloc = mx_allocator_or_default(alloc)};
+    mx_task_stage(task, "logistic regression", 0, "iterations");
+    MX_TRY_GOTO(mx_task_step(task, 0, err));
+    MX_TRY_GOTO(allocate(&f, &model, err));
+    MX_TRY_GOTO(plan_sample(&f, err));
+    MX_TRY_GOTO(first_look(&f, err));
+    MX_TRY_GOTO(mx_logistic_pass_init(&f.pass, err));
+    MX_TRY_GOTO(f.small ? fit_small(&f, err) : fit_large(&f, err));
+    if (options->l1 == 0 && options->l2 == 0)
+        MX_TRY_GOTO(mx_logistic_check_separation(&f, err));
+    write_model(&f, &model);
+    if (f.small && options->l1 == 0 && !options->no_errors)
+        MX_TRY_GOTO(mx_logistic_wald(&f, model.standard_errors, err));
+    mx_task_done(task);
+out:
+    release_sample(&f);
+    mx_logistic_pass_release(&f.pass);
+    mx_free_array(f.work, f.pass.shift, d, sizeof(double));
+    mx_logistic_newton_release(&f.newton, f.work);
+    mx_free_array(f.work, f.class_totals, f.classes, sizeof(double));
+    mx_free_array(f.work, f.class_weights, f.classes, sizeof(double));
+    if (status == MERX_OK)
+        *out = model;
+    else
+        mx_logistic_release(&model);
+    return status;
+}
+
+merx_status mx_logistic_fit_design(const mx_design *design, const mx_logistic_options *options,
+                                   const merx_allocator *alloc, merx_task *task, mx_logistic *out, merx_error *err)
+{
+    mx_design_rows rows = mx_design_rows_of(design);
+    return mx_logistic_fit_rows(&rows, options, alloc, task, out, err);
 }
 
 merx_status mx_logistic_fit(const double *x, const int32_t *labels, const double *weights, size_t n, size_t d,
                             size_t classes, const mx_logistic_options *options, const merx_allocator *alloc,
                             merx_task *task, mx_logistic *out, merx_error *err)
 {
-    memset(out, 0, sizeof *out);
-    MX_TRY(check_options(options, n, classes, err));
-    merx_status status = MERX_OK;
-    const merx_allocator *work = merx_task_allocator(task);
-    size_t q = classes == 2 ? 1 : classes, e = d + 1, workers = (size_t)merx_task_threads(task), cells = 0, count = 0;
-    fit_work f = {.x = x,
-                  .weights = weights,
-                  .labels = labels,
-                  .n = n,
-                  .d = d,
-                  .q = q,
-                  .classes = classes,
-                  .l2 = options->l2,
-                  .task = task};
-    f.block_rows = (n + MX_LOGISTIC_BLOCKS - 1) / MX_LOGISTIC_BLOCKS;
-    if (f.block_rows < MX_LOGISTIC_MIN_ROWS)
-        f.block_rows = MX_LOGISTIC_MIN_ROWS;
-    f.blocks = (n + f.block_rows - 1) / f.block_rows;
-    f.width = q * e + 1;
-    mx_logistic model = {.d = d, .classes = classes, .outputs = q, .alloc = mx_allocator_or_default(alloc)};
-    double *parameters = NULL, *ranges = NULL;
-    if (!mx_mul_size(n, e, &cells) || !mx_mul_size(f.blocks, f.width, &count))
-        MX_FAIL_GOTO(err, MERX_E_LIMIT, "logistic", "%zu rows x %zu columns are more than this machine can address", n,
-                     d);
-    MX_TRY_GOTO(mx_alloc_array(model.alloc, q * d, sizeof(double), "coefficients", &model.coefficients, err));
-    MX_TRY_GOTO(mx_alloc_array(model.alloc, q, sizeof(double), "intercepts", &model.intercepts, err));
-    MX_TRY_GOTO(mx_alloc_array(model.alloc, d, sizeof(double), "column means", &model.means, err));
-    MX_TRY_GOTO(mx_alloc_array(model.alloc, q * e, sizeof(double), "standard errors", &model.standard_errors, err));
-    MX_TRY_GOTO(mx_alloc_array(work, d, sizeof(double), "column scales", &f.inverse_scales, err));
-    MX_TRY_GOTO(mx_alloc_array_raw(work, cells, sizeof(double), "centred columns", &f.z, err));
-    MX_TRY_GOTO(mx_alloc_array(work, count, sizeof(double), "block sums", &f.partial, err));
-    MX_TRY_GOTO(mx_alloc_array(work, workers * MX_LOGISTIC_CHUNK * q, sizeof(double), "logits", &f.logits, err));
-    MX_TRY_GOTO(mx_alloc_array(work, q * e, sizeof(double), "parameters", &parameters, err));
-    MX_TRY_GOTO(mx_alloc_array(work, q * e, sizeof(double), "parameters", &f.parameters, err));
-    MX_TRY_GOTO(mx_alloc_array(work, 2 * classes, sizeof(double), "class ranges", &ranges, err));
-    f.means = model.means;
-
-    mx_task_stage(task, "logistic regression", 0, "iterations");
-    MX_TRY_GOTO(standardise(&f, err));
-    MX_TRY_GOTO(check_classes(&f, work, err));
-    if (options->l2 == 0)
-        MX_TRY_GOTO(check_columns(&f, ranges, err));
-    mx_lbfgs_options lbfgs = {.max_iterations = options->max_iterations,
-                              .gradient_tolerance = options->tolerance > 0 ? options->tolerance : 1e-6};
-    mx_lbfgs_result result;
-    MX_TRY_GOTO(mx_lbfgs(objective, &f, parameters, q * e, &lbfgs, task, &result, err));
-    if (options->l2 == 0 && all_right(&f, parameters))
-        MX_FAIL_GOTO(
-            err, MERX_E_NUMERIC, "logistic",
-            "the columns separate the classes perfectly, so coefficients would grow without bound; set l2 above 0");
-    model.loss = result.value;
-    model.iterations = result.iterations;
-    model.converged = result.converged;
-    for (size_t c = 0; c < q; c++) {
-        for (size_t j = 0; j < d; j++)
-            model.coefficients[c * d + j] = parameters[c * e + j] * f.inverse_scales[j];
-        model.intercepts[c] = parameters[c * e + d] - mx_dot(model.coefficients + c * d, model.means, d);
-    }
-    for (size_t p = 0; p < q * e; p++)
-        model.standard_errors[p] = NAN;
-    if (q == 1)
-        MX_TRY_GOTO(wald_errors(&f, parameters, &model, work, err));
-    mx_task_done(task);
-out:
-    mx_free_array(work, ranges, 2 * classes, sizeof(double));
-    mx_free_array(work, f.parameters, q * e, sizeof(double));
-    mx_free_array(work, parameters, q * e, sizeof(double));
-    mx_free_array(work, f.logits, workers * MX_LOGISTIC_CHUNK * q, sizeof(double));
-    mx_free_array(work, f.partial, count, sizeof(double));
-    mx_free_array(work, f.z, cells, sizeof(double));
-    mx_free_array(work, f.inverse_scales, d, sizeof(double));
-    if (status == MERX_OK)
-        *out = model;
-    else
-        mx_logistic_release(&model);
-    return status;
+    mx_design design = {.n = n, .d = d, .x = x, .labels = labels, .classes = classes, .weights = weights};
+    return mx_logistic_fit_design(&design, options, alloc, task, out, err);
 }
 
 void mx_logistic_release(mx_logistic *model)
@@ -459,18 +474,42 @@ void mx_logistic_release(mx_logistic *model)
 
 /* ---- one row ---- */
 
-void mx_logistic_probabilities(const mx_logistic *model, const double *x, double *out)
+void mx_logistic_logits(const mx_logistic *model, const mx_design *rows, size_t row, double *out)
 {
     size_t d = model->d;
-    for (size_t c = 0; c < model->outputs; c++)
-        out[c] = model->intercepts[c] + mx_dot(model->coefficients + c * d, x, d);
-    if (model->outputs == 1) {
-        double t = out[0];
-        out[0] = sigmoid(-t);
-        out[1] = sigmoid(t);
-    } else {
-        softmax(out, model->classes);
+    if (rows->x != NULL) {
+        for (size_t c = 0; c < model->outputs; c++)
+            out[c] = model->intercepts[c] + mx_dot(model->coefficients + c * d, rows->x + row * d, d);
+        return;
     }
+    const mx_csr *csr = &rows->csr;
+    for (size_t c = 0; c < model->outputs; c++) {
+        double sum = 0;
+        for (int64_t at = csr->starts[row]; at < csr->starts[row + 1]; at++)
+            sum += model->coefficients[c * d + (size_t)csr->indices[at]] *
+                   (csr->values != NULL ? (double)csr->values[at] : 1);
+        out[c] = model->intercepts[c] + sum;
+    }
+}
+
+void mx_logistic_of_logits(const mx_logistic *model, double *out)
+{
+    if (model->outputs == 1) {
+        double t = out[0], e = exp(-fabs(t)), near = 1 / (1 + e), far = e / (1 + e);
+        out[0] = t >= 0 ? far : near;
+        out[1] = t >= 0 ? near : far;
+        if (isnan(t))
+            out[0] = out[1] = t;
+        return;
+    }
+    mx_kernel()->softmax(out, 1, model->classes, out, NULL);
+}
+
+void mx_logistic_probabilities(const mx_logistic *model, const double *x, double *out)
+{
+    mx_design row = {.n = 1, .d = model->d, .x = x};
+    mx_logistic_logits(model, &row, 0, out);
+    mx_logistic_of_logits(model, out);
 }
 
 double mx_logistic_explain_row(const mx_logistic *model, const double *x, size_t class_index, double *contributions,

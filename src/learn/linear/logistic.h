@@ -11,8 +11,8 @@
 
 typedef struct mx_logistic_options {
     double l2;
-    int max_iterations;          /* 0: 1000 */
-    double tolerance;            /* max norm of the gradient of the mean penalised loss, columns standardised; 0: 1e-6 */
+    int max_iterations; /* 0: 1000 */
+    double tolerance;   /* max norm of the gradient of the mean penalised loss, columns standardised; 0: 1e-6 */
     double l1;
     const double *class_weights; /* (classes) > 0, multiplied into the weights of the rows; NULL: ones */
     bool balanced;               /* class weights W / (classes W_c) instead */
@@ -45,6 +45,9 @@ merx_status mx_logistic_fit(const double *x, const int32_t *labels, const double
 merx_status mx_logistic_fit_design(const mx_design *design, const mx_logistic_options *options,
                                    const merx_allocator *alloc, merx_task *task, mx_logistic *out,
                                    merx_error *err) MERX_MUST_CHECK;
+/* The same of rows that come in blocks, as often as the fit likes. The bits are those of the rows in memory. */
+merx_status mx_logistic_fit_rows(mx_design_rows *rows, const mx_logistic_options *options, const merx_allocator *alloc,
+                                 merx_task *task, mx_logistic *out, merx_error *err) MERX_MUST_CHECK;
 void mx_logistic_probabilities(const mx_logistic *model, const double *x, double *out); /* one row; out (classes) */
 /* Logits (outputs) of a row of a dense or sparse design. */
 void mx_logistic_logits(const mx_logistic *model, const mx_design *rows, size_t row, double *out);

@@ -351,8 +351,7 @@ merx_status mx_logistic_newton_run(mx_logistic_newton *s, merx_error *err)
     if (s->has_factor && s->finite && columns_in(s) != seen) /* a column that was constant in the sample is not */
         MX_TRY(at_start(&v, true, err));
     for (;;) {
-        s->violation =
-            mx_logistic_violation(s->parameters, s->gradient, s->pass->q, s->pass->d, s->scales, s->l1);
+        s->violation = mx_logistic_violation(s->parameters, s->gradient, s->pass->q, s->pass->d, s->scales, s->l1);
         s->finite = s->finite && isfinite(s->value) && isfinite(s->violation);
         if (!s->finite)
             return MERX_OK;

@@ -19,16 +19,17 @@ typedef struct mx_logistic_newton {
     double ridge;     /* of samples: l2 for each coefficient in standardised units */
     double tolerance; /* max norm of the gradient (with l1: of the least subgradient), columns standardised */
     int max_iterations;
-    bool always;       /* the Hessian with each gradient: it is cheap */
-    bool last_hessian; /* the one at the solution is wanted */
+    bool always;        /* the Hessian with each gradient: it is cheap */
+    bool last_hessian;  /* the one at the solution is wanted */
     double *parameters; /* (p) start in, solution out */
-    double *means, *scales; /* (d) written by the first sweep: weighted mean and standard deviation; scale 0: a constant column, left out */
+    double *means,
+        *scales; /* (d) written by the first sweep: weighted mean and standard deviation; scale 0: a constant column, left out */
     bool has_factor; /* in, out: factor and roots hold a Hessian near the solution */
     double *factor;  /* (p, p) Cholesky factor of the Hessian between the roots of its diagonal */
     double *roots;   /* (p) */
     double *hessian; /* (p, p) of F's smooth part */
     /* out */
-    double *gradient; /* (p) of F's smooth part */
+    double *gradient;           /* (p) of F's smooth part */
     double loss, value, weight; /* mean loss; F; W */
     double violation;
     int iterations;

@@ -18,7 +18,7 @@ typedef struct window_work {
     const mx_logistic_pass *f;
     const mx_design *window;
     const double *parameters, *starts; /* starts (q): the intercept less b c, for rows as they are */
-    const double *rotated;             /* sparse: (e, q) */
+    const double *turned;              /* parameters as (e, q) */
     unsigned wants;
     size_t unit, width, at_loss, at_moments, at_hessian; /* of a block's sums */
     double *partial;
@@ -66,20 +66,6 @@ void mx_logistic_pass_release(mx_logistic_pass *f)
     f->partial_count = f->scratch_count = 0;
 }
 
-double mx_logistic_softmax(double *logits, size_t classes, size_t stride)
-{
-    double most = logits[0], sum = 0;
-    for (size_t c = 1; c < classes; c++)
-        most = logits[c * stride] > most ? logits[c * stride] : most;
-    for (size_t c = 0; c < classes; c++) {
-        logits[c * stride] = exp(logits[c * stride] - most);
-        sum += logits[c * stride];
-    }
-    for (size_t c = 0; c < classes; c++)
-        logits[c * stride] /= sum;
-    return most + log(sum);
-}
-
 static double weight_of(const mx_logistic_pass *f, const mx_design *window, size_t i)
 {
     double w = window->weights ? window->weights[i] : 1;
@@ -88,19 +74,35 @@ static double weight_of(const mx_logistic_pass *f, const mx_design *window, size
 
 /* ---- one tile ---- */
 
-/* Margins t (q, m) to residuals (q, m) and, for q = 1, curvatures (m); with more, t becomes probabilities. Returns the loss. */
+/*
+ * Margins t (m, q) to residuals r (m, q): w (P - y). For q = 1 h (m) are the curvatures; with more, t becomes the probabilities. Returns the loss.
+ * A margin is turned so that P is that of the wrong class: a small residual keeps all its digits.
+ */
 static double residuals(const mx_logistic_pass *f, const int32_t *labels, size_t m, const tile_room *room)
 {
-    if (f->q == 1)
-        return mx_kernel()->logistic_terms(room->t, labels, room->w, m, room->r, room->h);
-    double loss = 0;
+    const mx_kernels *kernel = mx_kernel();
+    double loss = 0, *t = room->t, *r = room->r, *h = room->h;
+    size_t q = f->q;
+    if (q == 1) {
+        for (size_t i = 0; i < m; i++)
+            t[i] = labels[i] == 1 ? -t[i] : t[i];
+        kernel->logistic(t, m, r, h);
+        for (size_t i = 0; i < m; i++) {
+            double wrong = r[i];
+            loss += room->w[i] * h[i];
+            h[i] = room->w[i] * wrong * (1 - wrong);
+            r[i] = labels[i] == 1 ? -room->w[i] * wrong : room->w[i] * wrong;
+        }
+        return loss;
+    }
+    for (size_t i = 0; i < m; i++)
+        loss -= room->w[i] * t[i * q + (size_t)labels[i]];
+    kernel->softmax(t, m, q, t, h);
     for (size_t i = 0; i < m; i++) {
-        double *t = room->t + i, w = room->w[i], own = t[(size_t)labels[i] * m];
-        double rest = mx_logistic_softmax(t, f->q, m) - own;
-        loss += w * rest;
-        for (size_t c = 0; c < f->q; c++)
-            room->r[c * m + i] = w * t[c * m];
-        room->r[(size_t)labels[i] * m + i] -= w;
+        loss += room->w[i] * h[i];
+        for (size_t c = 0; c < q; c++)
+            r[i * q + c] = room->w[i] * t[i * q + c];
+        r[i * q + (size_t)labels[i]] -= room->w[i];
     }
     return loss;
 }
@@ -113,12 +115,11 @@ static void hessian_tile(const mx_logistic_pass *f, const double *x, const doubl
     for (size_t c = 0; c < q; c++)
         for (size_t k = c; k < q; k++, blocks += e * e) {
             for (size_t i = 0; i < m; i++) {
-                double v = q == 1   ? room->h[i]
-                           : c == k ? room->w[i] * room->t[c * m + i] * (1 - room->t[c * m + i])
-                                    : room->w[i] * room->t[c * m + i] * room->t[k * m + i];
+                const double *t = room->t + i * q;
+                double v = q == 1 ? room->h[i] : room->w[i] * t[c] * (c == k ? 1 - t[c] : t[k]);
                 room->v[i] = sqrt(v);
             }
-            kernel->scale_rows(x, shift, room->v, m, d, room->packed, e);
+            kernel->scale_rows(x, shift, room->v, m, d, room->packed);
             kernel->syrk_add(room->packed, m, e, blocks);
         }
 }
@@ -153,30 +154,35 @@ static void dense_tile(const window_work *work, size_t first, size_t m, double *
 {
     const mx_logistic_pass *f = work->f;
     const mx_kernels *kernel = mx_kernel();
-    size_t d = f->d, e = d + 1;
+    size_t d = f->d, q = f->q;
     tile_room room = room_of(f);
     const double *x = rows_of(f, work->window, first, m, room.z), *shift = f->copied ? f->zeros : f->shift;
     for (size_t i = 0; i < m; i++) {
         room.w[i] = weight_of(f, work->window, first + i);
         partial[work->at_loss + 1] += room.w[i];
     }
-    for (size_t c = 0; c < f->q; c++)
-        kernel->margins(x, m, d, work->parameters + c * e, work->starts[c], room.t + c * m);
-    partial[work->at_loss] += residuals(f, work->window->labels + first, m, &room);
-    for (size_t c = 0; c < f->q; c++) {
-        double sum = 0;
+    if (q == 1) {
+        kernel->margins(x, m, d, work->parameters, work->starts[0], room.t);
+    } else {
         for (size_t i = 0; i < m; i++)
-            sum += room.r[c * m + i];
-        kernel->add_rows(x, room.r + c * m, m, d, partial + c * e);
-        partial[c * e + d] += sum;
+            memcpy(room.t + i * q, work->starts, q * sizeof *room.t);
+        kernel->multiply_add(x, work->turned, room.t, m, d, q);
     }
+    partial[work->at_loss] += residuals(f, work->window->labels + first, m, &room);
+    if (q == 1)
+        kernel->add_rows(x, room.r, m, d, partial);
+    else
+        kernel->transposed_multiply_add(room.r, x, partial, m, q, d);
+    for (size_t i = 0; i < m; i++)
+        for (size_t c = 0; c < q; c++)
+            partial[q * d + c] += room.r[i * q + c];
     if (work->wants & MX_LOGISTIC_MOMENTS)
         kernel->add_moments(x, room.w, m, d, shift, partial + work->at_moments, partial + work->at_moments + d);
     if (work->wants & MX_LOGISTIC_HESSIAN)
         hessian_tile(f, x, shift, m, &room, partial + work->at_hessian);
 }
 
-/* Sparse rows with many columns: products with the entries alone. Gradient (e, q) here; turned when the blocks are added. */
+/* Sparse rows with many columns: products with the entries alone. The gradient is (d, q) here, turned at the end. */
 static void sparse_tile(const window_work *work, size_t first, size_t m, double *partial)
 {
     const mx_logistic_pass *f = work->f;
@@ -185,28 +191,28 @@ static void sparse_tile(const window_work *work, size_t first, size_t m, double 
     size_t d = f->d, q = f->q;
     tile_room room = room_of(f);
     for (size_t i = 0; i < m; i++) {
-        double *t = room.t + i;
+        double *t = room.t + i * q;
         room.w[i] = weight_of(f, window, first + i);
         partial[work->at_loss + 1] += room.w[i];
         for (size_t c = 0; c < q; c++)
-            t[c * m] = work->rotated[d * q + c];
+            t[c] = work->turned[d * q + c];
         for (int64_t at = csr->starts[first + i]; at < csr->starts[first + i + 1]; at++) {
-            const double *b = work->rotated + (size_t)csr->indices[at] * q;
+            const double *b = work->turned + (size_t)csr->indices[at] * q;
             double v = csr->values ? (double)csr->values[at] : 1;
             for (size_t c = 0; c < q; c++)
-                t[c * m] += v * b[c];
+                t[c] += v * b[c];
         }
     }
     partial[work->at_loss] += residuals(f, window->labels + first, m, &room);
     for (size_t i = 0; i < m; i++) {
-        const double *r = room.r + i;
+        const double *r = room.r + i * q;
         for (int64_t at = csr->starts[first + i]; at < csr->starts[first + i + 1]; at++) {
             double *g = partial + (size_t)csr->indices[at] * q, v = csr->values ? (double)csr->values[at] : 1;
             for (size_t c = 0; c < q; c++)
-                g[c] += v * r[c * m];
+                g[c] += v * r[c];
         }
         for (size_t c = 0; c < q; c++)
-            partial[d * q + c] += r[c * m];
+            partial[d * q + c] += r[c];
     }
 }
 
@@ -265,10 +271,10 @@ static void unpack_hessian(const double *blocks, size_t q, size_t e, double *hes
 static merx_status run_windows(mx_logistic_pass *f, window_work *work, double *total, size_t slots, merx_error *err)
 {
     mx_design window;
-    MX_TRY(f->feed.rewind(f->feed.context, err));
+    MX_TRY(mx_design_rows_rewind(f->rows, err));
     for (;;) {
         memset(&window, 0, sizeof window);
-        MX_TRY(f->feed.next(f->feed.context, &window, err));
+        MX_TRY(mx_design_rows_next(f->rows, &window, err));
         if (window.n == 0)
             return MERX_OK;
         work->window = &window;
@@ -287,13 +293,14 @@ static void write_sums(const mx_logistic_pass *f, const window_work *work, const
     size_t d = f->d, e = d + 1, q = f->q;
     out->loss = total[work->at_loss];
     out->weight = total[work->at_loss + 1];
-    for (size_t c = 0; c < q; c++)
-        for (size_t j = 0; j < e; j++)
-            out->gradient[c * e + j] = f->sparse ? total[j * q + c] : total[c * e + j];
-    if (!f->sparse && !f->copied) /* of columns less their shift */
-        for (size_t c = 0; c < q; c++)
-            for (size_t j = 0; j < d; j++)
-                out->gradient[c * e + j] -= f->shift[j] * total[c * e + d];
+    for (size_t c = 0; c < q; c++) {
+        double whole = total[q * d + c];
+        for (size_t j = 0; j < d; j++) {
+            double g = f->sparse ? total[j * q + c] : total[c * d + j];
+            out->gradient[c * e + j] = f->sparse || f->copied ? g : g - f->shift[j] * whole; /* of x less its shift */
+        }
+        out->gradient[c * e + d] = whole;
+    }
     if (work->wants & MX_LOGISTIC_MOMENTS) {
         memcpy(out->sums, total + work->at_moments, d * sizeof *out->sums);
         memcpy(out->squares, total + work->at_moments + d, d * sizeof *out->squares);
@@ -331,17 +338,17 @@ merx_status mx_logistic_pass_run(mx_logistic_pass *f, const double *parameters, 
     if (!mx_mul_size(slots + 1, work.width, &count) || !mx_add_size(count, p + q, &count))
         MX_FAIL(err, MERX_E_LIMIT, "logistic", "%zu columns are more than this machine can address", d);
     MX_TRY(need_partial(f, count, err));
-    double *total = f->partial, *rotated = f->partial + work.width, *starts = rotated + p;
+    double *total = f->partial, *turned = f->partial + work.width, *starts = turned + p;
     work.partial = starts + q;
-    work.rotated = rotated;
+    work.turned = turned;
     work.starts = starts;
     memset(total, 0, work.width * sizeof *total);
     for (size_t c = 0; c < q; c++) {
         starts[c] = parameters[c * e + d];
         for (size_t j = 0; !f->sparse && !f->copied && j < d; j++)
             starts[c] -= f->shift[j] * parameters[c * e + j];
-        for (size_t j = 0; f->sparse && j < e; j++)
-            rotated[j * q + c] = parameters[c * e + j];
+        for (size_t j = 0; j < e; j++)
+            turned[j * q + c] = parameters[c * e + j];
     }
     MX_TRY(run_windows(f, &work, total, slots, err));
     write_sums(f, &work, total, out);
@@ -403,10 +410,10 @@ merx_status mx_logistic_pass_margins(mx_logistic_pass *f, const double *directio
     *least = INFINITY;
     *size = 0;
     mx_design window;
-    MX_TRY(f->feed.rewind(f->feed.context, err));
+    MX_TRY(mx_design_rows_rewind(f->rows, err));
     for (;;) {
         memset(&window, 0, sizeof window);
-        MX_TRY(f->feed.next(f->feed.context, &window, err));
+        MX_TRY(mx_design_rows_next(f->rows, &window, err));
         if (window.n == 0)
             return MERX_OK;
         size_t blocks = (window.n + MX_LOGISTIC_BLOCK - 1) / MX_LOGISTIC_BLOCK;

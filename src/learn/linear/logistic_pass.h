@@ -15,18 +15,11 @@
 
 enum { MX_LOGISTIC_BLOCK = 1024 };
 
-/* Where rows come from: windows that hold whole blocks (but for the last), again and again. */
-typedef struct mx_logistic_feed {
-    merx_status (*next)(void *context, mx_design *window, merx_error *err); /* window->n == 0 at the end */
-    merx_status (*rewind)(void *context, merx_error *err);
-    void *context;
-} mx_logistic_feed;
-
 typedef struct mx_logistic_pass {
-    mx_logistic_feed feed;
+    mx_design_rows *rows;
     size_t n, d, q, classes;
-    bool sparse; /* products with the entries themselves; else rows are dense, or made so */
-    bool copied; /* rows are copied less their shift before use: sparse rows, and columns far from 0 */
+    bool sparse;                 /* products with the entries themselves; else rows are dense, or made so */
+    bool copied;                 /* rows are copied less their shift before use: sparse rows, and columns far from 0 */
     const double *class_weights; /* (classes); NULL: ones */
     double *shift;               /* (d) */
     size_t stride, take, group;  /* rows from block to block; used of each; blocks to one sum */
@@ -42,9 +35,9 @@ typedef struct mx_logistic_pass {
 enum { MX_LOGISTIC_HESSIAN = 1, MX_LOGISTIC_MOMENTS = 2 };
 
 typedef struct mx_logistic_sums {
-    double loss, weight; /* sum of w loss, sum of w */
-    double *gradient;    /* (p) */
-    double *hessian;     /* (p, p), both triangles; read when MX_LOGISTIC_HESSIAN is asked for */
+    double loss, weight;    /* sum of w loss, sum of w */
+    double *gradient;       /* (p) */
+    double *hessian;        /* (p, p), both triangles; read when MX_LOGISTIC_HESSIAN is asked for */
     double *sums, *squares; /* (d): of w (x - c) and w (x - c)^2; when MX_LOGISTIC_MOMENTS is asked for */
 } mx_logistic_sums;
 
@@ -60,8 +53,5 @@ merx_status mx_logistic_pass_run(mx_logistic_pass *pass, const double *parameter
  */
 merx_status mx_logistic_pass_margins(mx_logistic_pass *pass, const double *direction, double *least, double *size,
                                      merx_error *err) MERX_MUST_CHECK;
-
-/* logits (q) of one class each, stride apart, to probabilities; returns log sum exp. For q = 1 see the kernels. */
-double mx_logistic_softmax(double *logits, size_t classes, size_t stride);
 
 #endif
