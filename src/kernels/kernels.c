@@ -10,6 +10,7 @@ static const mx_kernels levels[] = {
     MX_KERNEL_LEVEL(ref, MX_ISA_REF),
 #if defined(__x86_64__)
     MX_KERNEL_LEVEL(avx2, MX_ISA_AVX2),
+    MX_KERNEL_LEVEL(avx512, MX_ISA_AVX512),
 #endif
 };
 

@@ -175,6 +175,7 @@ const mx_kernels *mx_kernels_of(mx_isa isa);
     void mx_scale_rows_##level(const double *x, const double *shift, const double *v, size_t m, size_t d, double *out);
 MX_KERNEL_FUNCTIONS(ref)
 MX_KERNEL_FUNCTIONS(avx2)
+MX_KERNEL_FUNCTIONS(avx512)
 
 /* A level as an mx_kernels. */
 #define MX_KERNEL_LEVEL(level, set)                                                                                    \

@@ -16,12 +16,15 @@
 
 typedef __m256d vec;
 typedef __m256i bits;
-typedef __m256i part;
+typedef struct part {
+    __m256i mask;
+    size_t count;
+} part;
 typedef __m256d lanes_set; /* the answer of a comparison */
 
 INLINE part part_of(size_t n) /* the first n lanes, n <= LANES */
 {
-    return _mm256_cmpgt_epi64(_mm256_set1_epi64x((long long)n), _mm256_setr_epi64x(0, 1, 2, 3));
+    return (part){_mm256_cmpgt_epi64(_mm256_set1_epi64x((long long)n), _mm256_setr_epi64x(0, 1, 2, 3)), n};
 }
 
 INLINE vec vec_set(double v)
@@ -36,7 +39,7 @@ INLINE vec vec_load(const double *p)
 
 INLINE vec vec_load_part(const double *p, part some)
 {
-    return _mm256_maskload_pd(p, some);
+    return _mm256_maskload_pd(p, some.mask);
 }
 
 INLINE void vec_store(double *p, vec v)
@@ -46,12 +49,30 @@ INLINE void vec_store(double *p, vec v)
 
 INLINE void vec_store_part(double *p, part some, vec v)
 {
-    _mm256_maskstore_pd(p, some, v);
+    /* Not _mm256_maskstore_pd, which some CPUs take tens of cycles for. */
+    if (some.count >= LANES) {
+        _mm256_storeu_pd(p, v);
+        return;
+    }
+    __m128d half = _mm256_castpd256_pd128(v);
+    if (some.count & 2) {
+        _mm_storeu_pd(p, half);
+        half = _mm256_extractf128_pd(v, 1);
+        p += 2;
+    }
+    if (some.count & 1)
+        _mm_store_sd(p, half);
 }
 
 INLINE vec vec_widen(const float *p)
 {
     return _mm256_cvtps_pd(_mm_loadu_ps(p));
+}
+
+INLINE vec vec_widen_part(const float *p, part some)
+{
+    const __m256i even = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
+    return _mm256_cvtps_pd(_mm_maskload_ps(p, _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(some.mask, even))));
 }
 
 INLINE vec vec_add(vec a, vec b)
@@ -110,11 +131,30 @@ INLINE vec vec_choose(lanes_set where, vec yes, vec no)
     return _mm256_blendv_pd(no, yes, where);
 }
 
-/* (((l0 + l2) + (l1 + l3))) of the lanes. */
+/* The sum of the lanes: halves onto each other, until one is left. */
 INLINE double vec_sum(vec v)
 {
     __m128d half = _mm_add_pd(_mm256_castpd256_pd128(v), _mm256_extractf128_pd(v, 1));
     return _mm_cvtsd_f64(_mm_add_sd(half, _mm_unpackhi_pd(half, half)));
+}
+
+/* Four such sums, in some other order of the lanes. */
+INLINE void vec_sums(vec a, vec b, vec c, vec d, double sums[4])
+{
+    __m256d low = _mm256_hadd_pd(a, b), high = _mm256_hadd_pd(c, d);
+    _mm256_storeu_pd(sums,
+                     _mm256_add_pd(_mm256_permute2f128_pd(low, high, 0x20), _mm256_permute2f128_pd(low, high, 0x31)));
+}
+
+/* rows (LANES, LANES) transposed. */
+INLINE void vec_transpose(vec rows[LANES])
+{
+    __m256d a = _mm256_unpacklo_pd(rows[0], rows[1]), b = _mm256_unpackhi_pd(rows[0], rows[1]),
+            c = _mm256_unpacklo_pd(rows[2], rows[3]), d = _mm256_unpackhi_pd(rows[2], rows[3]);
+    rows[0] = _mm256_permute2f128_pd(a, c, 0x20);
+    rows[1] = _mm256_permute2f128_pd(b, d, 0x20);
+    rows[2] = _mm256_permute2f128_pd(a, c, 0x31);
+    rows[3] = _mm256_permute2f128_pd(b, d, 0x31);
 }
 
 INLINE bits bits_of(vec v)
