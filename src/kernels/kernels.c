@@ -7,10 +7,10 @@
 
 /* Ascending: the last usable one runs. */
 static const mx_kernels levels[] = {
-    MX_KERNEL_LEVEL(ref, MX_ISA_REF),
+    MX_KERNEL_LEVEL(ref, MX_ISA_REF, ref),
 #if defined(__x86_64__)
-    MX_KERNEL_LEVEL(avx2, MX_ISA_AVX2),
-    MX_KERNEL_LEVEL(avx512, MX_ISA_AVX512),
+    MX_KERNEL_LEVEL(avx2, MX_ISA_AVX2, avx2),
+    MX_KERNEL_LEVEL(avx512, MX_ISA_AVX512, avx2),
 #endif
 };
 

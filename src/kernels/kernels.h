@@ -175,17 +175,17 @@ const mx_kernels *mx_kernels_of(mx_isa isa);
     void mx_scale_rows_##level(const double *x, const double *shift, const double *v, size_t m, size_t d, double *out);
 MX_KERNEL_FUNCTIONS(ref)
 MX_KERNEL_FUNCTIONS(avx2)
-MX_KERNEL_FUNCTIONS(avx512)
+MX_KERNEL_FUNCTIONS(avx512) /* those that MX_KERNEL_LEVEL takes of another level have no form of their own */
 
-/* A level as an mx_kernels. */
-#define MX_KERNEL_LEVEL(level, set)                                                                                    \
+/* A level as an mx_kernels; `other`: the level whose form runs where this one has none of its own. */
+#define MX_KERNEL_LEVEL(level, set, other)                                                                             \
     {                                                                                                                  \
         .isa = set, .dot = mx_dot_##level, .dot_float = mx_dot_float_##level, .axpy = mx_axpy_##level,                 \
         .axpy_float = mx_axpy_float_##level, .scale_float = mx_scale_float_##level,                                    \
-        .squared_distances = mx_squared_distances_##level, .gather_tile = mx_gather_tile_##level,                      \
-        .gather_tile_float = mx_gather_tile_float_##level, .nearest_bounds = mx_nearest_bounds_##level,                \
-        .exact_add = mx_exact_add_##level, .gathered_sum = mx_gathered_sum_##level,                                    \
-        .gathered_normal = mx_gathered_normal_##level, .multiply_panels = mx_multiply_panels_##level,                  \
+        .squared_distances = mx_squared_distances_##level, .gather_tile = mx_gather_tile_##other,                      \
+        .gather_tile_float = mx_gather_tile_float_##other, .nearest_bounds = mx_nearest_bounds_##other,                \
+        .exact_add = mx_exact_add_##other, .gathered_sum = mx_gathered_sum_##other,                                    \
+        .gathered_normal = mx_gathered_normal_##other, .multiply_panels = mx_multiply_panels_##other,                  \
         .syrk_add = mx_syrk_add_##level, .gather_transposed = mx_gather_transposed_##level,                            \
         .multiply_add = mx_multiply_add_##level, .transposed_multiply_add = mx_transposed_multiply_add_##level,        \
         .cholesky = mx_cholesky_##level, .cholesky_solve = mx_cholesky_solve_##level, .exp = mx_exp_##level,           \

@@ -5,7 +5,7 @@
 #include "kernels/function_cases.h"
 
 /* The objects of this program are the emulated ones; the library's own of the same names are not linked. */
-static const mx_kernels emulated = MX_KERNEL_LEVEL(avx512, MX_ISA_AVX512);
+static const mx_kernels emulated = MX_KERNEL_LEVEL(avx512, MX_ISA_AVX512, avx2);
 
 int main(void)
 {
