@@ -190,8 +190,8 @@ MX_KERNEL_FUNCTIONS(avx512) /* those that MX_KERNEL_LEVEL takes of another level
         .multiply_add = mx_multiply_add_##level, .transposed_multiply_add = mx_transposed_multiply_add_##level,        \
         .cholesky = mx_cholesky_##level, .cholesky_solve = mx_cholesky_solve_##level, .exp = mx_exp_##level,           \
         .log = mx_log_##level, .sigmoid = mx_sigmoid_##level, .softplus = mx_softplus_##level,                         \
-        .logistic = mx_logistic_##level, .softmax = mx_softmax_##level, .margins = mx_margins_##level,                 \
-        .add_rows = mx_add_rows_##level, .add_moments = mx_add_moments_##level, .scale_rows = mx_scale_rows_##level    \
+        .logistic = mx_logistic_##level, .softmax = mx_softmax_##level, .margins = mx_margins_##other,                 \
+        .add_rows = mx_add_rows_##other, .add_moments = mx_add_moments_##other, .scale_rows = mx_scale_rows_##other    \
     }
 
 #endif
