@@ -2,6 +2,7 @@
  * The plain C level beside loops too simple to be wrong; which level is picked.
  */
 #include "kernels/function_cases.h"
+#include "kernels/nearest_cases.h"
 
 static double naive_dot(const double *a, const double *b, size_t n)
 {
@@ -114,5 +115,6 @@ int main(void)
             printf("%s is usable, but %s runs\n", mx_isa_name((mx_isa)isa), mx_isa_name(mx_kernel()->isa));
             return 1;
         }
-    return run_kernel_cases() + cmocka_run_group_tests(function_tests, NULL, NULL);
+    return run_kernel_cases() + cmocka_run_group_tests(function_tests, NULL, NULL) +
+           cmocka_run_group_tests(nearest_tests, NULL, NULL);
 }
