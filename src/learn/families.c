@@ -7,7 +7,8 @@
 #include "learn/linear/linear_family.h"
 
 static const mx_family *const families[] = {
-    &mx_family_linear, &mx_family_ridge, &mx_family_logistic, &mx_family_kmeans, &mx_family_als,
+    &mx_family_linear,           &mx_family_ridge, &mx_family_logistic, &mx_family_kmeans,
+    &mx_family_minibatch_kmeans, &mx_family_als,
 };
 
 const mx_family *mx_family_at(size_t i)

@@ -41,7 +41,7 @@ has out 'column "c" is left out'
 fails 1 "the same in every row" -- fit linear t.csv --target y --features c
 fails 1 'the target "c" has 1 class' "at least two" -- fit logistic t.csv --target c
 fails 1 "k is 100" "4 rows" -- fit kmeans t.csv --clusters 100
-fails 2 "clusters" "0 is out of range" "expected 1 to" -- fit kmeans t.csv --clusters 0
+fails 2 "clusters" "-1 is out of range" "expected 0 to" -- fit kmeans t.csv --clusters -1
 fails 2 "clusters" "three" "whole number" -- fit kmeans t.csv --clusters three
 fails 2 "clusters" "99999999999999999999" -- fit kmeans t.csv --clusters 99999999999999999999
 fails 2 "l2" "nan is out of range" -- fit ridge t.csv --target y --l2 nan

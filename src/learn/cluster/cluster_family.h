@@ -5,5 +5,6 @@
 #include "learn/core/family.h"
 
 extern const mx_family mx_family_kmeans;
+extern const mx_family mx_family_minibatch_kmeans;
 
 #endif

@@ -31,12 +31,13 @@ static bool stands_before(const mx_kmeans *m, size_t a, size_t b)
     return false;
 }
 
-/* Numbers the clusters by descending weight (insertion sort by swapping neighbours; k is small), labels along. */
-static void number_clusters(mx_kmeans *m, int32_t *labels, size_t n, int32_t *number)
+merx_status mx_kmeans_number(mx_kmeans *m, int32_t *labels, size_t n, const merx_allocator *alloc, merx_error *err)
 {
+    int32_t *number;
+    MX_TRY(mx_alloc_array(alloc, 2 * m->k, sizeof *number, "cluster numbers", &number, err));
     for (size_t c = 0; c < m->k; c++)
-        number[c] = (int32_t)c; /* number[place] = old number */
-    for (size_t c = 1; c < m->k; c++)
+        number[c] = (int32_t)c;       /* number[place] = old number */
+    for (size_t c = 1; c < m->k; c++) /* insertion by swapping neighbours: k is small beside the work of a fit */
         for (size_t p = c; p > 0 && stands_before(m, p, p - 1); p--) {
             for (size_t j = 0; j < m->d; j++) {
                 double swap = m->centroids[p * m->d + j];
@@ -55,10 +56,18 @@ static void number_clusters(mx_kmeans *m, int32_t *labels, size_t n, int32_t *nu
         place[number[c]] = (int32_t)c;
     for (size_t i = 0; labels && i < n; i++)
         labels[i] = place[labels[i]];
+    mx_free_array(alloc, number, 2 * m->k, sizeof *number);
+    return MERX_OK;
 }
 
-static merx_status check_options(const mx_kmeans_options *o, size_t d, merx_error *err)
+merx_status mx_kmeans_check(const mx_kmeans_options *o, const mx_design_rows *rows, merx_error *err)
 {
+    size_t d = rows->d;
+    if (o->k == 0)
+        MX_FAIL(err, MERX_E_INVALID, "kmeans", "k is 0; expected 1 or more");
+    if (o->k > rows->n || o->k > INT32_MAX)
+        MX_FAIL(err, MERX_E_INVALID, "kmeans", "k is %zu, but there are only %llu rows", o->k,
+                (unsigned long long)rows->n);
     if (d == 0)
         MX_FAIL(err, MERX_E_INVALID, "kmeans", "there are no columns to cluster by");
     if (o->n_init < 0 || o->max_iterations < 0)
@@ -102,17 +111,15 @@ static merx_status fit_checked(mx_design_rows *rows, const mx_kmeans_options *op
     bool held = rows->held != NULL;
     int n_init = options->start ? 1 : options->n_init ? options->n_init : 10;
     int max_iterations = options->max_iterations ? options->max_iterations : 300;
-    mx_kmeans model = {.k = k, .d = d, .inertia = INFINITY, .alloc = mx_allocator_or_default(alloc)};
+    mx_kmeans model = {.k = k, .d = d, .inertia = INFINITY, .starts = n_init, .alloc = mx_allocator_or_default(alloc)};
     mx_kmeans_study study = {0};
     mx_lloyd lloyd = {0};
-    int32_t *number = NULL;
     merx_status status;
     mx_task_stage(task, "k-means", (uint64_t)n_init, "starts");
-    MX_TRY_GOTO(
-        mx_kmeans_study_rows(rows, k, options->keys, options->seed, options->start == NULL, work, task, &study, err));
+    MX_TRY_GOTO(mx_kmeans_study_rows(rows, k, options->keys, options->seed,
+                                     options->start ? 0 : mx_kmeans_sample_room(k, d), work, task, &study, err));
     MX_TRY_GOTO(mx_alloc_array(model.alloc, k * d, sizeof(double), "centroids", &model.centroids, err));
     MX_TRY_GOTO(mx_alloc_array(model.alloc, k, sizeof(double), "cluster sizes", &model.sizes, err));
-    MX_TRY_GOTO(mx_alloc_array(work, 2 * k, sizeof(int32_t), "cluster numbers", &number, err));
     MX_TRY_GOTO(mx_lloyd_init(&lloyd, rows, &study, held, task, err));
     double tolerance = options->tolerance < 0 ? 0 : (options->tolerance > 0 ? options->tolerance : 1e-4) * study.spread;
     for (int init = 0; init < n_init; init++) {
@@ -120,7 +127,9 @@ static merx_status fit_checked(mx_design_rows *rows, const mx_kmeans_options *op
         int iterations;
         MX_TRY_GOTO(set_starts(options, &study, (uint64_t)init, task, lloyd.centroids, err));
         MX_TRY_GOTO(mx_lloyd_run(&lloyd, max_iterations, tolerance, (uint64_t)init, &inertia, &iterations, err));
+        model.worst_inertia = init == 0 || inertia > model.worst_inertia ? inertia : model.worst_inertia;
         if (init == 0 || inertia < model.inertia) {
+            model.best_start = init;
             keep_best(&lloyd, inertia, iterations, &model);
             if (labels && held)
                 memcpy(labels, lloyd.labels, (size_t)lloyd.n * sizeof *labels);
@@ -130,10 +139,9 @@ static merx_status fit_checked(mx_design_rows *rows, const mx_kmeans_options *op
     if (!isfinite(model.inertia))
         MX_FAIL_GOTO(err, MERX_E_NUMERIC, "kmeans", "squared distances overflow; rescale the columns");
     if (!options->start)
-        number_clusters(&model, labels, labels ? (size_t)lloyd.n : 0, number);
+        MX_TRY_GOTO(mx_kmeans_number(&model, labels, labels ? (size_t)lloyd.n : 0, work, err));
     mx_task_done(task);
 out:
-    mx_free_array(work, number, 2 * k, sizeof(int32_t));
     mx_lloyd_release(&lloyd);
     mx_kmeans_study_release(&study);
     if (status == MERX_OK)
@@ -146,12 +154,7 @@ out:
 merx_status mx_kmeans_fit_rows(mx_design_rows *rows, const mx_kmeans_options *options, const merx_allocator *alloc,
                                merx_task *task, mx_kmeans *out, int32_t *labels, merx_error *err)
 {
-    if (options->k == 0)
-        MX_FAIL(err, MERX_E_INVALID, "kmeans", "k is 0; expected 1 or more");
-    if (options->k > rows->n || options->k > INT32_MAX)
-        MX_FAIL(err, MERX_E_INVALID, "kmeans", "k is %zu, but there are only %llu rows", options->k,
-                (unsigned long long)rows->n);
-    MX_TRY(check_options(options, rows->d, err));
+    MX_TRY(mx_kmeans_check(options, rows, err));
     return fit_checked(rows, options, alloc, task, out, rows->held ? labels : NULL, err);
 }
 

@@ -28,6 +28,8 @@ typedef struct mx_kmeans {
     double *sizes;     /* (k) weight in each */
     double inertia;
     int iterations;
+    int starts, best_start; /* how many were tried; which won, from 0 */
+    double worst_inertia;   /* of the starts */
     const merx_allocator *alloc;
 } mx_kmeans;
 
@@ -38,6 +40,12 @@ merx_status mx_kmeans_fit(const double *x, const double *weights, size_t n, size
 /* The same from rows that may not be held (then without keys and labels): the same bits. float32 rows count as the doubles they stand for. */
 merx_status mx_kmeans_fit_rows(mx_design_rows *rows, const mx_kmeans_options *options, const merx_allocator *alloc,
                                merx_task *task, mx_kmeans *out, int32_t *labels, merx_error *err) MERX_MUST_CHECK;
+/* What every fit refuses before it reads a row. */
+merx_status mx_kmeans_check(const mx_kmeans_options *options, const mx_design_rows *rows,
+                            merx_error *err) MERX_MUST_CHECK;
+/* Numbers the clusters by descending weight, ties by centroid; labels (n, may be NULL) along. */
+merx_status mx_kmeans_number(mx_kmeans *model, int32_t *labels, size_t n, const merx_allocator *alloc,
+                             merx_error *err) MERX_MUST_CHECK;
 /* Nearest centroid of one row; *distance2 (may be NULL) its squared distance. Ties go to the lower number. */
 int32_t mx_kmeans_nearest(const mx_kmeans *model, const double *x, double *distance2);
 /* Why this cluster and not the next: contributions (d) = (x_j - other_j)^2 - (x_j - own_j)^2, summing to the score; *own, *other written. */

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { BLOCK = 4096, TILE = MX_NEAREST_ROWS };
+enum { BLOCK = 4096, TILE = MX_NEAREST_ROWS, PIECE = 512, PIECES = 64 };
 
 typedef struct scratch {
     double *row, *distances; /* (d), (k) */
@@ -78,6 +78,17 @@ double mx_lloyd_weight(const mx_lloyd *l, size_t cluster)
 {
     const double *weights = l->sums + 2 * l->k * l->d;
     return weights[cluster] + weights[l->k + cluster];
+}
+
+double mx_lloyd_sum(const mx_lloyd *l, size_t cluster, size_t j)
+{
+    const double *high = l->sums + cluster * l->d, *low = high + l->k * l->d;
+    return high[j] + low[j];
+}
+
+void mx_lloyd_clear(mx_lloyd *l)
+{
+    memset(l->sums, 0, sums_width(l) * sizeof *l->sums);
 }
 
 /* The multiples that sums are kept in: n values of at most `largest` stay below 2^51 of each. */
@@ -305,18 +316,30 @@ static merx_status pass_block(void *context, size_t block, merx_error *err)
     return MERX_OK;
 }
 
-static merx_status assign(mx_lloyd *l, bool measure, uint64_t *changed, merx_error *err)
+/* Adds what the workers gathered to the totals; returns how many labels changed. */
+static uint64_t gather(mx_lloyd *l)
 {
     size_t width = sums_width(l);
+    uint64_t changed = 0;
+    for (size_t w = 0; w < l->workers; w++) {
+        double *part = l->sums + (1 + w) * width;
+        for (size_t e = 0; e < width; e++)
+            l->sums[e] += part[e];
+        memset(part, 0, width * sizeof *part);
+        changed += scratch_of(l, w)->changed;
+        scratch_of(l, w)->changed = 0;
+    }
+    return changed;
+}
+
+static merx_status assign(mx_lloyd *l, bool measure, uint64_t *changed, merx_error *err)
+{
     l->measure = measure;
     transpose_centroids(l);
     pack_centroids(l);
     set_steps(l);
     if (l->labels == NULL || l->fresh)
-        memset(l->sums, 0, width * sizeof *l->sums);
-    memset(l->sums + width, 0, l->workers * width * sizeof *l->sums);
-    for (size_t w = 0; w < l->workers; w++)
-        scratch_of(l, w)->changed = 0;
+        mx_lloyd_clear(l);
     MX_TRY(mx_design_rows_rewind(l->rows, err));
     for (l->offset = 0;; l->offset += l->block.n) {
         MX_TRY(mx_design_rows_next(l->rows, &l->block, err));
@@ -330,13 +353,7 @@ static merx_status assign(mx_lloyd *l, bool measure, uint64_t *changed, merx_err
     if (l->offset != l->n)
         MX_FAIL(err, MERX_E_INVALID, "kmeans", "the rows changed between passes: there were %llu, now %llu",
                 (unsigned long long)l->n, (unsigned long long)l->offset);
-    *changed = 0;
-    for (size_t w = 0; w < l->workers; w++) {
-        const double *part = l->sums + (1 + w) * width;
-        for (size_t e = 0; e < width; e++)
-            l->sums[e] += part[e];
-        *changed += scratch_of(l, w)->changed;
-    }
+    *changed = gather(l);
     l->fresh = false;
     return MERX_OK;
 }
@@ -345,11 +362,10 @@ static merx_status assign(mx_lloyd *l, bool measure, uint64_t *changed, merx_err
 static double move_centroids(mx_lloyd *l)
 {
     double movement = 0;
-    const double *high = l->sums, *low = l->sums + l->k * l->d;
     for (size_t c = 0; c < l->k; c++) {
         double weight = mx_lloyd_weight(l, c);
         for (size_t j = 0; weight > 0 && j < l->d; j++) {
-            double *at = &l->centroids[c * l->d + j], next = (high[c * l->d + j] + low[c * l->d + j]) / weight;
+            double *at = &l->centroids[c * l->d + j], next = mx_lloyd_sum(l, c, j) / weight;
             movement += (next - *at) * (next - *at);
             *at = next;
         }
@@ -380,6 +396,61 @@ merx_status mx_lloyd_run(mx_lloyd *l, int max_iterations, double tolerance, uint
     *inertia = 0;
     for (size_t b = 0; b < l->blocks; b++)
         *inertia += l->block_inertia[b];
+    return MERX_OK;
+}
+
+merx_status mx_lloyd_measure(mx_lloyd *l, double *inertia, merx_error *err)
+{
+    uint64_t changed;
+    l->fresh = true;
+    if (l->labels)
+        memset(l->labels, -1, (size_t)l->n * sizeof *l->labels);
+    MX_TRY(assign(l, true, &changed, err));
+    *inertia = 0;
+    for (size_t b = 0; b < l->blocks; b++)
+        *inertia += l->block_inertia[b];
+    return MERX_OK;
+}
+
+typedef struct add_work {
+    mx_lloyd *l;
+    size_t begin, end, first; /* rows; the first piece */
+    double inertia[PIECES];
+} add_work;
+
+/* Pieces end at multiples of PIECE rows of the design, wherever the rows begin: a design that ends in their midst cuts none of them. */
+static merx_status add_piece(void *context, size_t piece, merx_error *err)
+{
+    (void)err;
+    add_work *a = context;
+    const mx_lloyd *l = a->l;
+    size_t worker = (size_t)mx_worker_index(), begin = (a->first + piece) * PIECE, end = begin + PIECE;
+    begin = begin > a->begin ? begin : a->begin;
+    end = end < a->end ? end : a->end;
+    scratch *s = scratch_of(l, worker);
+    memset(s->labels, -1, (end - begin) * sizeof *s->labels);
+    size_t listed = list_rows(l, begin, end - begin, s->list);
+    look_at(l, s, l->sums + (1 + worker) * sums_width(l), begin, listed, s->labels);
+    a->inertia[piece] = unit_inertia(l, s, begin, end, s->labels);
+    return MERX_OK;
+}
+
+merx_status mx_lloyd_add_rows(mx_lloyd *l, const mx_design *design, size_t begin, size_t end, double *inertia,
+                              merx_error *err)
+{
+    transpose_centroids(l);
+    pack_centroids(l);
+    l->block = *design;
+    while (begin < end) {
+        add_work a = {.l = l, .begin = begin, .end = end, .first = begin / PIECE};
+        a.end = (a.first + PIECES) * PIECE < end ? (a.first + PIECES) * PIECE : end;
+        size_t pieces = (a.end + PIECE - 1) / PIECE - a.first;
+        MX_TRY(mx_parallel(l->task, pieces, add_piece, &a, err));
+        for (size_t p = 0; p < pieces; p++)
+            *inertia += a.inertia[p];
+        begin = a.end;
+    }
+    (void)gather(l);
     return MERX_OK;
 }
 

@@ -64,6 +64,17 @@ void mx_lloyd_release(mx_lloyd *lloyd);
  */
 merx_status mx_lloyd_run(mx_lloyd *lloyd, int max_iterations, double tolerance, uint64_t step, double *inertia,
                          int *iterations, merx_error *err) MERX_MUST_CHECK;
+/* One pass over centroids as they are: weights of clusters and *inertia. */
+merx_status mx_lloyd_measure(mx_lloyd *lloyd, double *inertia, merx_error *err) MERX_MUST_CHECK;
+/*
+ * For mini-batches: rows begin … end - 1 of a design assigned to the centroids as they are and added to the totals, which the caller clears with
+ * mx_lloyd_clear. *inertia grows by theirs. Not for held rows.
+ */
+merx_status mx_lloyd_add_rows(mx_lloyd *lloyd, const mx_design *design, size_t begin, size_t end, double *inertia,
+                              merx_error *err) MERX_MUST_CHECK;
+void mx_lloyd_clear(mx_lloyd *lloyd);
+/* The sum of w x_j of a cluster's rows in the totals. */
+double mx_lloyd_sum(const mx_lloyd *lloyd, size_t cluster, size_t j);
 double mx_lloyd_weight(const mx_lloyd *lloyd, size_t cluster);
 
 /* For kmeans_empty.c. A row enters (by 1) or leaves (by -1) a cluster of the totals; the nearest centroid of a row, in double. */

@@ -117,6 +117,30 @@ static void keep_distinct(mx_kmeans_study *s, const double *row)
     s->table[at] = ++s->distinct_count;
 }
 
+static size_t table_size(size_t k)
+{
+    size_t size = 4;
+    while (size < 2 * k + 2)
+        size *= 2;
+    return size;
+}
+
+merx_status mx_kmeans_count_distinct(const double *x, size_t n, size_t d, size_t limit, const merx_allocator *alloc,
+                                     size_t *count, merx_error *err)
+{
+    mx_kmeans_study s = {.d = d, .k = limit, .table_size = table_size(limit)};
+    merx_status status;
+    MX_TRY_GOTO(mx_alloc_array(alloc, limit, d * sizeof(double), "distinct rows", &s.distinct, err));
+    MX_TRY_GOTO(mx_alloc_array(alloc, s.table_size, sizeof(uint64_t), "distinct rows", &s.table, err));
+    for (size_t i = 0; i < n && s.distinct_count < limit; i++)
+        keep_distinct(&s, x + i * d);
+    *count = s.distinct_count;
+out:
+    mx_free_array(alloc, s.table, s.table_size, sizeof(uint64_t));
+    mx_free_array(alloc, s.distinct, limit, d * sizeof(double));
+    return status;
+}
+
 /* ---- sample: a heap, the highest rank on top ---- */
 
 static bool above(const mx_kmeans_study *s, size_t a, size_t b)
@@ -259,7 +283,7 @@ static merx_status conclude(mx_kmeans_study *s, const double *shift, double squa
     return MERX_OK;
 }
 
-merx_status mx_kmeans_study_rows(mx_design_rows *rows, size_t k, const uint64_t *keys, uint64_t seed, bool draw,
+merx_status mx_kmeans_study_rows(mx_design_rows *rows, size_t k, const uint64_t *keys, uint64_t seed, size_t room,
                                  const merx_allocator *alloc, merx_task *task, mx_kmeans_study *out, merx_error *err)
 {
     size_t d = rows->d, cells = 0, workers = (size_t)merx_task_threads(task);
@@ -270,10 +294,8 @@ merx_status mx_kmeans_study_rows(mx_design_rows *rows, size_t k, const uint64_t 
     if (!mx_mul_size(k, d, &cells) || k > SIZE_MAX / 64)
         MX_FAIL(err, MERX_E_LIMIT, "kmeans", "%zu clusters of %zu columns are more than this machine can address", k,
                 d);
-    out->sample_room = draw ? mx_kmeans_sample_room(k, d) : 0;
-    out->sample_room = out->sample_room > rows->n ? (size_t)rows->n : out->sample_room;
-    for (out->table_size = 4; out->table_size < 2 * k + 2;)
-        out->table_size *= 2;
+    out->sample_room = room > rows->n ? (size_t)rows->n : room;
+    out->table_size = table_size(k);
     MX_TRY_GOTO(mx_alloc_array(alloc, d, sizeof(double), "column means", &out->mean, err));
     MX_TRY_GOTO(mx_alloc_array(alloc, d, sizeof(double), "column ranges", &out->largest, err));
     MX_TRY_GOTO(mx_alloc_array(alloc, cells, sizeof(double), "distinct rows", &out->distinct, err));

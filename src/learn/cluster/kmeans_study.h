@@ -32,14 +32,18 @@ typedef struct mx_kmeans_study {
 /*
  * k     in [1, rows->n]
  * keys  (n) or NULL: row numbers; of rows in memory alone
- * draw  whether a sample is wanted
+ * room  most rows of the sample; 0: none is drawn
  * Errors: MERX_E_INVALID for what is not a finite number, weights that are negative or sum to 0, fewer than k distinct rows (says how many);
  * MERX_E_NUMERIC where squared distances overflow. Owns: release, also after failures.
  */
-merx_status mx_kmeans_study_rows(mx_design_rows *rows, size_t k, const uint64_t *keys, uint64_t seed, bool draw,
+merx_status mx_kmeans_study_rows(mx_design_rows *rows, size_t k, const uint64_t *keys, uint64_t seed, size_t room,
                                  const merx_allocator *alloc, merx_task *task, mx_kmeans_study *out,
                                  merx_error *err) MERX_MUST_CHECK;
 void mx_kmeans_study_release(mx_kmeans_study *study);
+
+/* How many rows of x (n, d) differ, at most `limit`. */
+merx_status mx_kmeans_count_distinct(const double *x, size_t n, size_t d, size_t limit, const merx_allocator *alloc,
+                                     size_t *count, merx_error *err) MERX_MUST_CHECK;
 
 /* Row i of a design as doubles: the design's own, or widened into scratch (d). */
 static inline const double *mx_kmeans_row(const mx_design *design, size_t i, double *scratch)

@@ -27,6 +27,7 @@ mx_design_rows mx_design_rows_of(const mx_design *design)
                             .n = design->n,
                             .weighted = design->weights != NULL,
                             .names = design->names,
+                            .units = design->units,
                             .outputs = design->outputs,
                             .next = held_next,
                             .rewind = held_rewind,

@@ -11,6 +11,11 @@
 #include "merx/model.h"
 #include "numeric/matrix.h"
 
+/* A design's number v stands for v * scale + shift in the units of the table (of its logarithm where the name says so). */
+typedef struct mx_unit {
+    double shift, scale;
+} mx_unit;
+
 typedef struct mx_design {
     size_t n, d;
     const double *x;       /* (n, d) row-major; may be the caller's own memory; NULL for sparse and float designs */
@@ -22,6 +27,7 @@ typedef struct mx_design {
     const double *weights;      /* (n); NULL: ones */
     const char *const *names;   /* (d) design column names, for describe: "color=D", "carat"; NULL: nameless */
     const char *const *outputs; /* class names or the target's name */
+    const mx_unit *units;       /* (d); NULL: the numbers are as they were given */
 } mx_design;
 
 /*
@@ -34,6 +40,7 @@ typedef struct mx_design_rows {
     uint64_t n;    /* of the whole */
     bool weighted; /* blocks have weights */
     const char *const *names, *const *outputs;
+    const mx_unit *units;
     merx_status (*next)(struct mx_design_rows *rows, mx_design *block, merx_error *err);
     merx_status (*rewind)(struct mx_design_rows *rows, merx_error *err);
     const mx_design *held; /* of mx_design_rows_of */

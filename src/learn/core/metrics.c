@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "kernels/kernels.h"
 #include "learn/core/silhouette.h"
 
 #define SILHOUETTE_TAG UINT64_C(0x73696c68) /* "silh" */
@@ -164,27 +165,26 @@ typedef struct silhouette_work {
     const size_t *rows;
     size_t count, d, clusters;
     double *widths;
-    const double *sizes;
+    const double *sizes, *columns; /* columns (d, count): the rows of the sample, transposed */
     const merx_allocator *alloc;
 } silhouette_work;
 
 static merx_status silhouette_block(void *context, size_t block, merx_error *err)
 {
     const silhouette_work *w = context;
-    double *sums = NULL;
-    MX_TRY(MX_NEW_ARRAY(w->alloc, w->clusters, &sums, "distances to clusters", err));
+    double *sums = NULL, *distances = NULL;
+    merx_status status;
+    MX_TRY_GOTO(MX_NEW_ARRAY(w->alloc, w->clusters, &sums, "distances to clusters", err));
+    MX_TRY_GOTO(MX_NEW_ARRAY(w->alloc, w->count, &distances, "distances", err));
     size_t begin = block * SILHOUETTE_BLOCK,
            end = begin + SILHOUETTE_BLOCK < w->count ? begin + SILHOUETTE_BLOCK : w->count;
     for (size_t i = begin; i < end; i++) {
         memset(sums, 0, w->clusters * sizeof *sums);
-        const double *a = w->x + w->rows[i] * w->d;
-        for (size_t j = 0; j < w->count; j++) {
-            const double *b = w->x + w->rows[j] * w->d;
-            double distance2 = 0;
-            for (size_t k = 0; k < w->d; k++)
-                distance2 += (a[k] - b[k]) * (a[k] - b[k]);
-            sums[w->labels[w->rows[j]]] += sqrt(distance2);
-        }
+        mx_kernel()->squared_distances(w->x + w->rows[i] * w->d, w->columns, w->d, w->count, distances);
+        for (size_t j = 0; j < w->count; j++)
+            distances[j] = sqrt(distances[j]);
+        for (size_t j = 0; j < w->count; j++)
+            sums[w->labels[w->rows[j]]] += distances[j];
         size_t own = (size_t)w->labels[w->rows[i]];
         double within = sums[own] / (w->sizes[own] - 1), nearest = INFINITY;
         for (size_t c = 0; c < w->clusters; c++)
@@ -193,8 +193,10 @@ static merx_status silhouette_block(void *context, size_t block, merx_error *err
         double width = (nearest - within) / fmax(nearest, within);
         w->widths[i] = w->sizes[own] > 1 && !isnan(width) ? width : 0;
     }
+out:
+    MX_FREE_ARRAY(w->alloc, distances, w->count);
     MX_FREE_ARRAY(w->alloc, sums, w->clusters);
-    return MERX_OK;
+    return status;
 }
 
 typedef struct drawn {
@@ -227,7 +229,7 @@ merx_status mx_silhouette_widths(const double *x, const int32_t *labels, size_t 
     const merx_allocator *alloc = merx_task_allocator(task);
     drawn *order = NULL;
     size_t *rows = NULL, m = sample > 0 && sample < n ? sample : n, present = 0;
-    double *sizes = NULL;
+    double *sizes = NULL, *columns = NULL;
     merx_status status;
     MX_TRY_GOTO(MX_NEW_ARRAY(alloc, n, &order, "silhouette sample", err));
     MX_TRY_GOTO(MX_NEW_ARRAY(alloc, m, &rows, "silhouette sample", err));
@@ -244,11 +246,16 @@ merx_status mx_silhouette_widths(const double *x, const int32_t *labels, size_t 
         present += sizes[labels[rows[i]]]++ == 0;
     *count = 0;
     if (present >= 2) {
-        silhouette_work work = {x, labels, rows, m, d, clusters, widths, sizes, alloc};
+        MX_TRY_GOTO(mx_alloc_array_raw(alloc, m, d * sizeof *columns, "silhouette sample", &columns, err));
+        for (size_t i = 0; i < m; i++)
+            for (size_t j = 0; j < d; j++)
+                columns[j * m + i] = x[rows[i] * d + j];
+        silhouette_work work = {x, labels, rows, m, d, clusters, widths, sizes, columns, alloc};
         MX_TRY_GOTO(mx_parallel(task, (m + SILHOUETTE_BLOCK - 1) / SILHOUETTE_BLOCK, silhouette_block, &work, err));
         *count = m;
     }
 out:
+    mx_free_array(alloc, columns, m, d * sizeof *columns);
     MX_FREE_ARRAY(alloc, order, n);
     MX_FREE_ARRAY(alloc, rows, m);
     MX_FREE_ARRAY(alloc, sizes, clusters);

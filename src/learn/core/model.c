@@ -323,7 +323,10 @@ static merx_status make_design(fit_work *w, mx_fitted *fitted, const merx_option
         made = data->dense.x_float != NULL && (family->info.tags & MERX_TAKES_FLOAT) == 0;
     }
     mx_fitted_settle(fitted);
-    *design = (mx_design){.n = data->rows, .d = fitted->width, .names = mx_fitted_names(fitted)};
+    *design = (mx_design){.n = data->rows,
+                          .d = fitted->width,
+                          .names = mx_fitted_names(fitted),
+                          .units = fitted->pipeline != NULL ? fitted->pipeline->units : NULL};
     uint64_t need = family->memory != NULL ? family->memory(options, design->n, design->d, fitted->classes)
                                            : (uint64_t)design->d * design->d * 16 + (uint64_t)design->n * 16;
     if (made) {

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/run.h"
+#include "learn/core/family.h"
 #include "learn/core/transform.h"
 #include "merx/model.h"
 #include "numeric/statistics.h"
@@ -104,10 +105,12 @@ merx_status mx_pipeline_name_slots(mx_pipeline *p, merx_error *err)
 {
     static const char *const days[] = {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
     p->names = mx_arena_array(&p->arena, p->width > 0 ? p->width : 1, sizeof *p->names, err);
-    if (p->names == NULL)
+    p->units = mx_arena_array(&p->arena, p->width > 0 ? p->width : 1, sizeof *p->units, err);
+    if (p->names == NULL || p->units == NULL)
         return MERX_E_MEMORY;
     for (size_t j = 0; j < p->width; j++) {
         const mx_slot *slot = &p->slots[j];
+        p->units[j] = slot->kind == MX_SLOT_VALUE ? (mx_unit){slot->center, slot->scale} : (mx_unit){0, 1};
         const mx_source_column *source = &p->sources[slot->source];
         switch (slot->kind) {
         case MX_SLOT_VALUE:

@@ -62,9 +62,10 @@ typedef struct mx_pipeline {
     mx_arena arena;
     size_t n_sources, width;
     mx_source_column *sources;
-    mx_slot *slots;     /* (width) */
-    const char **names; /* (width): "carat", "color=D", "date month=3" */
-    mx_text notes;      /* one line each: columns left out and why */
+    mx_slot *slots;        /* (width) */
+    const char **names;    /* (width): "carat", "color=D", "date month=3" */
+    struct mx_unit *units; /* (width), as families read them */
+    mx_text notes;         /* one line each: columns left out and why */
     /* What its file holds (pipeline_file.c), made once by mx_pipeline_pack. */
     int64_t *file_source_ints;
     int32_t *file_level_slots, *file_slots;

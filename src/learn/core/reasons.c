@@ -220,6 +220,7 @@ merx_status merx_model_describe(const merx_model *model, char **text_out, merx_e
         mx_text_puts(&text, fitted->notes);
         mx_design names = {.d = fitted->width, .classes = fitted->classes};
         names.names = mx_fitted_names(fitted);
+        names.units = fitted->pipeline != NULL ? fitted->pipeline->units : NULL;
         names.outputs = fitted->target_kind == MX_TARGET_CLASS ? fitted->class_names : &fitted->target;
         status = model->family->describe(fitted->state, &names, &text, err);
         for (size_t i = 0; i < fitted->metrics.count; i++) {

@@ -336,7 +336,8 @@ static merx_status stream_next(mx_design_rows *rows, mx_design *block, merx_erro
                          .classes = rows->classes,
                          .weights = w->weights,
                          .names = rows->names,
-                         .outputs = rows->outputs};
+                         .outputs = rows->outputs,
+                         .units = rows->units};
     return mx_task_step(w->task, w->given, err);
 }
 
@@ -357,6 +358,7 @@ static merx_status open_rows(stream_work *w, merx_error *err)
     w->rows.weighted = w->choice.has_weight;
     w->rows.names = mx_fitted_names(f);
     w->rows.outputs = f->target_kind == MX_TARGET_CLASS ? f->class_names : &f->target;
+    w->rows.units = f->pipeline != NULL ? f->pipeline->units : NULL;
     w->rows.next = stream_next;
     w->rows.rewind = stream_rewind;
     MX_TRY(mx_task_require_memory(w->task, (uint64_t)w->cells * sizeof(double), "a block of the stream", err));
