@@ -19,6 +19,18 @@
 
 enum { MX_PANEL = 16 }; /* columns of a panel of multiply_panels */
 
+/* What gram_add multiplies: rows z_i = root(w_i) [x_i - shift, y_i - shift_d, 1]. */
+typedef struct mx_gram_rows {
+    const double *x, *y, *w; /* (n, d), (n) or NULL: zeros, (n) or NULL: ones */
+    const double *shift;     /* (d + 1) or NULL: zeros */
+    size_t n, d;
+    bool beside; /* the target and the one are there; otherwise the columns of x alone */
+} mx_gram_rows;
+/* Rows at a time, at most; width of the matrix (columns and what stands beside them); doubles of scratch for a width. */
+#define MX_GRAM_STRIP 256
+#define MX_GRAM_WIDTH(rows) ((rows)->d + ((rows)->beside ? 2 : 0))
+#define MX_GRAM_SCRATCH(width) (((width) + 8) * (MX_GRAM_STRIP + 2))
+
 typedef struct mx_kernels {
     mx_isa isa;
 
@@ -84,6 +96,13 @@ typedef struct mx_kernels {
      * rows that fit the first-level cache; |error| <= (m + 1) u (|a_ij| + sum_r |x_ri x_rj|). Cost m d^2.
      */
     void (*syrk_add)(const double *x, size_t m, size_t d, double *a);
+    /*
+     * a (width, width), rows first .. end of its upper triangle, += z' z over rows begin .. begin + m of z, m <= MX_GRAM_STRIP. Cells below the diagonal and beside
+     * the named rows are written only within (rows, columns) of tiles of 4 x 8. first: a multiple of 8. A cell's sum runs in order of the rows. What follows
+     * the rows is brought into the cache meanwhile. scratch: MX_GRAM_SCRATCH(width) doubles, faster when aligned to 64 bytes.
+     */
+    void (*gram_add)(const mx_gram_rows *rows, size_t begin, size_t m, size_t first, size_t end, double *a,
+                     double *scratch);
     /* c (m, n) += a (m, k) b (k, n), and c (k, n) += a' b of a (m, k), b (m, n). In double; |error| <= (sum's length + 1) u (|c| + |a| |b|). */
     void (*multiply_add)(const double *a, const double *b, double *c, size_t m, size_t k, size_t n);
     void (*transposed_multiply_add)(const double *a, const double *b, double *c, size_t m, size_t k, size_t n);
@@ -155,6 +174,8 @@ const mx_kernels *mx_kernels_of(mx_isa isa);
                                     const float *p, float *out);                                                       \
     void mx_multiply_panels_##level(const float *a, const float *panels, float *c, size_t m, size_t d);                \
     void mx_syrk_add_##level(const double *x, size_t m, size_t d, double *a);                                          \
+    void mx_gram_add_##level(const mx_gram_rows *rows, size_t begin, size_t m, size_t first, size_t end, double *a,    \
+                             double *scratch);                                                                         \
     void mx_gather_transposed_##level(const double *x, size_t d, const int32_t *index, const double *scale, size_t m,  \
                                       double *out, size_t stride);                                                     \
     void mx_multiply_add_##level(const double *a, const double *b, double *c, size_t m, size_t k, size_t n);           \
@@ -186,12 +207,13 @@ MX_KERNEL_FUNCTIONS(avx512) /* those that MX_KERNEL_LEVEL takes of another level
         .gather_tile_float = mx_gather_tile_float_##other, .nearest_bounds = mx_nearest_bounds_##other,                \
         .exact_add = mx_exact_add_##other, .gathered_sum = mx_gathered_sum_##other,                                    \
         .gathered_normal = mx_gathered_normal_##other, .multiply_panels = mx_multiply_panels_##other,                  \
-        .syrk_add = mx_syrk_add_##level, .gather_transposed = mx_gather_transposed_##level,                            \
-        .multiply_add = mx_multiply_add_##level, .transposed_multiply_add = mx_transposed_multiply_add_##level,        \
-        .cholesky = mx_cholesky_##level, .cholesky_solve = mx_cholesky_solve_##level, .exp = mx_exp_##level,           \
-        .log = mx_log_##level, .sigmoid = mx_sigmoid_##level, .softplus = mx_softplus_##level,                         \
-        .logistic = mx_logistic_##level, .softmax = mx_softmax_##level, .margins = mx_margins_##other,                 \
-        .add_rows = mx_add_rows_##other, .add_moments = mx_add_moments_##other, .scale_rows = mx_scale_rows_##other    \
+        .syrk_add = mx_syrk_add_##level, .gram_add = mx_gram_add_##level,                                              \
+        .gather_transposed = mx_gather_transposed_##level, .multiply_add = mx_multiply_add_##level,                    \
+        .transposed_multiply_add = mx_transposed_multiply_add_##level, .cholesky = mx_cholesky_##level,                \
+        .cholesky_solve = mx_cholesky_solve_##level, .exp = mx_exp_##level, .log = mx_log_##level,                     \
+        .sigmoid = mx_sigmoid_##level, .softplus = mx_softplus_##level, .logistic = mx_logistic_##level,               \
+        .softmax = mx_softmax_##level, .margins = mx_margins_##other, .add_rows = mx_add_rows_##other,                 \
+        .add_moments = mx_add_moments_##other, .scale_rows = mx_scale_rows_##other                                     \
     }
 
 #endif

@@ -1,13 +1,12 @@
 /*
  * Gram matrices in one pass over the rows.
  *
- * A block of 1,024 rows is taken in strips that fit the first-level cache: rows shifted and weighted by the root of w, the target and a
- * one beside them, are laid into a strip, and the strip's products are added to the block's own sums (numeric/dense.h). Blocks run on the
- * task's threads, a wave of them at a time; after a wave its sums are added to the total in order. A block that is wide is further cut into
- * groups of rows of the matrix, so that one block alone keeps all threads busy.
+ * A block of 1,024 rows is summed in strips by the kernel gram_add, which shifts and weights the rows and puts the target and a one beside them.
+ * Blocks run on the task's threads, a wave of them at a time; after a wave its sums are added to the total in order. A wide matrix is further
+ * cut into groups of rows, so that one block alone keeps all threads busy.
  *
  * Invariants:
- * 1. A cell's sum over a block depends on the block's rows and the width alone; blocks are added to the total in order.
+ * 1. A cell's sum over a block depends on the block's rows alone; blocks are added to the total in order.
  * 2. Only whole blocks are summed until the end: rows that do not fill one wait in `waiting`.
  * 3. The shift is known before the first block is summed, and comes from that block alone.
  */
@@ -18,111 +17,77 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
-#include "numeric/dense.h"
 
-/* Partial matrices held at once: at most this many, and this many bytes. A strip: this many doubles. Sums do not depend on the first two. */
-enum { WAVE_BLOCKS = 64, WAVE_BYTES = 16 << 20, STRIP_DOUBLES = 3072, LEAST_STRIP_ROWS = 16 };
+/* Partial matrices held at once: at most this many, and this many bytes. A group: this many rows of a wide matrix. Sums depend on none of them. */
+enum { WAVE_BLOCKS = 64, WAVE_BYTES = 8 << 20, GROUP_ROWS = 256, WIDE = 512 };
 
-/* What is summed, and into what. */
 typedef struct gram_work {
-    const double *x, *y, *w;
-    const double *shift; /* (d + 1); NULL: no shift */
-    size_t n, d;
-    bool beside;  /* the target and a one stand beside the columns */
-    size_t width; /* of the matrix: d, or d + 2 rounded up to a multiple of 4 */
-    size_t first_block;
+    mx_gram_rows rows;
+    size_t width, groups, first_block;
     double *partial;     /* (wave, width, width); upper triangles */
-    uint64_t *used_rows; /* (wave) or NULL */
-    double *strips;      /* (threads, strip rows, width) */
-    size_t strip_rows;
+    uint64_t *used_rows; /* (wave) or NULL: rows with a weight above 0 */
+    double *scratch;     /* (threads, scratch_cells), aligned */
+    size_t scratch_cells;
 } gram_work;
 
-static size_t strip_rows_of(size_t width)
-{
-    size_t rows = STRIP_DOUBLES / width;
-    return rows < LEAST_STRIP_ROWS ? LEAST_STRIP_ROWS : rows;
-}
-
-/* Rows begin .. begin + count as they are multiplied: root(w) [x - s, y - s_y, 1, 0 …]. Returns the rows with a weight above 0. */
-static uint64_t lay_strip(const gram_work *g, size_t begin, size_t count, double *strip)
-{
-    size_t d = g->d;
-    uint64_t used = 0;
-    for (size_t r = 0; r < count; r++) {
-        const double *restrict x = g->x + (begin + r) * d;
-        double *restrict to = strip + r * g->width;
-        if (g->shift != NULL)
-            for (size_t j = 0; j < d; j++)
-                to[j] = x[j] - g->shift[j];
-        else
-            memcpy(to, x, d * sizeof *to);
-        if (g->beside) {
-            to[d] = (g->y != NULL ? g->y[begin + r] : 0) - (g->shift != NULL ? g->shift[d] : 0);
-            to[d + 1] = 1;
-            for (size_t j = d + 2; j < g->width; j++)
-                to[j] = 0;
-        }
-        used += g->w == NULL || g->w[begin + r] > 0;
-        if (g->w != NULL) {
-            double root = sqrt(g->w[begin + r]);
-            for (size_t j = 0; j < g->width; j++)
-                to[j] *= root;
-        }
-    }
-    return used;
-}
-
-static merx_status sum_block(void *context, size_t block, merx_error *err)
+static merx_status sum_block(void *context, size_t item, merx_error *err)
 {
     (void)err;
     gram_work *g = context;
+    const mx_kernels *kernel = mx_kernel();
+    size_t block = item / g->groups, group = item % g->groups, width = g->width;
     size_t begin = (g->first_block + block) * MX_GRAM_BLOCK;
-    size_t rows = g->n - begin < MX_GRAM_BLOCK ? g->n - begin : MX_GRAM_BLOCK;
-    double *partial = g->partial + block * g->width * g->width;
-    double *strip = g->strips + (size_t)mx_worker_index() * g->strip_rows * g->width;
-    uint64_t used = 0;
-    memset(partial, 0, g->width * g->width * sizeof *partial);
-    for (size_t first = 0; first < rows; first += g->strip_rows) {
-        size_t count = rows - first < g->strip_rows ? rows - first : g->strip_rows;
-        used += lay_strip(g, begin + first, count, strip);
-        mx_syrk_add(strip, count, g->width, partial);
+    size_t rows = g->rows.n - begin < MX_GRAM_BLOCK ? g->rows.n - begin : MX_GRAM_BLOCK;
+    size_t first = group * GROUP_ROWS, end = group + 1 == g->groups ? width : first + GROUP_ROWS;
+    double *partial = g->partial + block * width * width;
+    memset(partial + first * width, 0, (end - first) * width * sizeof *partial);
+    for (size_t strip = 0; strip < rows; strip += MX_GRAM_STRIP)
+        kernel->gram_add(&g->rows, begin + strip, rows - strip < MX_GRAM_STRIP ? rows - strip : MX_GRAM_STRIP, first,
+                         end, partial, g->scratch + (size_t)mx_worker_index() * g->scratch_cells);
+    if (g->used_rows != NULL && group == 0) {
+        g->used_rows[block] = rows;
+        for (size_t i = begin; g->rows.w != NULL && i < begin + rows; i++)
+            g->used_rows[block] -= !(g->rows.w[i] > 0);
     }
-    if (g->used_rows != NULL)
-        g->used_rows[block] = used;
     return MERX_OK;
 }
 
-/* total (width, width), upper triangle, += all n rows of the work; *used_rows += … when not NULL. */
-static merx_status sum_rows(gram_work *g, double *total, uint64_t *used_rows, const merx_allocator *alloc,
+/* total (width, width), upper triangle, += all rows; *used_rows += those with a weight above 0, when not NULL. */
+static merx_status sum_rows(const mx_gram_rows *rows, double *total, uint64_t *used_rows, const merx_allocator *alloc,
                             merx_task *task, merx_error *err)
 {
-    size_t square = g->width * g->width, threads = (size_t)merx_task_threads(task);
-    size_t blocks = (g->n + MX_GRAM_BLOCK - 1) / MX_GRAM_BLOCK, wave = WAVE_BYTES / (square * sizeof(double));
+    size_t width = MX_GRAM_WIDTH(rows), square = width * width, threads = (size_t)merx_task_threads(task);
+    size_t blocks = (rows->n + MX_GRAM_BLOCK - 1) / MX_GRAM_BLOCK, wave = WAVE_BYTES / (square * sizeof(double));
     wave = wave < 1 ? 1 : wave > WAVE_BLOCKS ? WAVE_BLOCKS : wave;
     wave = wave > blocks ? blocks : wave;
-    g->strip_rows = strip_rows_of(g->width);
-    size_t strip_cells = threads * g->strip_rows * g->width;
+    gram_work g = {.rows = *rows,
+                   .width = width,
+                   .groups = width > WIDE ? (width + GROUP_ROWS - 1) / GROUP_ROWS : 1,
+                   .scratch_cells = (MX_GRAM_SCRATCH(width) + 7) / 8 * 8};
+    size_t cells = threads * g.scratch_cells + 8;
+    double *scratch = NULL;
     merx_status status = MERX_OK;
-    MX_TRY_GOTO(mx_alloc_array_raw(alloc, wave * square, sizeof(double), "partial Gram matrices", &g->partial, err));
-    MX_TRY_GOTO(mx_alloc_array_raw(alloc, strip_cells, sizeof(double), "strips of rows", &g->strips, err));
+    MX_TRY_GOTO(mx_alloc_array_raw(alloc, wave * square, sizeof(double), "partial Gram matrices", &g.partial, err));
+    MX_TRY_GOTO(mx_alloc_array_raw(alloc, cells, sizeof(double), "strips of rows", &scratch, err));
     if (used_rows != NULL)
-        MX_TRY_GOTO(mx_alloc_array_raw(alloc, wave, sizeof(uint64_t), "counts of rows", &g->used_rows, err));
+        MX_TRY_GOTO(mx_alloc_array_raw(alloc, wave, sizeof(uint64_t), "counts of rows", &g.used_rows, err));
+    g.scratch = scratch + (64 - (uintptr_t)scratch % 64) % 64 / sizeof(double);
     for (size_t first = 0; first < blocks; first += wave) {
         size_t now = blocks - first < wave ? blocks - first : wave;
-        g->first_block = first;
-        MX_TRY_GOTO(mx_parallel(task, now, sum_block, g, err));
+        g.first_block = first;
+        MX_TRY_GOTO(mx_parallel(task, now * g.groups, sum_block, &g, err));
         for (size_t b = 0; b < now; b++) {
-            for (size_t i = 0; i < g->width; i++)
-                for (size_t j = i; j < g->width; j++)
-                    total[i * g->width + j] += g->partial[b * square + i * g->width + j];
+            for (size_t i = 0; i < width; i++)
+                for (size_t j = i; j < width; j++)
+                    total[i * width + j] += g.partial[b * square + i * width + j];
             if (used_rows != NULL)
-                *used_rows += g->used_rows[b];
+                *used_rows += g.used_rows[b];
         }
     }
 out:
-    mx_free_array(alloc, g->used_rows, wave, sizeof(uint64_t));
-    mx_free_array(alloc, g->strips, strip_cells, sizeof(double));
-    mx_free_array(alloc, g->partial, wave * square, sizeof(double));
+    mx_free_array(alloc, g.used_rows, wave, sizeof(uint64_t));
+    mx_free_array(alloc, scratch, cells, sizeof(double));
+    mx_free_array(alloc, g.partial, wave * square, sizeof(double));
     return status;
 }
 
@@ -134,8 +99,8 @@ merx_status mx_gram(const double *x, const double *w, size_t n, size_t d, double
     memset(gram, 0, d * d * sizeof(double));
     if (n == 0 || d == 0)
         return MERX_OK;
-    gram_work g = {.x = x, .w = w, .n = n, .d = d, .width = d};
-    MX_TRY(sum_rows(&g, gram, NULL, merx_task_allocator(task), task, err));
+    mx_gram_rows rows = {.x = x, .w = w, .n = n, .d = d};
+    MX_TRY(sum_rows(&rows, gram, NULL, merx_task_allocator(task), task, err));
     for (size_t i = 0; i < d; i++)
         for (size_t j = i + 1; j < d; j++)
             gram[j * d + i] = gram[i * d + j];
@@ -147,6 +112,7 @@ merx_status mx_gram(const double *x, const double *w, size_t n, size_t d, double
 struct mx_gram_sums {
     const merx_allocator *alloc;
     const char *where;
+    const char *const *names;
     size_t d, width;
     bool raw, has_shift, has_y, has_w, finished;
     double *shift;   /* (d + 1) */
@@ -167,7 +133,12 @@ merx_status mx_gram_sums_new(size_t d, const mx_gram_options *options, const mer
     mx_gram_sums *sums = NULL;
     merx_status status = MERX_OK;
     MX_TRY(mx_alloc_array(alloc, 1, sizeof *sums, "sums of rows", &sums, err));
-    *sums = (mx_gram_sums){.alloc = alloc, .where = where, .d = d, .width = (d + 2 + 3) / 4 * 4, .raw = options->raw};
+    *sums = (mx_gram_sums){.alloc = alloc,
+                           .where = where,
+                           .names = options->names,
+                           .d = d,
+                           .width = d + 2,
+                           .raw = options->raw};
     MX_TRY_GOTO(mx_alloc_array(alloc, d + 1, sizeof(double), "shifts of columns", &sums->shift, err));
     MX_TRY_GOTO(mx_alloc_array(alloc, sums->width * sums->width, sizeof(double), "Gram matrix", &sums->total, err));
     MX_TRY_GOTO(
@@ -218,10 +189,15 @@ static merx_status name_fault(const mx_gram_sums *sums, const double *x, const d
         if (y != NULL && !isfinite(y[i]))
             MX_FAIL(err, MERX_E_INVALID, sums->where, "the target of row %llu is %g; expected a finite number", row,
                     y[i]);
-        for (size_t j = 0; j < sums->d; j++)
-            if (!isfinite(x[i * sums->d + j]))
-                MX_FAIL(err, MERX_E_INVALID, sums->where, "row %llu, column %zu is %g; expected a finite number", row,
-                        j, x[i * sums->d + j]);
+        for (size_t j = 0; j < sums->d; j++) {
+            if (isfinite(x[i * sums->d + j]))
+                continue;
+            if (sums->names != NULL)
+                MX_FAIL(err, MERX_E_INVALID, sums->where, "row %llu, column \"%s\" is %g; expected a finite number",
+                        row, sums->names[j], x[i * sums->d + j]);
+            MX_FAIL(err, MERX_E_INVALID, sums->where, "row %llu, column %zu is %g; expected a finite number", row, j,
+                    x[i * sums->d + j]);
+        }
     }
     for (size_t j = 0; j < sums->d; j++)
         if (!isfinite(sums->total[j * sums->width + j]))
@@ -236,9 +212,8 @@ static merx_status sum_now(mx_gram_sums *sums, const double *x, const double *y,
         return MERX_OK;
     if (!sums->has_shift)
         find_shift(sums, x, y, n < MX_GRAM_BLOCK ? n : MX_GRAM_BLOCK);
-    gram_work g = {
-        .x = x, .y = y, .w = w, .shift = sums->shift, .n = n, .d = sums->d, .beside = true, .width = sums->width};
-    MX_TRY(sum_rows(&g, sums->total, &sums->used_rows, sums->alloc, task, err));
+    mx_gram_rows rows = {.x = x, .y = y, .w = w, .shift = sums->shift, .n = n, .d = sums->d, .beside = true};
+    MX_TRY(sum_rows(&rows, sums->total, &sums->used_rows, sums->alloc, task, err));
     /* A column's sum and square are not finite when any of its values is not. */
     for (size_t j = 0; j <= sums->d + 1; j++)
         if (!isfinite(sums->total[j * sums->width + j]) || !isfinite(sums->total[j * sums->width + sums->d + 1]))

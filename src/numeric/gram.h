@@ -20,8 +20,9 @@
 enum { MX_GRAM_BLOCK = 1024, MX_GRAM_MOST_COLUMNS = 1 << 15 };
 
 typedef struct mx_gram_options {
-    bool raw;          /* no shift: for fits without an intercept, whose Gram matrix is not centred */
-    const char *where; /* of errors: the model's name; kept */
+    bool raw;                 /* no shift: for fits without an intercept, whose Gram matrix is not centred */
+    const char *where;        /* of errors: the model's name; kept */
+    const char *const *names; /* (d) of the columns, for errors; kept; NULL: by number */
 } mx_gram_options;
 
 typedef struct mx_gram_sums mx_gram_sums;

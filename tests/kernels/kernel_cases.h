@@ -161,6 +161,63 @@ static void test_syrk(void **state)
                 compare_syrk(3, d, d + place, strange[s]);
 }
 
+static void compare_gram(size_t m, size_t d, int kind, size_t place, double value)
+{
+    /* kind: bits for the target and the one, a target, weights, a shift */
+    mx_gram_rows rows = {.n = m + 5, .d = d, .beside = kind & 1};
+    size_t width = MX_GRAM_WIDTH(&rows), begin = 2;
+    block x = block_of(rows.n * d, (m + d) % 4, 31), y = block_of(rows.n, m % 4, 32), w = block_of(rows.n, d % 4, 33),
+          shift = block_of(d + 1, 1, 34), got = block_of(width * width, 1, 35), want = block_of(width * width, 2, 35),
+          before = block_of(width * width, 0, 35), scratch = block_of(MX_GRAM_SCRATCH(width), m % 4, 36);
+    for (size_t i = 0; i < rows.n; i++)
+        w.at[i] = i % 7 == 3 ? 0 : fabs(w.at[i]);
+    rows.x = x.at;
+    rows.y = kind & 2 ? y.at : NULL;
+    rows.w = kind & 4 ? w.at : NULL;
+    rows.shift = kind & 8 ? shift.at : NULL;
+    if (place < rows.n * d)
+        x.at[place] = value;
+    size_t middle = width / 2 / 8 * 8; /* in two groups of rows, then compared with one */
+    level->gram_add(&rows, begin, m, 0, middle, got.at, scratch.at);
+    for (size_t e = middle * width; e < width * width; e++)
+        check_same_double(got.at[e], before.at[e]);
+    level->gram_add(&rows, begin, m, middle, width, got.at, scratch.at);
+    oracle->gram_add(&rows, begin, m, 0, width, want.at, scratch.at);
+    for (size_t i = 0; i < width; i++)
+        for (size_t j = 0; j < width; j++) {
+            size_t e = i * width + j;
+            if (j >= i)
+                check_like(got.at[e], want.at[e], 2e-14 * (double)(m + 10), "gram_add", width, e);
+            else if (i / 4 != j / 4 && i / 8 != j / 8)
+                check_same_double(got.at[e], before.at[e]);
+        }
+    block_free(x);
+    block_free(y);
+    block_free(w);
+    block_free(shift);
+    block_free(got);
+    block_free(want);
+    block_free(before);
+    block_free(scratch);
+}
+
+static void test_gram(void **state)
+{
+    (void)state;
+    for (size_t d = 0; d <= 41; d++)
+        for (size_t m = 0; m <= 37; m += 1 + m / 4)
+            compare_gram(m, d, (int)(d + m) % 16, SIZE_MAX, 0);
+    for (int kind = 0; kind < 16; kind++) {
+        compare_gram(MX_GRAM_STRIP, 50, kind, SIZE_MAX, 0);
+        compare_gram(17, 9, kind, SIZE_MAX, 0);
+    }
+    compare_gram(100, 131, 15, SIZE_MAX, 0);
+    for (size_t d = 1; d <= 18; d++)
+        for (size_t place = 2 * d; place < 3 * d; place++)
+            for (size_t s = 0; s < sizeof strange / sizeof *strange; s++)
+                compare_gram(3, d, 9, place, strange[s]);
+}
+
 static void compare_multiply(size_t m, size_t k, size_t n, size_t place, double value)
 {
     block a = block_of(m * k, k % 4, 11), b = block_of(k * n, n % 4, 12), got = block_of(m * n, 1, 13),
@@ -313,9 +370,9 @@ static void test_cholesky_refuses(void **state)
 static int run_kernel_cases(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors),          cmocka_unit_test(test_distances), cmocka_unit_test(test_syrk),
-        cmocka_unit_test(test_multiply),         cmocka_unit_test(test_gather),    cmocka_unit_test(test_cholesky),
-        cmocka_unit_test(test_cholesky_refuses),
+        cmocka_unit_test(test_vectors),  cmocka_unit_test(test_distances),        cmocka_unit_test(test_syrk),
+        cmocka_unit_test(test_gram),     cmocka_unit_test(test_multiply),         cmocka_unit_test(test_gather),
+        cmocka_unit_test(test_cholesky), cmocka_unit_test(test_cholesky_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

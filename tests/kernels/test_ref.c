@@ -58,6 +58,24 @@ static void naive_syrk_add(const double *x, size_t m, size_t d, double *a)
         }
 }
 
+static void naive_gram_add(const mx_gram_rows *rows, size_t begin, size_t m, size_t first, size_t end, double *a,
+                           double *scratch)
+{
+    (void)scratch;
+    size_t d = rows->d, width = MX_GRAM_WIDTH(rows);
+    for (size_t r = begin; r < begin + m; r++)
+        for (size_t i = first; i < end; i++)
+            for (size_t j = i; j < width; j++) {
+                double v[2];
+                for (size_t s = 0; s < 2; s++) {
+                    size_t c = s == 0 ? i : j;
+                    v[s] = c < d ? rows->x[r * d + c] : c > d ? 1 : rows->y != NULL ? rows->y[r] : 0;
+                    v[s] -= rows->shift != NULL && c <= d ? rows->shift[c] : 0;
+                }
+                a[i * width + j] += (rows->w != NULL ? rows->w[r] : 1) * v[0] * v[1];
+            }
+}
+
 static void naive_multiply_add(const double *a, const double *b, double *c, size_t m, size_t k, size_t n)
 {
     for (size_t i = 0; i < m; i++)
@@ -97,6 +115,7 @@ static const mx_kernels naive = {.dot = naive_dot,
                                  .scale_float = naive_scale_float,
                                  .squared_distances = naive_squared_distances,
                                  .syrk_add = naive_syrk_add,
+                                 .gram_add = naive_gram_add,
                                  .multiply_add = naive_multiply_add,
                                  .transposed_multiply_add = naive_transposed_multiply_add,
                                  .cholesky = naive_cholesky};
