@@ -127,6 +127,23 @@ double mx_student_t_cdf(double t, double degrees)
     return t > 0 ? 1 - tail : tail;
 }
 
+double mx_student_t_two_sided(double t, double degrees)
+{
+    if (isnan(t) || !(degrees > 0))
+        return NAN;
+    return isinf(degrees) ? erfc(fabs(t) * 0.70710678118654752440) : 2 * student_tail(t, degrees);
+}
+
+double mx_f_tail(double f, double d1, double d2)
+{
+    if (!(f >= 0) || !(d1 > 0) || !(d2 > 0) || isinf(d1) || isinf(d2))
+        return NAN;
+    if (isinf(f))
+        return 0;
+    double sum = d2 + d1 * f;
+    return incomplete_beta(0.5 * d2, 0.5 * d1, d2 / sum, d1 * f / sum);
+}
+
 double mx_student_t_quantile(double p, double degrees)
 {
     if (!(p >= 0 && p <= 1) || !(degrees > 0))

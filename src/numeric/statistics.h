@@ -20,6 +20,8 @@ double mx_quantile_sorted(const double *sorted, size_t n, double p); /* linear i
 double mx_normal_cdf(double z); /* its inverse is mx_normal_quantile of base/random.h */
 double mx_student_t_cdf(double t, double degrees);
 double mx_student_t_quantile(double p, double degrees);
+double mx_student_t_two_sided(double t, double degrees); /* P(|T| > |t|), without loss in the tails */
+double mx_f_tail(double f, double d1, double d2);        /* P(F > f) of Fisher's F; NaN for f < 0 or degrees of 0 */
 
 /* Percentile bootstrap of the mean of per-unit values (Efron 1979); replicates >= 200, 1000 is usual. */
 merx_status mx_bootstrap_mean(const double *values, size_t n, int replicates, uint64_t seed, merx_task *task,
