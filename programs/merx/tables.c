@@ -34,8 +34,7 @@ int table_read(const cli_arguments *arguments, const char *path, merx_task *task
     return 0;
 }
 
-/* Cuts "a,b" at its commas, in place; adds the names to the list. */
-static size_t split_names(char *text, const char **names)
+size_t table_split_names(char *text, const char **names)
 {
     size_t count = 0;
     for (char *rest = text; *rest;) {
@@ -73,12 +72,12 @@ int table_columns_of(const cli_arguments *arguments, unsigned tags, table_column
         memcpy(out->text, features, strlen(features) + 1);
         second += strlen(features) + 1;
         out->fit.features = out->names;
-        out->fit.n_features = split_names(out->text, out->names);
+        out->fit.n_features = table_split_names(out->text, out->names);
     }
     if (ignore) {
         memcpy(second, ignore, strlen(ignore) + 1);
         out->fit.ignore = out->names + out->fit.n_features;
-        out->fit.n_ignore = split_names(second, out->names + out->fit.n_features);
+        out->fit.n_ignore = table_split_names(second, out->names + out->fit.n_features);
     }
     return 0;
 }

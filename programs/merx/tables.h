@@ -9,6 +9,9 @@
 /* Exit code or 0. */
 int table_read(const cli_arguments *arguments, const char *path, merx_task *task, merx_dataset **out);
 
+/* Cuts "a,b" at its commas, in place; names has room for as many as there are. Returns how many. */
+size_t table_split_names(char *text, const char **names);
+
 typedef struct table_columns {
     merx_fit_columns fit;
     char *text; /* the lists, cut at their commas */

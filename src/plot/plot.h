@@ -2,7 +2,7 @@
  * Plots: SVG for pages, bars and sparklines for terminals. Floor 2.
  *
  * An SVG is appended to an mx_text as one self-contained <svg> element that scales with its container, takes its colours from CSS variables with defaults
- * (--plot-1 … --plot-6, --plot-ink, --plot-grid), so that one page can be light and dark, and carries a <title> and <desc> for screen readers. Bytes depend on the arguments alone.
+ * (--plot-1 … --plot-6, --plot-ink, --plot-grid, --plot-faint), so that one page can be light and dark, and carries a <title> and <desc> for screen readers. Bytes depend on the arguments alone.
  * Values that are not finite are left out (a gap in a line).
  */
 #ifndef MX_PLOT_H
@@ -30,6 +30,8 @@ typedef struct mx_series {
     const double *x, *y;
     const double *low, *high; /* a band around the line; NULL: none */
     bool dashed;
+    bool faint; /* a thin line in the ink of the grid, below the others and not in the legend */
+    bool dots;  /* a dot on each point */
 } mx_series;
 
 typedef struct mx_line_plot {

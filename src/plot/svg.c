@@ -156,17 +156,31 @@ static void draw_line(mx_text *svg, const mx_series *series, const scale *sx, co
         mx_text_printf(svg, "%s%.1f %.1f", pen ? "L" : "M", place(sx, series->x[i]), place(sy, series->y[i]));
         pen = true;
     }
-    mx_text_printf(svg, "\" style=\"fill:none;stroke-width:2;stroke-linejoin:round;%s",
+    mx_text_printf(svg, "\" style=\"fill:none;stroke-width:%d;stroke-linejoin:round;%s", series->faint ? 1 : 2,
                    series->dashed ? "stroke-dasharray:5 4;" : "");
-    put_colour(svg, "stroke", colour);
+    if (series->faint)
+        mx_text_puts(svg, "stroke:var(--plot-faint,#8886)");
+    else
+        put_colour(svg, "stroke", colour);
     mx_text_puts(svg, "\"/>\n");
+    for (size_t i = 0; series->dots && i < series->n; i++) {
+        if (!isfinite(series->y[i]) || !isfinite(series->x[i]))
+            continue;
+        mx_text_printf(svg, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" style=\"", place(sx, series->x[i]),
+                       place(sy, series->y[i]));
+        put_colour(svg, "fill", colour);
+        mx_text_puts(svg, "\"/>\n");
+    }
 }
 
 static void draw_legend(mx_text *svg, const mx_series *series, size_t n, double x, double y)
 {
-    if (n < 2)
-        return;
-    for (size_t i = 0; i < n; i++) {
+    size_t shown = 0;
+    for (size_t i = 0; i < n; i++)
+        shown += !series[i].faint;
+    for (size_t i = 0; shown > 1 && i < n; i++) {
+        if (series[i].faint)
+            continue;
         mx_text_printf(svg, "<rect x=\"%.1f\" y=\"%.1f\" width=\"12\" height=\"4\" rx=\"2\" style=\"", x, y - 6);
         put_colour(svg, "fill", i);
         mx_text_puts(svg, "\"/>");
@@ -204,8 +218,10 @@ void mx_plot_lines(mx_text *svg, const mx_line_plot *plot)
     for (size_t s = 0; s < plot->series; s++)
         if (plot->one[s].low && plot->one[s].high)
             draw_band(svg, &plot->one[s], &sx, &sy, s);
-    for (size_t s = 0; s < plot->series; s++)
-        draw_line(svg, &plot->one[s], &sx, &sy, s);
+    for (int faint = 1; faint >= 0; faint--)
+        for (size_t s = 0; s < plot->series; s++)
+            if (plot->one[s].faint == faint)
+                draw_line(svg, &plot->one[s], &sx, &sy, s);
     double shift = plot->y.label && *plot->y.label ? 30 + 7.0 * (double)mx_utf8_columns(mx_str_of(plot->y.label)) : 0;
     draw_legend(svg, plot->one, plot->series, sx.from - (shift > 0 ? 48 : 0) + shift, 18);
     mx_text_puts(svg, "</svg>\n");

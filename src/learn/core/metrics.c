@@ -61,6 +61,14 @@ double mx_wape(const double *y, const double *predicted, size_t n)
     return error / size;
 }
 
+double mx_mape(const double *y, const double *predicted, size_t n)
+{
+    double total = 0;
+    for (size_t i = 0; i < n; i++)
+        total += fabs(y[i] - predicted[i]) / fmax(fabs(y[i]), DBL_EPSILON);
+    return n > 0 ? total / (double)n : NAN;
+}
+
 double mx_log_loss(const int32_t *labels, const double *probabilities, size_t n, size_t classes)
 {
     double total = 0;
@@ -77,6 +85,36 @@ double mx_accuracy(const int32_t *labels, const int32_t *predicted, size_t n)
     for (size_t i = 0; i < n; i++)
         hits += labels[i] == predicted[i];
     return n > 0 ? (double)hits / (double)n : NAN;
+}
+
+double mx_f1(const int32_t *labels, const int32_t *predicted, size_t n, size_t classes)
+{
+    double total = 0;
+    size_t present = 0;
+    for (size_t c = classes == 2 ? 1 : 0; c < classes; c++) {
+        size_t both = 0, either = 0;
+        for (size_t i = 0; i < n; i++) {
+            bool is = (size_t)labels[i] == c, said = (size_t)predicted[i] == c;
+            both += is && said;
+            either += (size_t)is + (size_t)said;
+        }
+        if (either == 0)
+            continue;
+        total += 2 * (double)both / (double)either;
+        present++;
+    }
+    return present > 0 ? total / (double)present : 0;
+}
+
+double mx_brier(const int32_t *labels, const double *probabilities, size_t n, size_t classes)
+{
+    double total = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t c = classes == 2 ? 1 : 0; c < classes; c++) {
+            double e = probabilities[i * classes + c] - ((size_t)labels[i] == c);
+            total += e * e;
+        }
+    return n > 0 ? total / (double)n : NAN;
 }
 
 typedef struct scored {

@@ -11,8 +11,14 @@ double mx_mean_absolute_error(const double *y, const double *predicted, size_t n
 double mx_root_mean_squared_error(const double *y, const double *predicted, size_t n);
 double mx_r2(const double *y, const double *predicted, size_t n);
 double mx_wape(const double *y, const double *predicted, size_t n); /* sum |y - p| / sum |y| */
+/* Mean of |y - p| / |y|; as scikit-learn, a target of 0 counts as the smallest positive epsilon. */
+double mx_mape(const double *y, const double *predicted, size_t n);
 double mx_log_loss(const int32_t *labels, const double *probabilities, size_t n, size_t classes);
 double mx_accuracy(const int32_t *labels, const int32_t *predicted, size_t n);
+/* Two classes: of the second one. More: the mean over classes that occur (macro). */
+double mx_f1(const int32_t *labels, const int32_t *predicted, size_t n, size_t classes);
+/* Two classes: mean (p - truth)² of the second one. More: the sum over classes. */
+double mx_brier(const int32_t *labels, const double *probabilities, size_t n, size_t classes);
 merx_status mx_auc(const int32_t *labels, const double *scores, size_t n, const merx_allocator *alloc, double *out,
                    merx_error *err) MERX_MUST_CHECK; /* labels 0, 1; ties count half */
 merx_status mx_average_precision(const int32_t *labels, const double *scores, size_t n, const merx_allocator *alloc,
