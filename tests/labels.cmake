@@ -3,6 +3,7 @@ set(merx_slow_tests
   learn.families
   contract.models
   contract.models_bits
+  contract.models_inspect
   contract.models_stream
   learn.stream_fit
   store.sqlite

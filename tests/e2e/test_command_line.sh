@@ -5,9 +5,9 @@
 # Help everywhere, and every command has examples.
 run 0 "$MERX" --help
 commands=$(sed -n 's/^  \([a-z]*\) .*/\1/p' "$work/out")
-[ "$(printf '%s\n' "$commands" | sed -n '/^up$/p;/^import$/p;/^train$/p;/^ask$/p;/^evaluate$/p;/^report$/p;/^fit$/p;/^predict$/p;/^explain$/p;/^models$/p;/^forget$/p;/^sample$/p;/^version$/p;/^completion$/p' | wc -l)" = 14 ] ||
+[ "$(printf '%s\n' "$commands" | sed -n '/^up$/p;/^import$/p;/^train$/p;/^ask$/p;/^evaluate$/p;/^report$/p;/^fit$/p;/^predict$/p;/^explain$/p;/^inspect$/p;/^models$/p;/^forget$/p;/^sample$/p;/^version$/p;/^completion$/p' | wc -l)" = 15 ] ||
     die "commands are missing: $commands"
-for command in up import train ask evaluate report models forget sample fit predict explain version completion help; do
+for command in up import train ask evaluate report models forget sample fit predict explain inspect version completion help; do
     run 0 "$MERX" "$command" --help
     has "$work/out" "usage: merx $command"
     has "$work/out" "examples"
@@ -81,6 +81,20 @@ run 0 "$MERX" explain "$work/model.merx" "$work/table.csv" --row 3
 has "$work/out" "size = "
 run 2 "$MERX" explain "$work/model.merx" "$work/table.csv" --row 0
 run 2 "$MERX" explain "$work/model.merx" "$work/table.csv" --row 301
+run 0 "$MERX" inspect importance "$work/model.merx" "$work/table.csv" --metric mae --svg "$work/importance.svg"
+has "$work/out" "size"
+has "$work/importance.svg" "</svg>"
+run 0 "$MERX" inspect dependence "$work/model.merx" "$work/table.csv" --columns colour --json
+has "$work/out" '"blue"'
+run 1 "$MERX" inspect dependence "$work/model.merx" "$work/table.csv" --columns sise
+has "$work/err" 'did you mean "size"'
+run 1 "$MERX" inspect calibration "$work/model.merx" "$work/table.csv"
+has "$work/err" "no probabilities"
+run 2 "$MERX" inspect nonsense "$work/model.merx" "$work/table.csv"
+has "$work/err" "importance, dependence or calibration"
+run 2 "$MERX" inspect dependence "$work/model.merx" "$work/table.csv"
+has "$work/err" "which column"
+run 2 "$MERX" inspect importance "$work/model.merx" "$work/table.csv" --repeats none
 run 2 "$MERX" fit linear "$work/table.csv"
 has "$work/err" "--target"
 run 2 "$MERX" fit lineer "$work/table.csv" --target price
