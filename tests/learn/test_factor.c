@@ -348,7 +348,7 @@ static void test_neighbours_twin(void **state)
     for (int kind = 0; kind < 6; kind++) {
         mx_neighbours_options o = {
             .similarity = (mx_similarity)(kind % 3), .keep = kind < 3 ? 9 : 0, .shrink = kind % 2 ? 0 : 3};
-        mx_neighbours model;
+        mx_item_lists model;
         check_ok(mx_neighbours_fit(&m.csr, &o, NULL, NULL, &model, &err), err);
         size_t keep = o.keep ? o.keep : 100, full = 0;
         assert_int_equal(model.items, ITEMS);
@@ -373,13 +373,13 @@ static void test_neighbours_twin(void **state)
                     break;
                 }
                 assert_int_equal(model.indices[model.starts[i] + (int64_t)rank], best);
-                check_same_double(model.similarities[model.starts[i] + (int64_t)rank], most);
+                check_same_double(model.weights[model.starts[i] + (int64_t)rank], most);
                 used[best] = true;
             }
             full += count == keep;
         }
         assert_true(full > 10);
-        mx_neighbours_release(&model);
+        mx_item_lists_release(&model);
     }
     release(&m);
 }
@@ -388,7 +388,7 @@ static void test_neighbours_edges(void **state)
 {
     (void)state;
     merx_error err = {0};
-    mx_neighbours model;
+    mx_item_lists model;
     /* Item 2 is nobody's; items 0 and 1 share one user; the tie of 3 and 4 goes to 3. */
     const int64_t starts[] = {0, 2, 5};
     const int32_t indices[] = {0, 1, 1, 3, 4};
@@ -398,13 +398,13 @@ static void test_neighbours_edges(void **state)
     const int32_t want[] = {1, 0, 3, 4, 1, 3, 1};
     assert_memory_equal(model.starts, want_starts, sizeof want_starts);
     assert_memory_equal(model.indices, want, sizeof want);
-    check_same_double(model.similarities[3], 1);
-    mx_neighbours_release(&model);
+    check_same_double(model.weights[3], 1);
+    mx_item_lists_release(&model);
     const int64_t none[] = {0};
     mx_csr empty = {0, 0, none, NULL, NULL};
     check_ok(mx_neighbours_fit(&empty, &(mx_neighbours_options){0}, NULL, NULL, &model, &err), err);
     assert_int_equal(model.starts[0], 0);
-    mx_neighbours_release(&model);
+    mx_item_lists_release(&model);
     check_fails(mx_neighbours_fit(&r, &(mx_neighbours_options){.shrink = -1}, NULL, NULL, &model, &err), MERX_E_RANGE,
                 err);
     check_fails(mx_neighbours_fit(&r, &(mx_neighbours_options){.shrink = NAN}, NULL, NULL, &model, &err), MERX_E_RANGE,
@@ -416,7 +416,7 @@ static void test_neighbours_threads(void **state)
     (void)state;
     merx_error err = {0};
     matrix m = planted(6);
-    mx_neighbours first, other;
+    mx_item_lists first, other;
     mx_neighbours_options o = {.similarity = MX_LIFT, .keep = 20, .shrink = 1};
     check_ok(mx_neighbours_fit(&m.csr, &o, NULL, NULL, &first, &err), err);
     for (int threads = 2; threads <= 8; threads *= 4) {
@@ -425,11 +425,11 @@ static void test_neighbours_threads(void **state)
         check_ok(mx_neighbours_fit(&m.csr, &o, NULL, task, &other, &err), err);
         assert_memory_equal(first.starts, other.starts, (ITEMS + 1) * sizeof(int64_t));
         assert_memory_equal(first.indices, other.indices, (size_t)first.starts[ITEMS] * sizeof(int32_t));
-        assert_memory_equal(first.similarities, other.similarities, (size_t)first.starts[ITEMS] * sizeof(float));
-        mx_neighbours_release(&other);
+        assert_memory_equal(first.weights, other.weights, (size_t)first.starts[ITEMS] * sizeof(float));
+        mx_item_lists_release(&other);
         merx_task_free(task);
     }
-    mx_neighbours_release(&first);
+    mx_item_lists_release(&first);
     release(&m);
 }
 
@@ -439,7 +439,7 @@ static merx_status scenario(const merx_allocator *alloc, void *context, merx_err
     merx_task *task = NULL;
     MX_TRY(merx_task_new(alloc, &(merx_task_options){.threads = 1}, &task, err));
     mx_als als = {0};
-    mx_neighbours neighbours = {0};
+    mx_item_lists neighbours = {0};
     merx_status status = MERX_OK;
     double user[12], parts[2], score;
     mx_als_options o = planted_options;
@@ -450,7 +450,7 @@ static merx_status scenario(const merx_allocator *alloc, void *context, merx_err
     MX_TRY_GOTO(mx_neighbours_fit(&m->csr, &(mx_neighbours_options){0}, alloc, task, &neighbours, err));
 out:
     mx_als_release(&als);
-    mx_neighbours_release(&neighbours);
+    mx_item_lists_release(&neighbours);
     merx_task_free(task);
     return status;
 }

@@ -45,7 +45,7 @@ static void test_bundle(void **state)
     tiny_shop *shop = bundles();
     mx_snapshot *s = tiny_finish(shop, NULL);
     tiny_model model;
-    trained(s, "factors=8", &model);
+    trained(s, "factors=8 recent_days=0", &model);
     mx_arena arena;
     mx_arena_init(&arena, NULL);
     merx_reply reply;
@@ -73,6 +73,90 @@ static void test_bundle(void **state)
         assert_true(reply.item[i].score <= reply.item[i - 1].score);
     mx_arena_release(&arena);
     tiny_model_free(&model);
+    tiny_close(s);
+    tiny_free(shop);
+}
+
+/* What is bought now stands before what was bought once: each score is that without the trend, times the trend. */
+static void test_trend(void **state)
+{
+    (void)state;
+    tiny_shop *shop = tiny_new();
+    for (int c = 0; c < 30; c++) {
+        char customer[24], order[24];
+        snprintf(customer, sizeof customer, "c%02d", c);
+        snprintf(order, sizeof order, "o%02d", c);
+        tiny_buy(shop, customer, order, "seed", 1, 100, c);
+        tiny_buy(shop, customer, order, c % 3 ? "old" : "other", 1, 100, c);
+        if (c % 2)
+            tiny_buy(shop, customer, "x", "new", 1, 100, 190 + c % 9);
+    }
+    mx_snapshot *s = tiny_finish(shop, NULL);
+    tiny_model plain, model;
+    trained(s, "factors=4 recent_days=0", &plain);
+    trained(s, "factors=4 recent_days=30", &model);
+    mx_arena arena;
+    mx_arena_init(&arena, NULL);
+    merx_reply with, without;
+    merx_error err = {0};
+    check_ok(tiny_ask(&plain, s, "basket=seed n=9", &arena, &without, &err), err);
+    check_ok(tiny_ask(&model, s, "basket=seed n=9", &arena, &with, &err), err);
+    assert_string_equal(without.item[0].id, "old");
+    assert_string_equal(with.item[0].id, "new");
+    /* 15 of the 75 pairs of customer and product are recent, all of them of "new". */
+    const double buyers[] = {15, 20, 30, 10}, recent[] = {15, 0, 0, 0};
+    const char *const names[] = {"new", "old", "seed", "other"};
+    double beyond = 0, squares = 0;
+    for (int i = 0; i < 4; i++) {
+        double expected = buyers[i] / 5;
+        beyond += (recent[i] - expected) * (recent[i] - expected) - expected * 0.8;
+        squares += expected * expected;
+    }
+    for (int i = 0; i < 4; i++)
+        if (i != 2)
+            check_close(score_of(&with, names[i]) / score_of(&without, names[i]),
+                        (recent[i] + squares / beyond) / (buyers[i] / 5 + squares / beyond), 1e-6);
+    tiny_check_reasons(&with);
+    mx_arena_release(&arena);
+    tiny_model_free(&model);
+    tiny_model_free(&plain);
+    tiny_close(s);
+    tiny_free(shop);
+}
+
+/* Each of the three parts is heard, and a shop that is too large for EASE says so. */
+static void test_parts(void **state)
+{
+    (void)state;
+    tiny_shop *shop = bundles();
+    mx_snapshot *s = tiny_finish(shop, NULL);
+    const char *const options[] = {"factors=4",
+                                   "factors=4 als_weight=0",
+                                   "factors=4 ease_weight=0.5",
+                                   "factors=4 co_purchase=0",
+                                   "factors=4 ease_l2=50",
+                                   "factors=4 ease_keep=2",
+                                   "factors=4 ease_max_items=12"};
+    double scores[7];
+    mx_arena arena;
+    mx_arena_init(&arena, NULL);
+    merx_error err = {0};
+    for (size_t i = 0; i < 7; i++) {
+        tiny_model model;
+        merx_reply reply;
+        trained(s, options[i], &model);
+        check_ok(tiny_ask(&model, s, "basket=a0,a1 n=13 new_only=false", &arena, &reply, &err), err);
+        tiny_check_reasons(&reply);
+        scores[i] = score_of(&reply, "a3") + score_of(&reply, "b1");
+        for (size_t j = 0; j < i; j++)
+            if (scores[i] == scores[j])
+                fail_msg("%s and %s: the same scores", options[i], options[j]);
+        assert_int_equal(reply.notes, i == 6);
+        if (i == 6)
+            check_contains(reply.note[0], "without EASE");
+        tiny_model_free(&model);
+    }
+    mx_arena_release(&arena);
     tiny_close(s);
     tiny_free(shop);
 }
@@ -240,9 +324,9 @@ static void test_forget(void **state)
     trained(without, "factors=8", &never);
     check_ok(tiny_train(answer, without, "factors=8", NULL, 1, &model, &exact, &forgotten, &err), err);
     assert_false(exact);
-    const char *const tensors[] = {"items.offsets",     "items.bytes",      "buyers",
-                                   "neighbours.starts", "neighbours.items", "neighbours.similarities"};
-    for (size_t i = 0; i < 6; i++)
+    const char *const tensors[] = {"items.offsets",    "items.bytes",       "buyers", "trend", "neighbours.starts",
+                                   "neighbours.items", "neighbours.weights"};
+    for (size_t i = 0; i < 7; i++)
         same_tensor(&forgotten, &never, tensors[i]);
     assert_false(tiny_same(&forgotten, &model));
     /* Kept factors are never taken for exact ones. */
@@ -320,9 +404,10 @@ static void test_evaluate(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bundle),   cmocka_unit_test(test_without),    cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_fresh),    cmocka_unit_test(test_degenerate), cmocka_unit_test(test_forget),
-        cmocka_unit_test(test_evaluate), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_bundle),     cmocka_unit_test(test_trend),   cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_without),    cmocka_unit_test(test_unknown), cmocka_unit_test(test_fresh),
+        cmocka_unit_test(test_degenerate), cmocka_unit_test(test_forget),  cmocka_unit_test(test_evaluate),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -206,6 +206,12 @@ static merx_status write_sentence(const mx_ask *ask, const history *h, merx_repl
             reply, ask->arena, err, "%s",
             h->asked ? "no purchases that the model knows are there to go by: these are the most bought products"
                      : "no customer, basket or session was given: these are the most bought products"));
+    const mx_recommender *model = ask->state;
+    if (h->m > 0 && model->ease_weight == 0)
+        MX_TRY(mx_reply_note(reply, ask->arena, err,
+                             "the model was learnt without EASE: %zu products are more than ease_max_items, or its "
+                             "weight is 0",
+                             model->items));
     if (h->outside)
         MX_TRY(mx_reply_note(
             reply, ask->arena, err,
@@ -375,6 +381,54 @@ static merx_status load(const mx_tensor_file *file, const mx_snapshot *snapshot,
     return MERX_OK;
 }
 
+/* The old lists of EASE for the products that are still there, under their new numbers. */
+static merx_status keep_lists(const mx_snapshot *snapshot, const mx_sales *sales, const mx_recommender *old,
+                              mx_recommender *model, const merx_allocator *alloc, merx_error *err)
+{
+    int32_t *before = NULL, *now = NULL;
+    merx_status status;
+    size_t links = 0;
+    mx_item_lists *to = &model->ease;
+    const mx_item_lists *from = &old->ease;
+    model->ease_weight = old->ease_weight;
+    model->als_weight = old->als_weight;
+    MX_TRY_GOTO(mx_alloc_array(alloc, model->items, sizeof *before, "numbers of products", &before, err));
+    MX_TRY_GOTO(mx_alloc_array(alloc, old->items, sizeof *now, "numbers of products", &now, err));
+    for (size_t i = 0; i < old->items; i++)
+        now[i] = -1;
+    for (size_t i = 0; i < model->items; i++) {
+        before[i] = mx_dict_find(old->ids, snapshot->product_id[sales->item_product[i]]);
+        if (before[i] >= 0)
+            now[before[i]] = (int32_t)i;
+    }
+    for (size_t i = 0; i < model->items; i++) {
+        if (before[i] >= 0)
+            for (int64_t k = from->starts[before[i]]; k < from->starts[before[i] + 1]; k++)
+                links += now[from->indices[k]] >= 0;
+        to->starts[i + 1] = (int64_t)links;
+    }
+    status = mx_alloc_array(to->alloc, links, sizeof *to->indices, "lists of items", &to->indices, err);
+    if (status == MERX_OK)
+        status = mx_alloc_array(to->alloc, links, sizeof *to->weights, "lists of items", &to->weights, err);
+    if (status != MERX_OK) { /* lists are released by their last start */
+        MX_FREE_ARRAY(to->alloc, to->indices, links);
+        to->indices = NULL;
+        memset(to->starts, 0, (model->items + 1) * sizeof *to->starts);
+        goto out;
+    }
+    for (size_t i = 0, at = 0; i < model->items; i++)
+        if (before[i] >= 0)
+            for (int64_t k = from->starts[before[i]]; k < from->starts[before[i] + 1]; k++)
+                if (now[from->indices[k]] >= 0) {
+                    to->indices[at] = now[from->indices[k]];
+                    to->weights[at++] = from->weights[k];
+                }
+out:
+    MX_FREE_ARRAY(alloc, before, model->items);
+    MX_FREE_ARRAY(alloc, now, old->items);
+    return status;
+}
+
 /* Factors of the old model for the products that are still there; their gram anew. Products it did not have keep zeros: their neighbours alone speak for them. */
 static merx_status keep_factors(const mx_snapshot *snapshot, const mx_sales *sales, const mx_recommender *old,
                                 mx_recommender *model, const merx_allocator *alloc, merx_task *task, merx_error *err)
@@ -427,6 +481,7 @@ static merx_status forget(const mx_snapshot *without, const mx_tensor_file *old_
     const char *before = mx_tensor_file_meta(old_file, "fingerprint");
     *exact = before && strcmp(before, fingerprint) == 0;
     MX_TRY_GOTO(keep_factors(without, &sales, &old, &model, alloc, task, err));
+    MX_TRY_GOTO(keep_lists(without, &sales, &old, &model, alloc, err));
     if (*exact &&
         model.items == old.items) /* he bought nothing that was learnt: the old gram is the gram, to the bit */
         memcpy(model.als.item_gram, old.als.item_gram,
@@ -455,7 +510,8 @@ const mx_answer mx_answer_recommend = {
     .version = 1,
     .info = {.name = "recommend",
              .title = "Recommendations",
-             .text = "Products for a customer, a basket or a session: what is bought together (item-to-item "
+             .text = "Products for a customer, a basket or a session: what purchases tell about others (EASE, a linear "
+                     "model of products), what is bought together (item-to-item "
                      "similarity) and what customers of like taste buy (implicit "
                      "matrix factorisation), added up. Every product of the shop is ranked, and each past purchase's "
                      "part of the score is told.",
@@ -464,7 +520,7 @@ const mx_answer mx_answer_recommend = {
              .training = mx_recommend_training,
              .question = question,
              .learns = true},
-    .code_version = 1,
+    .code_version = 2,
     .needs = needs,
     .train = train,
     .load = load,

@@ -20,7 +20,7 @@ typedef enum ranker { BLEND, KNN, POPULAR, RANKERS } ranker;
 typedef struct test {
     const mx_sales *sales;
     const mx_recommender *model;
-    const mx_neighbours *knn;
+    const mx_item_lists *knn;
     const int32_t *popular;                  /* (items) most bought first */
     size_t n;                                /* customers tested */
     int32_t *rows;                           /* (n) */
@@ -101,14 +101,6 @@ static void measure(const test *t, size_t u, ranker which, const int32_t *ranked
     t->recall[which][u] = mx_recall_at_k(list, TOP, relevant, m);
 }
 
-static void score_knn(const mx_neighbours *knn, const int32_t *history, size_t m, double *scores)
-{
-    memset(scores, 0, knn->items * sizeof *scores);
-    for (size_t j = 0; j < m; j++)
-        for (int64_t k = knn->starts[history[j]]; k < knn->starts[history[j] + 1]; k++)
-            scores[knn->indices[k]] += (double)knn->similarities[k];
-}
-
 static merx_status rank_block(void *context, size_t block, merx_error *err)
 {
     const test *t = context;
@@ -129,7 +121,8 @@ static merx_status rank_block(void *context, size_t block, merx_error *err)
         MX_TRY_GOTO(mx_recommender_score(t->model, history, m, scores + items, scores, err));
         k = mx_recommender_best(scores, barred, items, TOP, best);
         measure(t, u, BLEND, best, k);
-        score_knn(t->knn, history, m, scores);
+        memset(scores, 0, items * sizeof *scores);
+        mx_item_lists_score(t->knn, history, NULL, m, 1, scores);
         k = mx_recommender_best(scores, barred, items, TOP, best);
         measure(t, u, KNN, best, k);
         k = 0;
@@ -234,7 +227,7 @@ merx_status mx_recommend_evaluate(const mx_evaluate *evaluate, merx_evaluation *
     mx_snapshot before = mx_snapshot_before(whole, evaluate->split_ms);
     mx_sales sales = {0};
     mx_recommender model = {0};
-    mx_neighbours knn = {0};
+    mx_item_lists knn = {0};
     int32_t *popular = NULL;
     test t = {.sales = &sales, .model = &model, .knn = &knn, .task = evaluate->task};
     merx_status status;
@@ -261,7 +254,7 @@ merx_status mx_recommend_evaluate(const mx_evaluate *evaluate, merx_evaluation *
 out:
     MX_FREE_ARRAY(alloc, popular, sales.matrix.columns);
     release(&t, alloc);
-    mx_neighbours_release(&knn);
+    mx_item_lists_release(&knn);
     mx_recommender_release(&model);
     mx_sales_release(&sales);
     return status;

@@ -1,9 +1,11 @@
 /*
- * The model of recommend: fit, write, read, score, explain. Letters: i, t items; j items of the history; m their number; f factors; w weight of co-purchase.
+ * The model of recommend: fit, score, explain (its file: recommender_file.c). Letters: i, t items; j items of the history; m their number; f factors; w weight of
+ * co-purchase.
  *
  * The strength of the factors' ridge follows the data unless it is set. A matrix of n x d random ones of density p has largest singular value about
  * sqrt(p (1 - p)) (sqrt n + sqrt d) (Bai & Yin 1988), and the ridge of ALS acts as a threshold on singular values (Srebro et al. 2005): twice that edge keeps what
- * can't be chance. On the UCI Online Retail shop this is 31, where validation on October 2011 put the optimum between 20 and 40.
+ * can't be chance. On the UCI Online Retail shop this is 31, where validation on October 2011 put the optimum between 20 and 40. The ridge of EASE stands beside the
+ * squares of the singular values: one and a half times the edge's square, 340 there; validation on August to October 2011 put the optimum between 200 and 500.
  */
 #include "shop/answers/recommender.h"
 
@@ -11,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "kernels/kernels.h"
 
 enum { EXPLAIN_CHUNK = 256 };
@@ -26,8 +29,17 @@ const merx_option mx_recommend_training[] = {
     {"neighbours", MERX_OPTION_INT, 1, 1000, "20", NULL, "Most similar products kept for each product."},
     {"shrink", MERX_OPTION_REAL, 0, 1e6, "0", NULL,
      "Customers added to the denominator of the similarity, against chance on few purchases."},
-    {"co_purchase", MERX_OPTION_REAL, 0, 1000, "0.03", NULL,
-     "Weight of the similarity beside the factors' score; 0: factors alone."},
+    {"co_purchase", MERX_OPTION_REAL, 0, 1000, "0.06", NULL, "Weight of the similarity beside the other two."},
+    {"als_weight", MERX_OPTION_REAL, 0, 1000, "0.25", NULL, "Weight of the factors' score."},
+    {"recent_days", MERX_OPTION_INT, 0, 36500, "30", NULL,
+     "Days at the end of the sales that tell what is bought now; 0: all times count alike."},
+    {"ease_weight", MERX_OPTION_REAL, 0, 1000, "1", NULL,
+     "Weight of EASE, the linear model of products; 0: without it, and what it takes to learn."},
+    {"ease_l2", MERX_OPTION_REAL, 0.001, 1e9, NULL, NULL,
+     "Strength of EASE's ridge; unset: found from the number of customers, products and purchases."},
+    {"ease_keep", MERX_OPTION_INT, 1, 100000, "100", NULL, "Largest weights of EASE kept for each product."},
+    {"ease_max_items", MERX_OPTION_INT, 0, 1000000, "10000", NULL,
+     "Shops with more products go without EASE: it takes 4 bytes and a product's time for each pair, products cubed."},
     {0},
 };
 
@@ -37,13 +49,32 @@ static mx_similarity similarity_of(const merx_options *options)
     return strcmp(name, "cosine") == 0 ? MX_COSINE : strcmp(name, "lift") == 0 ? MX_LIFT : MX_JACCARD;
 }
 
+/* The largest singular value of chance. */
+static double edge_of(const mx_sales *sales)
+{
+    double n = (double)sales->matrix.rows, d = (double)sales->matrix.columns;
+    double p = (double)sales->starts[sales->matrix.rows] / (n * d);
+    return sqrt(p * (1 - p)) * (sqrt(n) + sqrt(d));
+}
+
 static double l2_of(const mx_sales *sales, const merx_options *options)
 {
     if (merx_options_is_set(options, "l2"))
         return merx_options_real(options, "l2");
-    double n = (double)sales->matrix.rows, d = (double)sales->matrix.columns;
-    double p = (double)sales->starts[sales->matrix.rows] / (n * d);
-    return fmax(2 * sqrt(p * (1 - p)) * (sqrt(n) + sqrt(d)), 0.1);
+    return fmax(2 * edge_of(sales), 0.1);
+}
+
+static double ease_l2_of(const mx_sales *sales, const merx_options *options)
+{
+    if (merx_options_is_set(options, "ease_l2"))
+        return merx_options_real(options, "ease_l2");
+    return fmax(1.5 * edge_of(sales) * edge_of(sales), 0.1);
+}
+
+static bool takes_ease(const mx_sales *sales, const merx_options *options)
+{
+    return merx_options_real(options, "ease_weight") > 0 &&
+           sales->matrix.columns <= (size_t)merx_options_int(options, "ease_max_items");
 }
 
 /* ---- fit ---- */
@@ -68,29 +99,91 @@ static merx_status fit_factors(const mx_snapshot *snapshot, const mx_sales *sale
     return status;
 }
 
+static bool is_learnt_sale(const mx_snapshot *s, size_t e)
+{
+    return s->customer[e] >= 0 && mx_snapshot_is_sale(s, e);
+}
+
+/* trend (items) written: counts distinct customers of the last days. */
+static merx_status fit_trend(const mx_snapshot *s, const mx_sales *sales, int64_t days, float *trend,
+                             const merx_allocator *alloc, merx_error *err)
+{
+    size_t items = sales->matrix.columns, entries = (size_t)sales->starts[sales->matrix.rows];
+    uint8_t *recent = NULL;
+    int64_t last_ms = INT64_MIN, all = 0, all_recent = 0;
+    for (size_t i = 0; i < items; i++)
+        trend[i] = 1;
+    if (days == 0)
+        return MERX_OK;
+    for (size_t e = 0; e < s->events; e++)
+        if (s->time_ms[e] > last_ms && is_learnt_sale(s, e))
+            last_ms = s->time_ms[e];
+    MX_TRY(mx_alloc_array(alloc, entries, 1, "recent purchases", &recent, err));
+    for (size_t e = 0; e < s->events; e++)
+        if (s->time_ms[e] > last_ms - days * MX_DAY_MS && is_learnt_sale(s, e)) {
+            int64_t at =
+                mx_sales_find(sales, (size_t)sales->customer_row[s->customer[e]], sales->product_item[s->product[e]]);
+            if (at >= 0)
+                recent[at] = 1;
+        }
+    for (size_t i = 0; i < items; i++)
+        trend[i] = 0;
+    for (size_t at = 0; at < entries; at++) {
+        trend[sales->indices[at]] += recent[at]; /* whole numbers below 2^24: exact */
+        all_recent += recent[at];
+    }
+    for (size_t i = 0; i < items; i++)
+        all += sales->buyers[i];
+    /* A gamma prior of mean 1 by its moments (Robbins 1956): E (c - e)^2 = e (1 - share) + e^2 / k. */
+    double share = all ? (double)all_recent / (double)all : 0, beyond = 0, squares = 0;
+    for (size_t i = 0; i < items; i++) {
+        double e = sales->buyers[i] * share, c = (double)trend[i];
+        beyond += (c - e) * (c - e) - e * (1 - share);
+        squares += e * e;
+    }
+    double k = squares / beyond;
+    for (size_t i = 0; i < items; i++)
+        trend[i] = beyond > 0 ? (float)(((double)trend[i] + k) / (sales->buyers[i] * share + k)) : 1;
+    MX_FREE_ARRAY(alloc, recent, entries);
+    return MERX_OK;
+}
+
 merx_status mx_recommender_fit(const mx_snapshot *snapshot, const mx_sales *sales, const merx_options *options,
-                               bool without_als, const merx_allocator *alloc, merx_task *task, mx_recommender *out,
+                               bool counts_only, const merx_allocator *alloc, merx_task *task, mx_recommender *out,
                                merx_error *err)
 {
     alloc = mx_allocator_or_default(alloc);
+    bool with_ease = takes_ease(sales, options);
+    double ease_weight = merx_options_real(options, "ease_weight"),
+           als_weight = merx_options_real(options, "als_weight");
     *out = (mx_recommender){.alloc = alloc,
                             .items = sales->matrix.columns,
                             .customers = sales->matrix.rows,
+                            .ease_weight = with_ease ? ease_weight : 0,
+                            .als_weight = with_ease ? als_weight : als_weight + ease_weight,
                             .co_purchase = merx_options_real(options, "co_purchase")};
     merx_status status;
+    mx_ease_options ease = {.l2 = ease_l2_of(sales, options), .keep = (size_t)merx_options_int(options, "ease_keep")};
     uint64_t f = (uint64_t)merx_options_int(options, "factors"),
              keep = (uint64_t)merx_options_int(options, "neighbours");
     uint64_t bytes = (out->items + out->customers) * f * 4 + f * f * 32 + out->items * keep * 16 +
                      (uint64_t)sales->starts[sales->matrix.rows] * 12;
+    if (with_ease && !counts_only)
+        bytes += mx_ease_bytes(out->items, ease.keep, (size_t)merx_task_threads(task));
     MX_TRY(mx_task_require_memory(task, bytes, "training recommend", err));
     MX_TRY_GOTO(mx_alloc_array_raw(alloc, out->items, sizeof *out->buyers, "buyers of items", &out->buyers, err));
     if (out->items)
         memcpy(out->buyers, sales->buyers, out->items * sizeof *out->buyers);
+    MX_TRY_GOTO(mx_alloc_array_raw(alloc, out->items, sizeof *out->trend, "trend of items", &out->trend, err));
+    MX_TRY_GOTO(fit_trend(snapshot, sales, merx_options_int(options, "recent_days"), out->trend, alloc, err));
     mx_neighbours_options neighbours = {
         .similarity = similarity_of(options), .keep = (size_t)keep, .shrink = merx_options_real(options, "shrink")};
     MX_TRY_GOTO(mx_neighbours_fit(&sales->matrix, &neighbours, alloc, task, &out->neighbours, err));
-    out->links = (size_t)out->neighbours.starts[out->items];
-    if (!without_als) {
+    if (with_ease && !counts_only)
+        MX_TRY_GOTO(mx_ease_fit(&sales->matrix, &ease, alloc, task, &out->ease, err));
+    else
+        MX_TRY_GOTO(mx_item_lists_none(out->items, alloc, &out->ease, err));
+    if (!counts_only) {
         MX_TRY_GOTO(fit_factors(snapshot, sales, options, alloc, task, &out->als, err));
         return MERX_OK;
     }
@@ -112,8 +205,10 @@ void mx_recommender_release(mx_recommender *model)
     if (!model->alloc)
         return;
     MX_FREE_ARRAY(model->alloc, model->buyers, model->items);
+    MX_FREE_ARRAY(model->alloc, model->trend, model->items);
     mx_als_release(&model->als);
-    mx_neighbours_release(&model->neighbours);
+    mx_item_lists_release(&model->ease);
+    mx_item_lists_release(&model->neighbours);
     mx_dict_free(model->ids);
     *model = (mx_recommender){0};
 }
@@ -121,8 +216,12 @@ void mx_recommender_release(mx_recommender *model)
 void mx_recommender_fingerprint(const mx_snapshot *snapshot, const mx_sales *sales, const merx_options *options,
                                 uint64_t seed, char out[17])
 {
-    double numbers[] = {l2_of(sales, options), merx_options_real(options, "alpha"),
-                        (double)merx_options_int(options, "factors"), (double)merx_options_int(options, "iterations")};
+    double numbers[] = {l2_of(sales, options),
+                        merx_options_real(options, "alpha"),
+                        (double)merx_options_int(options, "factors"),
+                        (double)merx_options_int(options, "iterations"),
+                        takes_ease(sales, options) ? ease_l2_of(sales, options) : 0,
+                        (double)merx_options_int(options, "ease_keep")};
     uint64_t hash = mx_hash64(numbers, sizeof numbers, seed);
     for (size_t i = 0; i < sales->matrix.columns; i++) {
         uint64_t key = mx_snapshot_product_key(snapshot, sales->item_product[i]);
@@ -136,174 +235,6 @@ void mx_recommender_fingerprint(const mx_snapshot *snapshot, const mx_sales *sal
     snprintf(out, 17, "%016llx", (unsigned long long)hash);
 }
 
-/* ---- the file ---- */
-
-static void *copy(mx_arena *arena, const void *data, size_t count, size_t size, merx_error *err)
-{
-    void *to = mx_arena_array(arena, count ? count : 1, size, err);
-    if (to && count)
-        memcpy(to, data, count * size);
-    return to;
-}
-
-static merx_status meta_real(mx_tensor_writer *writer, const char *key, double value, merx_error *err)
-{
-    char text[32];
-    mx_format_double(value, text);
-    return mx_tensor_writer_meta(writer, key, text, err);
-}
-
-merx_status mx_recommender_write(const mx_recommender *model, const mx_snapshot *snapshot, const mx_sales *sales,
-                                 const char *fingerprint, mx_tensor_writer *writer, mx_arena *arena, merx_error *err)
-{
-    size_t f = (size_t)model->als.factors, items = model->items;
-    mx_str *ids = mx_arena_array(arena, items ? items : 1, sizeof *ids, err);
-    int32_t *buyers = copy(arena, model->buyers, items, sizeof *buyers, err);
-    float *factors = copy(arena, model->als.item_factors, items * f, sizeof *factors, err);
-    double *gram = copy(arena, model->als.item_gram, f * f, sizeof *gram, err);
-    int64_t *starts = copy(arena, model->neighbours.starts, items + 1, sizeof *starts, err);
-    int32_t *indices = copy(arena, model->neighbours.indices, model->links, sizeof *indices, err);
-    float *similarities = copy(arena, model->neighbours.similarities, model->links, sizeof *similarities, err);
-    if (!ids || !buyers || !factors || !gram || !starts || !indices || !similarities)
-        return MERX_E_MEMORY;
-    for (size_t i = 0; i < items; i++)
-        ids[i] = snapshot->product_id[sales->item_product[i]];
-    MX_TRY(mx_tensor_writer_strings(writer, "items", ids, items, err));
-    MX_TRY(mx_tensor_writer_vector(writer, "buyers", MX_I32, items, buyers, err));
-    MX_TRY(mx_tensor_writer_matrix(writer, "als.item_factors", MX_F32, items, f, factors, err));
-    MX_TRY(mx_tensor_writer_matrix(writer, "als.item_gram", MX_F64, f, f, gram, err));
-    MX_TRY(mx_tensor_writer_vector(writer, "neighbours.starts", MX_I64, items + 1, starts, err));
-    MX_TRY(mx_tensor_writer_vector(writer, "neighbours.items", MX_I32, model->links, indices, err));
-    MX_TRY(mx_tensor_writer_vector(writer, "neighbours.similarities", MX_F32, model->links, similarities, err));
-    MX_TRY(meta_real(writer, "als.l2", model->als.l2, err));
-    MX_TRY(meta_real(writer, "als.alpha", model->als.alpha, err));
-    MX_TRY(meta_real(writer, "co_purchase", model->co_purchase, err));
-    MX_TRY(meta_real(writer, "customers", (double)model->customers, err));
-    return mx_tensor_writer_meta(writer, "fingerprint", fingerprint, err);
-}
-
-static merx_status read_real(const mx_tensor_file *file, const char *key, double low, double *out, merx_error *err)
-{
-    const char *text = mx_tensor_file_meta(file, key);
-    if (!text || !mx_parse_double(mx_str_of(text), out) || !(*out >= low && *out <= 1e15))
-        MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "metadata \"%s\" is not a number from %g on", key, low);
-    return MERX_OK;
-}
-
-/* Neighbour lists that a damaged file could have made point outside. */
-static merx_status check_links(const mx_tensor_file *file, const int64_t *starts, const int32_t *indices, size_t items,
-                               size_t links, merx_error *err)
-{
-    bool good = starts[0] == 0 && starts[items] == (int64_t)links;
-    for (size_t i = 0; good && i < items; i++)
-        good = starts[i] <= starts[i + 1] && starts[i + 1] <= (int64_t)links;
-    for (size_t k = 0; good && k < links; k++)
-        good = indices[k] >= 0 && (size_t)indices[k] < items;
-    if (!good)
-        MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "the lists of neighbours do not fit %zu products",
-                items);
-    return MERX_OK;
-}
-
-static merx_status duplicate(const merx_allocator *alloc, const void *data, size_t count, size_t size, const char *what,
-                             void *out, merx_error *err)
-{
-    MX_TRY(mx_alloc_array_raw(alloc, count, size, what, out, err));
-    if (count)
-        memcpy(*(void **)out, data, count * size);
-    return MERX_OK;
-}
-
-static merx_status read_tensors(const mx_tensor_file *file, mx_recommender *out, merx_error *err)
-{
-    const merx_allocator *alloc = out->alloc;
-    const int32_t *buyers, *indices;
-    const int64_t *starts;
-    uint64_t items, links;
-    const mx_tensor *factors, *gram;
-    MX_TRY(mx_tensor_file_vector(file, "buyers", MX_I32, 0, &buyers, &items, err));
-    MX_TRY(mx_tensor_file_get(file, "als.item_factors", MX_F32, 2, (uint64_t[]){items, 0}, &factors, err));
-    uint64_t f = factors->shape[1];
-    MX_TRY(mx_tensor_file_get(file, "als.item_gram", MX_F64, 2, (uint64_t[]){f, f}, &gram, err));
-    MX_TRY(mx_tensor_file_vector(file, "neighbours.starts", MX_I64, items + 1, &starts, NULL, err));
-    MX_TRY(mx_tensor_file_vector(file, "neighbours.items", MX_I32, 0, &indices, &links, err));
-    const mx_tensor *values;
-    MX_TRY(mx_tensor_file_get(file, "neighbours.similarities", MX_F32, 1, (uint64_t[]){links}, &values, err));
-    if (factors->shape[0] != items || values->shape[0] != links || f == 0 || f > 1024)
-        MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "tensors of %llu products do not fit together",
-                (unsigned long long)items);
-    MX_TRY(check_links(file, starts, indices, items, links, err));
-    out->items = items;
-    out->links = links;
-    MX_TRY(duplicate(alloc, buyers, items, sizeof *buyers, "buyers", &out->buyers, err));
-    out->als.alloc = alloc;
-    out->als.items = items;
-    out->als.factors = (int)f;
-    MX_TRY(duplicate(alloc, factors->data, items * f, sizeof(float), "item factors", &out->als.item_factors, err));
-    MX_TRY(duplicate(alloc, gram->data, f * f, sizeof(double), "gram of item factors", &out->als.item_gram, err));
-    return MERX_OK;
-}
-
-static merx_status read_neighbours(const mx_tensor_file *file, mx_recommender *out, merx_error *err)
-{
-    const mx_tensor *starts, *indices, *values;
-    MX_TRY(mx_tensor_file_get(file, "neighbours.starts", MX_I64, -1, NULL, &starts, err));
-    MX_TRY(mx_tensor_file_get(file, "neighbours.items", MX_I32, -1, NULL, &indices, err));
-    MX_TRY(mx_tensor_file_get(file, "neighbours.similarities", MX_F32, -1, NULL, &values, err));
-    out->neighbours = (mx_neighbours){.items = out->items, .alloc = out->alloc};
-    MX_TRY(duplicate(out->alloc, starts->data, out->items + 1, sizeof(int64_t), "starts of neighbours",
-                     &out->neighbours.starts, err));
-    MX_TRY(
-        duplicate(out->alloc, indices->data, out->links, sizeof(int32_t), "neighbours", &out->neighbours.indices, err));
-    return duplicate(out->alloc, values->data, out->links, sizeof(float), "similarities", &out->neighbours.similarities,
-                     err);
-}
-
-static merx_status read_ids(const mx_tensor_file *file, mx_recommender *out, merx_error *err)
-{
-    mx_arena arena;
-    mx_arena_init(&arena, out->alloc);
-    mx_str *ids;
-    size_t n;
-    merx_status status;
-    MX_TRY_GOTO(mx_tensor_file_strings(file, "items", &arena, &ids, &n, err));
-    if (n != out->items)
-        MX_FAIL_GOTO(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "%zu ids of products for %zu products", n,
-                     out->items);
-    MX_TRY_GOTO(mx_dict_new(out->alloc, n ? n : 1, &out->ids, err));
-    for (size_t i = 0; i < n; i++) {
-        int32_t code;
-        bool added;
-        MX_TRY_GOTO(mx_dict_add(out->ids, ids[i], &code, &added, err));
-        if (!added)
-            MX_FAIL_GOTO(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "product \"%.*s\" is named twice",
-                         (int)ids[i].size, ids[i].data);
-    }
-out:
-    mx_arena_release(&arena);
-    return status;
-}
-
-merx_status mx_recommender_read(const mx_tensor_file *file, const merx_allocator *alloc, mx_recommender *out,
-                                merx_error *err)
-{
-    *out = (mx_recommender){.alloc = mx_allocator_or_default(alloc)};
-    merx_status status;
-    double customers;
-    MX_TRY_GOTO(read_real(file, "customers", 0, &customers, err));
-    out->customers = (size_t)customers;
-    MX_TRY_GOTO(read_tensors(file, out, err));
-    MX_TRY_GOTO(read_neighbours(file, out, err));
-    MX_TRY_GOTO(read_ids(file, out, err));
-    MX_TRY_GOTO(read_real(file, "als.l2", 0, &out->als.l2, err));
-    MX_TRY_GOTO(read_real(file, "als.alpha", 0, &out->als.alpha, err));
-    MX_TRY_GOTO(read_real(file, "co_purchase", 0, &out->co_purchase, err));
-    return MERX_OK;
-out:
-    mx_recommender_release(out);
-    return status;
-}
-
 /* ---- scores ---- */
 
 merx_status mx_recommender_score(const mx_recommender *model, const int32_t *history, size_t m, double *user,
@@ -312,20 +243,19 @@ merx_status mx_recommender_score(const mx_recommender *model, const int32_t *his
     size_t f = (size_t)model->als.factors;
     MX_TRY(mx_als_fold_in(&model->als, history, NULL, m, user, err));
     for (size_t t = 0; t < model->items; t++)
-        scores[t] = mx_kernel()->dot_float(user, model->als.item_factors + t * f, f);
-    for (size_t j = 0; j < m; j++)
-        for (int64_t k = model->neighbours.starts[history[j]]; k < model->neighbours.starts[history[j] + 1]; k++)
-            scores[model->neighbours.indices[k]] += model->co_purchase * (double)model->neighbours.similarities[k];
+        scores[t] = model->als_weight * mx_kernel()->dot_float(user, model->als.item_factors + t * f, f);
+    mx_item_lists_score(&model->ease, history, NULL, m, model->ease_weight, scores);
+    mx_item_lists_score(&model->neighbours, history, NULL, m, model->co_purchase, scores);
+    for (size_t t = 0; t < model->items; t++)
+        scores[t] *= (double)model->trend[t];
     return MERX_OK;
 }
 
-/* similarity(j, t), 0 when t is not among j's neighbours. */
-static double similarity(const mx_recommender *model, int32_t j, int32_t t)
+/* What j says of t by the lists: it does not depend on the rest of the history. */
+static double linear_part(const mx_recommender *model, int32_t j, int32_t t)
 {
-    for (int64_t k = model->neighbours.starts[j]; k < model->neighbours.starts[j + 1]; k++)
-        if (model->neighbours.indices[k] == t)
-            return (double)model->neighbours.similarities[k];
-    return 0;
+    return model->ease_weight * mx_item_lists_weight(&model->ease, j, t) +
+           model->co_purchase * mx_item_lists_weight(&model->neighbours, j, t);
 }
 
 /* own (m): x . y_j; spread (m): y_j' A^-1 y_j. parts: (EXPLAIN_CHUNK, m) scratch. */
@@ -355,18 +285,17 @@ merx_status mx_recommender_explain(const mx_recommender *model, const int32_t *h
     MX_TRY_GOTO(explain_history(model, history, m, c, scratch, own, spread, err));
     MX_TRY_GOTO(mx_als_explain_many(&model->als, history, NULL, m, targets, n, parts, scores, err));
     for (size_t t = 0; t < n; t++) {
-        double co = 0, als = scores[t];
+        double linear = 0, als = scores[t], trend = (double)model->trend[targets[t]];
         for (size_t j = 0; j < m; j++)
-            co += model->co_purchase * similarity(model, history[j], targets[t]);
+            linear += linear_part(model, history[j], targets[t]);
         for (size_t j = 0; j < m; j++) {
             /* A' = A - w y_j y_j', b' = b - c y_j: y_t' A'^-1 b' out of g = y_t' A^-1 y_j. */
-            double *part = parts + t * m + j, g = *part / c,
-                   mine = model->co_purchase * similarity(model, history[j], targets[t]);
+            double *part = parts + t * m + j, g = *part / c, mine = linear_part(model, history[j], targets[t]);
             double refold = als - *part + w * g * (own[j] - c * spread[j]) / (1 - w * spread[j]);
-            without[t * m + j] = (m > 1 ? refold : 0) + (co - mine);
-            *part += mine;
+            without[t * m + j] = trend * ((m > 1 ? model->als_weight * refold : 0) + (linear - mine));
+            *part = trend * (model->als_weight * *part + mine);
         }
-        scores[t] = als + co;
+        scores[t] = trend * (model->als_weight * als + linear);
     }
 out:
     MX_FREE_ARRAY(alloc, scratch, m * chunk);

@@ -3,37 +3,45 @@
  *
  * The score of item t for a history H of distinct items is a plain sum over H, so reasons are its terms:
  *
- *     score(t) = sum_{j in H} als_j(t) + w * similarity(j, t)
+ *     score(t) = trend(t) * sum_{j in H} e * ease(j, t) + a * als_j(t) + w * similarity(j, t)
  *
- * als_j(t) = y_t' A^-1 y_j c, with A of the whole history: the part of item j in the score of implicit ALS (learn/factor/als.h); similarity(j, t) is that of
- * co-purchase where t is among the nearest neighbours of j, else 0 (learn/factor/neighbours.h). There are no factors of customers: they are solved from the
- * history at question time by the same equations as in training, so a new purchase changes the next answer.
+ * trend(t) = (c_t + k) / (e_t + k): c_t customers bought t in the last `recent_days` days of the sales learnt from, e_t is what its buyers n_t of all times would give
+ * (n_t times the share of recent ones among all products). Above 1 for what is bought now, towards 0 for what is no longer sold or out of season. 1 / k is the variance of
+ * the true trends, what the counts vary beyond chance: where nothing but chance is seen every trend is 1.
+ *
+ * ease(j, t) = B_jt, the weight of j in EASE's linear model (learn/factor/ease.h), where it is among the largest of j, else 0; als_j(t) = y_t' A^-1 y_j c, with A of
+ * the whole history: the part of item j in the score of implicit ALS (learn/factor/als.h); similarity(j, t) is that of co-purchase where t is among the nearest
+ * neighbours of j, else 0 (learn/factor/neighbours.h). There are no factors of customers: they are solved from the history at question time by the same equations as
+ * in training, so a new purchase changes the next answer.
+ *
+ * A catalogue too large for EASE goes without; its weight e goes to the factors, whose scores have the same scale: both estimate 1 for bought and 0 for not.
  */
 #ifndef MX_SHOP_RECOMMENDER_H
 #define MX_SHOP_RECOMMENDER_H
 
 #include "learn/factor/als.h"
+#include "learn/factor/ease.h"
 #include "learn/factor/neighbours.h"
 #include "shop/answers/answer.h"
 #include "shop/answers/sales.h"
 
 typedef struct mx_recommender {
     const merx_allocator *alloc;
-    size_t items, customers; /* learnt from */
-    double co_purchase;      /* w */
-    int32_t *buyers;         /* (items) distinct customers */
-    mx_als als;              /* item factors and gram alone */
-    mx_neighbours neighbours;
-    size_t links; /* neighbours in all */
+    size_t items, customers;                     /* learnt from */
+    double ease_weight, als_weight, co_purchase; /* e, a, w; e is 0 where there is no EASE */
+    int32_t *buyers;                             /* (items) distinct customers */
+    float *trend;                                /* (items) */
+    mx_als als;                                  /* item factors and gram alone */
+    mx_item_lists ease, neighbours;
     mx_dict *ids; /* item -> id of the product; NULL while training */
 } mx_recommender;
 
 /* The training options' table. */
 extern const merx_option mx_recommend_training[];
 
-/* Learns from the sales. without_als: leaves the factors (and their gram) zero. Same bits for any number of threads. */
+/* Learns from the sales. counts_only: leaves the factors and their gram zero, the lists of EASE empty. Same bits for any number of threads. */
 merx_status mx_recommender_fit(const mx_snapshot *snapshot, const mx_sales *sales, const merx_options *options,
-                               bool without_als, const merx_allocator *alloc, merx_task *task, mx_recommender *out,
+                               bool counts_only, const merx_allocator *alloc, merx_task *task, mx_recommender *out,
                                merx_error *err) MERX_MUST_CHECK;
 void mx_recommender_release(mx_recommender *model);
 /* Tensors and metadata. Everything handed to the writer lives in the arena. fingerprint: of what the factors were learnt from, or "kept". */

@@ -121,7 +121,7 @@ void mx_sales_release(mx_sales *sales)
     *sales = (mx_sales){0};
 }
 
-bool mx_sales_has(const mx_sales *sales, size_t row, int32_t item)
+int64_t mx_sales_find(const mx_sales *sales, size_t row, int32_t item)
 {
     int64_t low = sales->starts[row], high = sales->starts[row + 1];
     while (low < high) {
@@ -131,7 +131,12 @@ bool mx_sales_has(const mx_sales *sales, size_t row, int32_t item)
         else
             high = middle;
     }
-    return low < sales->starts[row + 1] && sales->indices[low] == item;
+    return low < sales->starts[row + 1] && sales->indices[low] == item ? low : -1;
+}
+
+bool mx_sales_has(const mx_sales *sales, size_t row, int32_t item)
+{
+    return mx_sales_find(sales, row, item) >= 0;
 }
 
 merx_status mx_event_groups_build(const mx_snapshot *snapshot, const int32_t *group_of, size_t groups,

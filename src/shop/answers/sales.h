@@ -29,6 +29,8 @@ merx_status mx_sales_build(const mx_snapshot *snapshot, const merx_allocator *al
                            merx_error *err) MERX_MUST_CHECK;
 void mx_sales_release(mx_sales *sales);
 /* Whether the row holds the item; binary search. */
+/* The entry of the item in the row's; -1: not there. */
+int64_t mx_sales_find(const mx_sales *sales, size_t row, int32_t item);
 bool mx_sales_has(const mx_sales *sales, size_t row, int32_t item);
 
 /* Events of each group (customer or product), in the snapshot's order: events[starts[g] .. starts[g + 1]). Events of group -1 are left out. */
