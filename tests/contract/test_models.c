@@ -83,6 +83,7 @@ static size_t other_values(const merx_option *o, char values[][64])
         break;
     default:
         snprintf(values[count++], 64, "b");
+        snprintf(values[count++], 64, "balanced");
     }
     return count;
 }

@@ -512,25 +512,51 @@ void mx_logistic_probabilities(const mx_logistic *model, const double *x, double
     mx_logistic_of_logits(model, out);
 }
 
+/* The class's own coefficient: signed for two classes, less the mean over classes for more. */
+static double own_coefficient(const mx_logistic *model, size_t class_index, size_t j)
+{
+    size_t d = model->d, q = model->outputs;
+    if (q == 1)
+        return class_index == 0 ? -model->coefficients[j] : model->coefficients[j];
+    double mean = 0;
+    for (size_t c = 0; c < q; c++)
+        mean += model->coefficients[c * d + j] / (double)q;
+    return model->coefficients[class_index * d + j] - mean;
+}
+
+double mx_logistic_explain(const mx_logistic *model, const mx_design *rows, size_t row, size_t class_index,
+                           double *contributions, double *base)
+{
+    size_t d = model->d, q = model->outputs;
+    double at_mean = q == 1 && class_index == 0 ? -model->intercepts[0] : model->intercepts[q == 1 ? 0 : class_index];
+    for (size_t c = 0; q > 1 && c < q; c++)
+        at_mean -= model->intercepts[c] / (double)q;
+    double score = 0;
+    if (rows->x != NULL) {
+        const double *x = rows->x + row * d;
+        for (size_t j = 0; j < d; j++) {
+            double b = own_coefficient(model, class_index, j);
+            at_mean += b * model->means[j];
+            contributions[j] = b * (x[j] - model->means[j]);
+            score += contributions[j];
+        }
+    } else {
+        const mx_csr *csr = &rows->csr;
+        memset(contributions, 0, d * sizeof *contributions);
+        for (int64_t at = csr->starts[row]; at < csr->starts[row + 1]; at++) {
+            size_t j = (size_t)csr->indices[at];
+            contributions[j] =
+                own_coefficient(model, class_index, j) * (csr->values != NULL ? (double)csr->values[at] : 1);
+            score += contributions[j];
+        }
+    }
+    *base = at_mean;
+    return at_mean + score;
+}
+
 double mx_logistic_explain_row(const mx_logistic *model, const double *x, size_t class_index, double *contributions,
                                double *base)
 {
-    size_t d = model->d, q = model->outputs;
-    /* The class's own coefficients: signed for two classes, less the mean over classes for more. */
-    double sign = q == 1 && class_index == 0 ? -1 : 1, share = q == 1 ? 0 : 1 / (double)q;
-    size_t own = q == 1 ? 0 : class_index;
-    double at_mean = model->intercepts[own];
-    for (size_t c = 0; q > 1 && c < q; c++)
-        at_mean -= share * model->intercepts[c];
-    double score = 0;
-    for (size_t j = 0; j < d; j++) {
-        double b = model->coefficients[own * d + j];
-        for (size_t c = 0; q > 1 && c < q; c++)
-            b -= share * model->coefficients[c * d + j];
-        at_mean += b * model->means[j];
-        contributions[j] = sign * b * (x[j] - model->means[j]);
-        score += contributions[j];
-    }
-    *base = sign * at_mean;
-    return *base + score;
+    mx_design row = {.n = 1, .d = model->d, .x = x};
+    return mx_logistic_explain(model, &row, 0, class_index, contributions, base);
 }

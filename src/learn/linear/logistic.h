@@ -56,6 +56,9 @@ void mx_logistic_of_logits(const mx_logistic *model, double *out);
 /* Log-odds of the class, centred over classes for multinomial; contributions (d): coefficient * (value - mean); returns the score; *base + sum = score. */
 double mx_logistic_explain_row(const mx_logistic *model, const double *x, size_t class_index, double *contributions,
                                double *base);
+/* The same of a row of a dense or sparse design. */
+double mx_logistic_explain(const mx_logistic *model, const mx_design *rows, size_t row, size_t class_index,
+                           double *contributions, double *base);
 void mx_logistic_release(mx_logistic *model);
 
 #endif
