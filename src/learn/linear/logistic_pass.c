@@ -14,6 +14,13 @@
 
 enum { TILE_DOUBLES = 4096, MOST_TILE = 64, PARTIAL_DOUBLES = 1 << 19 };
 
+static const double ones[MOST_TILE] = {
+#define EIGHT 1, 1, 1, 1, 1, 1, 1, 1
+    EIGHT, EIGHT, EIGHT, EIGHT, EIGHT,
+    EIGHT, EIGHT, EIGHT
+#undef EIGHT
+};
+
 typedef struct window_work {
     const mx_logistic_pass *f;
     const mx_design *window;
@@ -72,6 +79,17 @@ static double weight_of(const mx_logistic_pass *f, const mx_design *window, size
     return f->class_weights ? w * f->class_weights[window->labels[i]] : w;
 }
 
+/* w (m): the weights of rows from `first` on. */
+static void set_weights(const mx_logistic_pass *f, const mx_design *window, size_t first, size_t m, double *w)
+{
+    if (window->weights != NULL)
+        memcpy(w, window->weights + first, m * sizeof *w);
+    else
+        memcpy(w, ones, m * sizeof *w);
+    for (size_t i = 0; f->class_weights != NULL && i < m; i++)
+        w[i] *= f->class_weights[window->labels[first + i]];
+}
+
 /* ---- one tile ---- */
 
 /*
@@ -82,16 +100,17 @@ static double residuals(const mx_logistic_pass *f, const int32_t *labels, size_t
 {
     const mx_kernels *kernel = mx_kernel();
     double loss = 0, *t = room->t, *r = room->r, *h = room->h;
+    const double *w = room->w;
     size_t q = f->q;
     if (q == 1) {
         for (size_t i = 0; i < m; i++)
-            t[i] = labels[i] == 1 ? -t[i] : t[i];
+            t[i] *= 1 - 2.0 * labels[i];
         kernel->logistic(t, m, r, h);
+        loss = kernel->dot(w, h, m);
         for (size_t i = 0; i < m; i++) {
-            double wrong = r[i];
-            loss += room->w[i] * h[i];
-            h[i] = room->w[i] * wrong * (1 - wrong);
-            r[i] = labels[i] == 1 ? -room->w[i] * wrong : room->w[i] * wrong;
+            double wrong = w[i] * r[i];
+            h[i] = wrong * (1 - r[i]);
+            r[i] = wrong * (1 - 2.0 * labels[i]);
         }
         return loss;
     }
@@ -157,10 +176,8 @@ static void dense_tile(const window_work *work, size_t first, size_t m, double *
     size_t d = f->d, q = f->q;
     tile_room room = room_of(f);
     const double *x = rows_of(f, work->window, first, m, room.z), *shift = f->copied ? f->zeros : f->shift;
-    for (size_t i = 0; i < m; i++) {
-        room.w[i] = weight_of(f, work->window, first + i);
-        partial[work->at_loss + 1] += room.w[i];
-    }
+    set_weights(f, work->window, first, m, room.w);
+    partial[work->at_loss + 1] += kernel->dot(ones, room.w, m);
     if (q == 1) {
         kernel->margins(x, m, d, work->parameters, work->starts[0], room.t);
     } else {
@@ -169,13 +186,13 @@ static void dense_tile(const window_work *work, size_t first, size_t m, double *
         kernel->multiply_add(x, work->turned, room.t, m, d, q);
     }
     partial[work->at_loss] += residuals(f, work->window->labels + first, m, &room);
-    if (q == 1)
+    if (q == 1) {
         kernel->add_rows(x, room.r, m, d, partial);
-    else
+        partial[d] += kernel->dot(ones, room.r, m);
+    } else {
         kernel->transposed_multiply_add(room.r, x, partial, m, q, d);
-    for (size_t i = 0; i < m; i++)
-        for (size_t c = 0; c < q; c++)
-            partial[q * d + c] += room.r[i * q + c];
+        kernel->add_rows(room.r, ones, m, q, partial + q * d);
+    }
     if (work->wants & MX_LOGISTIC_MOMENTS)
         kernel->add_moments(x, room.w, m, d, shift, partial + work->at_moments, partial + work->at_moments + d);
     if (work->wants & MX_LOGISTIC_HESSIAN)
@@ -190,10 +207,10 @@ static void sparse_tile(const window_work *work, size_t first, size_t m, double 
     const mx_csr *csr = &window->csr;
     size_t d = f->d, q = f->q;
     tile_room room = room_of(f);
+    set_weights(f, window, first, m, room.w);
+    partial[work->at_loss + 1] += mx_kernel()->dot(ones, room.w, m);
     for (size_t i = 0; i < m; i++) {
         double *t = room.t + i * q;
-        room.w[i] = weight_of(f, window, first + i);
-        partial[work->at_loss + 1] += room.w[i];
         for (size_t c = 0; c < q; c++)
             t[c] = work->turned[d * q + c];
         for (int64_t at = csr->starts[first + i]; at < csr->starts[first + i + 1]; at++) {
