@@ -3,58 +3,168 @@
  * allocation failures.
  */
 #include "base/random.h"
+#include "learn/core/calibrator.h"
 #include "learn/linear/logistic.h"
 #include "support/check.h"
+
+/* A golden case as a design. */
+typedef struct golden_case {
+    mx_design design;
+    double *numbers[6];
+    int32_t *labels, *indices;
+    int64_t *starts;
+    float *values;
+    mx_logistic_options options;
+} golden_case;
+
+static void read_case(json_t *c, golden_case *g)
+{
+    size_t n = (size_t)check_number(c, "n"), count = 0;
+    *g = (golden_case){
+        .design = {.n = n, .d = (size_t)check_number(c, "d"), .classes = (size_t)check_number(c, "classes")}};
+    g->labels = malloc(n * sizeof *g->labels);
+    g->numbers[0] = check_doubles(c, "labels", NULL);
+    for (size_t i = 0; i < n; i++)
+        g->labels[i] = (int32_t)g->numbers[0][i];
+    g->design.labels = g->labels;
+    if (json_object_get(c, "weights"))
+        g->design.weights = g->numbers[1] = check_doubles(c, "weights", NULL);
+    if (json_object_get(c, "class_weights"))
+        g->options.class_weights = g->numbers[2] = check_doubles(c, "class_weights", NULL);
+    g->options.balanced = json_object_get(c, "balanced") != NULL;
+    g->options.l2 = check_number(c, "l2");
+    g->options.l1 = check_number(c, "l1");
+    if (json_object_get(c, "x")) {
+        g->design.x = g->numbers[3] = check_doubles(c, "x", NULL);
+        return;
+    }
+    g->numbers[3] = check_doubles(c, "starts", NULL);
+    g->numbers[4] = check_doubles(c, "indices", &count);
+    g->numbers[5] = check_doubles(c, "values", NULL);
+    g->starts = malloc((n + 1) * sizeof *g->starts);
+    g->indices = malloc(count * sizeof *g->indices);
+    g->values = malloc(count * sizeof *g->values);
+    for (size_t i = 0; i <= n; i++)
+        g->starts[i] = (int64_t)g->numbers[3][i];
+    for (size_t i = 0; i < count; i++) {
+        g->indices[i] = (int32_t)g->numbers[4][i];
+        g->values[i] = (float)g->numbers[5][i];
+    }
+    g->design.csr = (mx_csr){n, g->design.d, g->starts, g->indices, g->values};
+}
+
+static void free_case(golden_case *g)
+{
+    for (size_t i = 0; i < 6; i++)
+        free(g->numbers[i]);
+    free(g->labels), free(g->indices), free(g->starts), free(g->values);
+}
+
+static void check_case(json_t *c, const golden_case *g)
+{
+    merx_error err = {0};
+    mx_logistic m;
+    size_t count, d = g->design.d, classes = g->design.classes;
+    mx_logistic_options o = g->options;
+    bool wide = d > 600;
+    o.tolerance = wide ? 1e-9 : 1e-8;
+    o.max_iterations = 20000;
+    check_ok(mx_logistic_fit_design(&g->design, &o, NULL, NULL, &m, &err), err);
+    assert_true(m.converged);
+    check_relative(m.loss, check_number(c, "loss"), 1e-10);
+    double *want = check_doubles(c, "coefficients", &count), *intercepts = check_doubles(c, "intercepts", NULL);
+    assert_int_equal(count, m.outputs * d);
+    double tolerance = g->options.l1 > 0 || wide ? 1e-5 : 1e-6;
+    size_t zeros = 0;
+    for (size_t e = 0; e < count; e++) {
+        check_close(m.coefficients[e], want[e], tolerance);
+        zeros += want[e] == 0;
+        if (g->options.l1 > 0 && want[e] == 0)
+            check_same_double(fabs(m.coefficients[e]), 0); /* exactly */
+    }
+    if (g->options.l1 > 0)
+        assert_true(zeros > 0 && zeros < count);
+    for (size_t q = 0; q < m.outputs; q++) {
+        double mean = 0; /* only differences of intercepts mean something */
+        for (size_t e = 0; e < m.outputs; e++)
+            mean += m.outputs > 1 ? m.intercepts[e] / (double)m.outputs : 0;
+        check_close(m.intercepts[q] - mean, intercepts[q], tolerance);
+    }
+    double *p = check_doubles(c, "probabilities", &count), got[8];
+    for (size_t i = 0; i < 5; i++) {
+        mx_logistic_logits(&m, &g->design, i, got);
+        mx_logistic_of_logits(&m, got);
+        for (size_t k = 0; k < classes; k++)
+            check_close(got[k], p[i * classes + k], tolerance);
+    }
+    if (json_object_get(c, "standard_errors")) {
+        double *errors = check_doubles(c, "standard_errors", &count);
+        assert_int_equal(count, m.outputs * (d + 1));
+        for (size_t e = 0; e < count; e++)
+            check_relative(m.standard_errors[e], errors[e], 1e-6);
+        free(errors);
+    } else if (wide || g->options.l1 > 0) {
+        assert_true(isnan(m.standard_errors[0]));
+    }
+    mx_logistic_release(&m);
+    free(want), free(intercepts), free(p);
+}
 
 static void test_golden(void **state)
 {
     (void)state;
-    merx_error err = {0};
     json_t *golden = check_golden("logistic"), *c;
     size_t index;
     json_array_foreach(check_member(golden, "cases"), index, c)
     {
-        size_t n = (size_t)check_number(c, "n"), d = (size_t)check_number(c, "d"),
-               classes = (size_t)check_number(c, "classes"), count;
-        double *x = check_doubles(c, "x", NULL), *numbers = check_doubles(c, "labels", NULL);
-        double *w = json_object_get(c, "weights") ? check_doubles(c, "weights", NULL) : NULL;
-        int32_t *labels = malloc(n * sizeof *labels);
-        for (size_t i = 0; i < n; i++)
-            labels[i] = (int32_t)numbers[i];
+        golden_case g;
         print_message("  %s\n", json_string_value(check_member(c, "name")));
-        mx_logistic_options o = {.l2 = check_number(c, "l2"), .tolerance = 1e-8};
-        mx_logistic m;
-        check_ok(mx_logistic_fit(x, labels, w, n, d, classes, &o, NULL, NULL, &m, &err), err);
-        assert_true(m.converged);
-        check_relative(m.loss, check_number(c, "loss"), 1e-10);
-        double *want = check_doubles(c, "coefficients", &count), *intercepts = check_doubles(c, "intercepts", NULL);
-        assert_int_equal(count, m.outputs * d);
-        for (size_t e = 0; e < count; e++)
-            check_close(m.coefficients[e], want[e], 1e-6);
-        for (size_t q = 0; q < m.outputs; q++) {
-            double mean = 0; /* only differences of intercepts mean something */
-            for (size_t e = 0; e < m.outputs; e++)
-                mean += m.outputs > 1 ? m.intercepts[e] / (double)m.outputs : 0;
-            check_close(m.intercepts[q] - mean, intercepts[q], 1e-6);
-        }
-        double *p = check_doubles(c, "probabilities", &count), got[8];
-        for (size_t i = 0; i < 5; i++) {
-            mx_logistic_probabilities(&m, x + i * d, got);
-            for (size_t k = 0; k < classes; k++)
-                check_close(got[k], p[i * classes + k], 1e-7);
-        }
-        if (classes == 2) {
-            double *errors = check_doubles(c, "standard_errors", &count);
-            for (size_t e = 0; e < count; e++)
-                check_relative(m.standard_errors[e], errors[e], 1e-6);
-            free(errors);
-        } else {
-            assert_true(m.standard_errors[0] > 0);
-        }
-        mx_logistic_release(&m);
-        free(x), free(numbers), free(w), free(labels), free(want), free(intercepts), free(p);
+        read_case(c, &g);
+        check_case(c, &g);
+        free_case(&g);
     }
-    assert_int_equal(index, 5);
+    assert_int_equal(index, 18);
+    json_decref(golden);
+}
+
+static void test_calibrators(void **state)
+{
+    (void)state;
+    merx_error err = {0};
+    json_t *golden = check_golden("logistic"), *c;
+    size_t index, n, count;
+    json_array_foreach(check_member(golden, "calibrations"), index, c)
+    {
+        double *scores = check_doubles(c, "scores", &n), *numbers = check_doubles(c, "labels", NULL), *w = NULL;
+        double *at = check_doubles(c, "at", &count), *chances = check_doubles(c, "chances", NULL);
+        if (!json_is_null(check_member(c, "weights")))
+            w = check_doubles(c, "weights", NULL);
+        int32_t *happened = malloc(n * sizeof *happened);
+        for (size_t i = 0; i < n; i++)
+            happened[i] = (int32_t)numbers[i];
+        bool sigmoid = strcmp(json_string_value(check_member(c, "kind")), "sigmoid") == 0;
+        mx_calibrator calibrator;
+        check_ok(mx_calibrator_fit(sigmoid ? MX_CALIBRATION_SIGMOID : MX_CALIBRATION_ISOTONIC, scores, happened, 1, w,
+                                   n, NULL, &calibrator, &err),
+                 err);
+        double before = 0;
+        for (size_t i = 0; i < count; i++) {
+            double got = mx_calibrator_apply(&calibrator, at[i]);
+            check_close(got, chances[i], sigmoid ? 1e-5 : 1e-12);
+            assert_true(got >= before && got <= 1);
+            before = got;
+        }
+        assert_true(isnan(mx_calibrator_apply(&calibrator, NAN)));
+        mx_calibrator_release(&calibrator);
+        double none[2] = {0, 0}, nan[2] = {1, (double)NAN};
+        check_fails(mx_calibrator_fit(calibrator.kind + MX_CALIBRATION_SIGMOID, scores, happened, 1, none, 2, NULL,
+                                      &calibrator, &err),
+                    MERX_E_INVALID, err);
+        check_fails(mx_calibrator_fit(MX_CALIBRATION_ISOTONIC, nan, happened, 1, NULL, 2, NULL, &calibrator, &err),
+                    MERX_E_NUMERIC, err);
+        free(scores), free(numbers), free(w), free(at), free(chances), free(happened);
+    }
+    assert_int_equal(index, 4);
     json_decref(golden);
 }
 
@@ -239,8 +349,11 @@ int main(void)
 {
     fill();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),           cmocka_unit_test(test_stationary),
-        cmocka_unit_test(test_threads),          cmocka_unit_test(test_separation_and_bad_input),
+        cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_calibrators),
+        cmocka_unit_test(test_stationary),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_separation_and_bad_input),
         cmocka_unit_test(test_every_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
