@@ -1,6 +1,7 @@
 # Tests left out by ./test --quick (each takes more than a few seconds under sanitizers).
 set(merx_slow_tests
   learn.families
+  learn.logistic_rows
   contract.models
   contract.models_bits
   contract.models_inspect
