@@ -1,10 +1,10 @@
 /*
  * Numbers to and from text, whatever the locale.
  *
- * Reading a double: with at most 19 significant digits that make a number <= 2^53 and a power of ten in [-22, 22] one exact
- * multiplication or division gives the correctly rounded result (Clinger 1990, "How to read floating point numbers accurately",
- * section 1). Everything else goes to strtod in the C locale, on a copy of at most 770 significant digits: a halfway point between
- * doubles has at most 767, so cutting the rest and marking it with one more non-zero digit does not change the rounding.
+ * Reading a double: the first 19 significant digits and a power of ten, rounded as decimal_double.h says; with more digits than that
+ * both neighbours are, and agree nearly always. What stays undecided goes to strtod in the C locale, on a copy of at most 770
+ * significant digits: a halfway point between doubles has at most 767, so cutting the rest and marking it with one more non-zero
+ * digit does not change the rounding.
  *
  * Writing a double: 15, 16, then 17 digits, the first that reads back the same; subnormals try from 1 digit.
  */
@@ -15,7 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/decimal_double.h"
 #include "base/str.h"
+
+const double mx_powers_of_ten[23] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 static locale_t c_locale;
 
@@ -102,47 +106,81 @@ static bool slow_double(const digit_run *run, double *out)
     return true;
 }
 
-bool mx_parse_double(mx_str text, double *out)
+/* The long way, for a text known to be a number: all its digits through strtod. */
+static bool long_double(mx_str text, double *out)
 {
-    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    *out = 0;
     const char *p = text.data;
     const char *end = p + text.size;
-    digit_run run;
-    run.count = 0;
-    run.negative = false;
-    if (p < end && (*p == '-' || *p == '+'))
+    digit_run run = {.count = 0};
+    if (*p == '-' || *p == '+')
         run.negative = *p++ == '-';
-    uint64_t mantissa = 0; /* of the first 19 significant digits */
-    int64_t point = 0;     /* digits before the point, from the first significant one; negative for zeros after it */
-    bool any = false;
+    int64_t point = 0; /* digits before the point, from the first significant one; negative for zeros after it */
     bool seen_point = false;
     bool lost = false; /* non-zero digits past MOST_DIGITS */
-    for (; p < end; p++) {
-        if (*p == '.' && !seen_point) {
+    for (; p < end && (is_digit(*p) || *p == '.'); p++) {
+        if (*p == '.') {
             seen_point = true;
             continue;
         }
-        if (!is_digit(*p))
-            break;
-        any = true;
         if (run.count == 0 && *p == '0') {
             point -= seen_point;
             continue;
         }
         point += !seen_point;
-        if (run.count < 19)
-            mantissa = mantissa * 10 + (uint64_t)(*p - '0');
         if (run.count < MOST_DIGITS)
             run.digits[run.count++] = *p;
         else
             lost = lost || *p != '0';
     }
+    int64_t exponent = 0;
+    if (p < end) {
+        bool negative = *++p == '-';
+        for (p += *p == '-' || *p == '+'; p < end; p++)
+            if (exponent < EXPONENT_CAP)
+                exponent = exponent * 10 + (*p - '0');
+        exponent = negative ? -exponent : exponent;
+    }
+    run.exponent10 = point + exponent;
+    if (lost)
+        run.digits[MOST_DIGITS - 1] = '1' > run.digits[MOST_DIGITS - 1] ? '1' : run.digits[MOST_DIGITS - 1];
+    return slow_double(&run, out);
+}
+
+bool mx_parse_double(mx_str text, double *out)
+{
+    *out = 0;
+    const char *p = text.data;
+    const char *end = p + text.size;
+    bool negative = false;
+    if (p < end && (*p == '-' || *p == '+'))
+        negative = *p++ == '-';
+    uint64_t mantissa = 0; /* of the first 19 significant digits */
+    int64_t power = 0;     /* value = mantissa 10^power, but for digits left out */
+    int count = 0;         /* of significant digits, up to 20 */
+    bool any = false;
+    bool seen_point = false;
+    for (; p < end; p++) {
+        unsigned digit = (unsigned)(unsigned char)*p - '0';
+        if (digit > 9) {
+            if (*p != '.' || seen_point)
+                break;
+            seen_point = true;
+            continue;
+        }
+        any = true;
+        if (count < 19) {
+            mantissa = mantissa * 10 + digit;
+            count += mantissa != 0;
+            power -= seen_point;
+        } else {
+            count = 20;
+            power += !seen_point;
+        }
+    }
     if (!any)
         return parse_special(text, out);
-    int64_t exponent = 0;
     if (p < end && (*p == 'e' || *p == 'E')) {
+        int64_t exponent = 0;
         p++;
         bool negative_exponent = false;
         if (p < end && (*p == '-' || *p == '+'))
@@ -152,26 +190,22 @@ bool mx_parse_double(mx_str text, double *out)
         for (; p < end && is_digit(*p); p++)
             if (exponent < EXPONENT_CAP)
                 exponent = exponent * 10 + (*p - '0');
-        if (negative_exponent)
-            exponent = -exponent;
+        power += negative_exponent ? -exponent : exponent;
     }
     if (p != end)
         return false;
-    if (run.count == 0) {
-        *out = run.negative ? -0.0 : 0.0;
-        return true;
+    double value = 0;
+    if (count < 20) {
+        if (!mx_decimal_double(mantissa, power, &value))
+            return long_double(text, out);
+    } else { /* between the mantissa and the one after: decided where both round alike */
+        double next = 0;
+        if (!mx_decimal_rounded(mantissa, power, &value) || !mx_decimal_rounded(mantissa + 1, power, &next) ||
+            value != next)
+            return long_double(text, out);
     }
-    run.exponent10 = point + exponent;
-    int64_t power = run.exponent10 - run.count; /* value = mantissa * 10^power while count <= 19 */
-    if (run.count <= 19 && mantissa <= (UINT64_C(1) << 53) && power >= -22 && power <= 22) {
-        double value = (double)mantissa;
-        value = power < 0 ? value / powers[-power] : value * powers[power];
-        *out = run.negative ? -value : value;
-        return true;
-    }
-    if (lost)
-        run.digits[MOST_DIGITS - 1] = '1' > run.digits[MOST_DIGITS - 1] ? '1' : run.digits[MOST_DIGITS - 1];
-    return slow_double(&run, out);
+    *out = negative ? -value : value;
+    return true;
 }
 
 static bool reads_back(const char *text, double value, locale_t locale)

@@ -12,11 +12,13 @@
  * is a problem, and so that one bad row costs one line only, reading resumes after the line on which the field began. The same for a field
  * beyond the limit, which is told before its end is seen.
  */
+#include <stdio.h>
 #include <string.h>
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
+#include "io/csv_scan.h"
 #include "io/rows_reader.h"
 
 /* ---- searching ---- */
@@ -52,35 +54,17 @@ static inline place find_byte(place at, place end, unsigned char a)
 
 /* ---- scanning a row ---- */
 
-typedef enum scan_result {
-    SCAN_ROW,        /* the row is whole */
-    SCAN_MORE,       /* the window ends inside it */
-    SCAN_UNCLOSED,   /* the file ends inside quotes */
-    SCAN_AFTER,      /* something follows a closing quote */
-    SCAN_LONG_FIELD, /* a field beyond max_field_bytes */
-    SCAN_LONG_ROW    /* a row beyond row_limit */
-} scan_result;
-
-typedef struct scan {
-    size_t n;       /* fields */
-    size_t row_end; /* SCAN_ROW: after the row and its line end */
-    size_t field;   /* otherwise: where the field began (the row, for SCAN_LONG_ROW) */
-    bool doubled;   /* some field has doubled quotes */
-} scan;
-
-/*
- * Scans the row that begins at r->begin. Fields beyond `room` are counted, not kept; doubled quotes are left in them.
- */
-static scan_result scan_row(const mx_rows *r, mx_str *fields, bool *quoted, size_t room, scan *s)
+mx_csv_result mx_csv_scan_row(const mx_csv_format *format, const unsigned char *data, size_t begin, size_t size,
+                              bool last, mx_str *fields, bool *quoted, size_t room, mx_csv_scan *s)
 {
-    const unsigned char separator = (unsigned char)r->options.separator, quote = (unsigned char)r->options.quote;
-    const size_t field_max = r->options.max_field_bytes;
-    place p = r->data + r->begin, end = r->data + r->end;
-    const bool cut = (size_t)(end - p) > r->row_limit; /* then `end` is the row's limit, not the window's end */
+    const unsigned char separator = (unsigned char)format->separator, quote = (unsigned char)format->quote;
+    const size_t field_max = format->max_field_bytes;
+    place p = data + begin, end = data + size;
+    const bool cut = (size_t)(end - p) > format->row_limit; /* then `end` is the row's limit, not the window's end */
     if (cut)
-        end = p + r->row_limit;
-    const bool last = r->ended && !r->failed && !cut; /* nothing comes after `end` */
-    *s = (scan){0, 0, r->begin, false};
+        end = p + format->row_limit;
+    last = last && !cut; /* nothing comes after `end` */
+    *s = (mx_csv_scan){0, 0, begin, false};
     for (;;) {
         place start, stop, next; /* the field; what follows it, NULL at the row's end */
         bool in_quotes = p < end && *p == quote;
@@ -90,40 +74,40 @@ static scan_result scan_row(const mx_rows *r, mx_str *fields, bool *quoted, size
             for (place from = start;; from = stop + 2) {
                 stop = find_byte(from, end, quote);
                 if ((size_t)(stop - start) > field_max) {
-                    s->field = (size_t)(p - r->data);
-                    return SCAN_LONG_FIELD;
+                    s->field = (size_t)(p - data);
+                    return MX_CSV_LONG_FIELD;
                 }
                 if (stop == end) {
-                    s->field = (size_t)(p - r->data);
-                    return last ? SCAN_UNCLOSED : cut ? SCAN_LONG_ROW : SCAN_MORE;
+                    s->field = (size_t)(p - data);
+                    return last ? MX_CSV_UNCLOSED : cut ? MX_CSV_LONG_ROW : MX_CSV_MORE;
                 }
                 if (stop + 1 == end || stop[1] != quote)
                     break;
                 doubled = true;
             }
             if (stop + 1 == end && !last)
-                return cut ? SCAN_LONG_ROW : SCAN_MORE;
+                return cut ? MX_CSV_LONG_ROW : MX_CSV_MORE;
             next = stop + 1;
             if (next < end && *next == '\r') {
                 if (next + 1 == end && !last)
-                    return cut ? SCAN_LONG_ROW : SCAN_MORE;
+                    return cut ? MX_CSV_LONG_ROW : MX_CSV_MORE;
                 if (next + 1 == end || next[1] == '\n')
                     next++;
             }
             if (next < end && *next != separator && *next != '\n') {
-                s->field = (size_t)(p - r->data);
-                return SCAN_AFTER;
+                s->field = (size_t)(p - data);
+                return MX_CSV_AFTER;
             }
             s->doubled |= doubled;
         } else {
             start = p;
             stop = find_either(p, end, separator, '\n');
             if ((size_t)(stop - start) > field_max) {
-                s->field = (size_t)(p - r->data);
-                return SCAN_LONG_FIELD;
+                s->field = (size_t)(p - data);
+                return MX_CSV_LONG_FIELD;
             }
             if (stop == end && !last)
-                return cut ? SCAN_LONG_ROW : SCAN_MORE;
+                return cut ? MX_CSV_LONG_ROW : MX_CSV_MORE;
             next = stop;
             if ((stop == end || *stop == '\n') && stop > start && stop[-1] == '\r')
                 stop--;
@@ -134,19 +118,31 @@ static scan_result scan_row(const mx_rows *r, mx_str *fields, bool *quoted, size
         }
         s->n++;
         if (next == end || *next == '\n') {
-            s->row_end = (size_t)(next - r->data) + (next < end);
-            return SCAN_ROW;
+            s->row_end = (size_t)(next - data) + (next < end);
+            return MX_CSV_ROW;
         }
         p = next + 1;
     }
 }
 
+static mx_csv_format format_of(const mx_rows *r)
+{
+    return (mx_csv_format){r->options.separator, r->options.quote, r->options.max_field_bytes, r->row_limit};
+}
+
+/* Scans the row that begins at r->begin. */
+static mx_csv_result scan_row(const mx_rows *r, mx_str *fields, bool *quoted, size_t room, mx_csv_scan *s)
+{
+    const mx_csv_format format = format_of(r);
+    return mx_csv_scan_row(&format, r->data, r->begin, r->end, r->ended && !r->failed, fields, quoted, room, s);
+}
+
 /* Scans until the row is whole or wrong, reading more as needed. */
-static merx_status scan_whole(mx_rows *r, size_t room, scan *s, scan_result *result, merx_error *err)
+static merx_status scan_whole(mx_rows *r, size_t room, mx_csv_scan *s, mx_csv_result *result, merx_error *err)
 {
     for (;;) {
         *result = scan_row(r, r->fields.data, r->quoted.data, room, s);
-        if (*result == SCAN_MORE) {
+        if (*result == MX_CSV_MORE) {
             bool more;
             MX_TRY(mx_rows_refill(r, &more, err));
             if (!more && r->failed) { /* the row was not to be had: tell why */
@@ -155,7 +151,7 @@ static merx_status scan_whole(mx_rows *r, size_t room, scan *s, scan_result *res
             }
             continue;
         }
-        if (*result == SCAN_LONG_ROW)
+        if (*result == MX_CSV_LONG_ROW)
             s->field = r->begin;
         return MERX_OK;
     }
@@ -185,40 +181,67 @@ static merx_status undouble(mx_rows *r, mx_str *fields, const bool *quoted, size
 
 /* ---- problems ---- */
 
-static merx_status problem_of_scan(mx_rows *r, const scan *s, scan_result result, merx_error *err)
+int mx_csv_describe(const mx_csv_format *format, const unsigned char *data, const mx_csv_scan *s, mx_csv_result result,
+                    char *out, size_t size)
 {
-    int column = (int)(s->n < r->options.max_columns ? s->n : r->options.max_columns);
     switch (result) {
-    case SCAN_UNCLOSED:
-        return mx_rows_problem(r, s->field, column, err, "a quote is opened and never closed (expected a closing %c)",
-                               r->options.quote);
-    case SCAN_AFTER:
-        return mx_rows_problem(
-            r, s->field, column, err,
-            "text follows the closing quote of a field (expected a separator or the end of the line; a quote inside "
-            "quotes is written twice)");
-    case SCAN_LONG_FIELD:
-        return mx_rows_problem(r, s->field, column, err, "a field is longer than %zu bytes%s",
-                               r->options.max_field_bytes,
-                               r->data[s->field] == (unsigned char)r->options.quote ? " (is its quote closed?)" : "");
+    case MX_CSV_UNCLOSED:
+        (void)snprintf(out, size, "a quote is opened and never closed (expected a closing %c)", format->quote);
+        break;
+    case MX_CSV_AFTER:
+        (void)snprintf(out, size,
+                       "text follows the closing quote of a field (expected a separator or the end of the line; a "
+                       "quote inside quotes is written twice)");
+        break;
+    case MX_CSV_LONG_FIELD:
+        (void)snprintf(out, size, "a field is longer than %zu bytes%s", format->max_field_bytes,
+                       data[s->field] == (unsigned char)format->quote ? " (is its quote closed?)" : "");
+        break;
     default:
-        return mx_rows_problem(r, s->field, -1, err, "the row is longer than %zu bytes", r->row_limit);
+        (void)snprintf(out, size, "the row is longer than %zu bytes", format->row_limit);
+        return -1;
     }
+    return s->n < MX_CSV_COLUMNS ? (int)s->n : MX_CSV_COLUMNS;
 }
 
-static merx_status problem_of_bytes(mx_rows *r, const scan *s, bool nul, merx_error *err)
+void mx_csv_describe_count(size_t fields, size_t columns, char *out, size_t size)
 {
-    for (size_t i = 0; i < s->n; i++) {
-        mx_str field = MX_VEC_AT(&r->fields, mx_str, i);
+    (void)snprintf(out, size, "has %zu field%s; expected %zu", fields, fields == 1 ? "" : "s", columns);
+}
+
+int mx_csv_describe_bytes(const mx_str *fields, size_t n, bool nul, char *out, size_t size)
+{
+    for (size_t i = 0; i < n; i++) {
         size_t where;
-        if (nul && field.size > 0 && memchr(field.data, 0, field.size))
-            return mx_rows_problem(r, s->row_end - 1, (int)i, err, "a zero byte (expected text)");
-        if (!nul && !mx_utf8_valid(field, &where))
-            return mx_rows_problem(r, s->row_end - 1, (int)i, err,
-                                   "invalid UTF-8 at byte %zu of the field (0x%02x); expected UTF-8 text", where + 1,
-                                   (unsigned char)field.data[where]);
+        if (nul && fields[i].size > 0 && memchr(fields[i].data, 0, fields[i].size)) {
+            (void)snprintf(out, size, "a zero byte (expected text)");
+            return (int)i;
+        }
+        if (!nul && !mx_utf8_valid(fields[i], &where)) {
+            (void)snprintf(out, size, "invalid UTF-8 at byte %zu of the field (0x%02x); expected UTF-8 text", where + 1,
+                           (unsigned char)fields[i].data[where]);
+            return (int)i;
+        }
     }
-    return mx_rows_problem(r, s->row_end - 1, -1, err, "invalid bytes (expected UTF-8 text)");
+    (void)snprintf(out, size, "invalid bytes (expected UTF-8 text)");
+    return -1;
+}
+
+static merx_status problem_of_scan(mx_rows *r, const mx_csv_scan *s, mx_csv_result result, merx_error *err)
+{
+    const mx_csv_format format = format_of(r);
+    char text[sizeof r->problem];
+    int column = mx_csv_describe(&format, r->data, s, result, text, sizeof text);
+    if (column > (int)r->options.max_columns)
+        column = (int)r->options.max_columns;
+    return mx_rows_problem(r, s->field, column, err, "%s", text);
+}
+
+static merx_status problem_of_bytes(mx_rows *r, const mx_csv_scan *s, bool nul, merx_error *err)
+{
+    char text[sizeof r->problem];
+    int column = mx_csv_describe_bytes(r->fields.data, s->n, nul, text, sizeof text);
+    return mx_rows_problem(r, s->row_end - 1, column, err, "%s", text);
 }
 
 /* ---- the beginning ---- */
@@ -298,10 +321,10 @@ merx_status mx_csv_begin(mx_rows *r, merx_error *err)
     if (!r->options.separator)
         MX_TRY(find_separator(r, err));
     const char *name = mx_rows_name(r);
-    scan s;
-    scan_result result;
+    mx_csv_scan s;
+    mx_csv_result result;
     MX_TRY(scan_whole(r, 0, &s, &result, err));
-    if (result != SCAN_ROW) {
+    if (result != MX_CSV_ROW) {
         uint64_t line = r->line;
         MX_TRY(problem_of_scan(r, &s, result, err));
         MX_FAIL(err, MERX_E_PARSE, name, "the first row (line %llu): %s", (unsigned long long)line, r->problem);
@@ -350,15 +373,16 @@ merx_status mx_csv_next(mx_rows *r, const mx_row **row, merx_error *err)
     MX_TRY(mx_rows_skip_empty(r, false, &ended, err));
     if (ended)
         return MERX_OK;
-    scan s;
-    scan_result result;
+    mx_csv_scan s;
+    mx_csv_result result;
     const size_t columns = mx_rows_columns(r);
     MX_TRY(scan_whole(r, columns, &s, &result, err));
-    if (result != SCAN_ROW) {
+    if (result != MX_CSV_ROW) {
         MX_TRY(problem_of_scan(r, &s, result, err));
     } else if (s.n != columns) {
-        MX_TRY(mx_rows_problem(r, s.row_end - 1, -1, err, "has %zu field%s; expected %zu", s.n, s.n == 1 ? "" : "s",
-                               columns));
+        char text[sizeof r->problem];
+        mx_csv_describe_count(s.n, columns, text, sizeof text);
+        MX_TRY(mx_rows_problem(r, s.row_end - 1, -1, err, "%s", text));
     } else {
         mx_span_facts facts = mx_span_look(r->data + r->begin, r->data + s.row_end);
         mx_str bytes = {(const char *)r->data + r->begin, s.row_end - r->begin};
