@@ -125,8 +125,28 @@ char *mx_arena_printf(mx_arena *arena, merx_error *err, const char *format, ...)
     return text;
 }
 
+struct mx_arena_adopted {
+    struct mx_arena_adopted *next;
+    void *block;
+    size_t size;
+};
+
+merx_status mx_arena_adopt(mx_arena *arena, void *block, size_t size, merx_error *err)
+{
+    struct mx_arena_adopted *entry = mx_arena_alloc(arena, sizeof *entry, err);
+    if (entry == NULL)
+        return MERX_E_MEMORY;
+    *entry = (struct mx_arena_adopted){arena->adopted, block, size};
+    arena->adopted = entry;
+    return MERX_OK;
+}
+
 void mx_arena_clear(mx_arena *arena)
 {
+    for (struct mx_arena_adopted *entry = arena->adopted; entry != NULL; entry = entry->next)
+        if (entry->block != NULL)
+            arena->alloc->release(arena->alloc->context, entry->block, entry->size);
+    arena->adopted = NULL;
     struct mx_arena_block *kept = NULL;
     for (struct mx_arena_block *block = arena->blocks, *next = NULL; block != NULL; block = next) {
         next = block->next;

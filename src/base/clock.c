@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/iso_date.h"
 
 int64_t mx_now_ms(void)
 {
@@ -34,6 +35,8 @@ static int64_t floor_mod(int64_t a, int64_t b)
 
 static int64_t days_from_civil(int64_t year, int month, int day)
 {
+    if (year >= 1 && year <= 9999)
+        return mx_days_of_date((uint32_t)year, (uint32_t)month, (uint32_t)day);
     year -= month <= 2;
     int64_t era = floor_div(year, 400);
     int64_t year_of_era = year - era * 400;
@@ -339,6 +342,8 @@ bool mx_parse_date(mx_str text, mx_date_format format, int64_t zone_ms, int64_t 
     mx_date date = {0};
     bool ok = false;
     int64_t result = 0;
+    if (format == MX_DATE_ISO && mx_iso_date(text.data, text.size, zone_ms, ms))
+        return true;
     switch (format) {
     case MX_DATE_ISO:
         ok = take_iso(&c, &date, &zone_ms);

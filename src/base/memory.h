@@ -64,6 +64,7 @@ void mx_vec_release(mx_vec *vec);
 typedef struct mx_arena {
     const merx_allocator *alloc;
     struct mx_arena_block *blocks;
+    struct mx_arena_adopted *adopted;
     size_t used_bytes;
 } mx_arena;
 
@@ -74,6 +75,8 @@ void *mx_arena_array(mx_arena *arena, size_t count, size_t element_size, merx_er
 char *mx_arena_strndup(mx_arena *arena, const char *text, size_t n, merx_error *err);
 char *mx_arena_strdup(mx_arena *arena, const char *text, merx_error *err);
 char *mx_arena_printf(mx_arena *arena, merx_error *err, const char *format, ...) MERX_PRINTF(3, 4);
+/* Takes a block of the same allocator, to be released with the arena's own. */
+merx_status mx_arena_adopt(mx_arena *arena, void *block, size_t size, merx_error *err) MERX_MUST_CHECK;
 void mx_arena_clear(mx_arena *arena); /* keeps one block for reuse */
 void mx_arena_release(mx_arena *arena);
 

@@ -51,6 +51,23 @@ void mx_map_close(mx_map *map)
     *map = (mx_map){NULL, 0};
 }
 
+merx_status mx_read_at(int fd, uint64_t offset, void *buffer, size_t size, size_t *got, const char *name,
+                       merx_error *err)
+{
+    *got = 0;
+    while (*got < size) {
+        ssize_t n = pread(fd, (char *)buffer + *got, size - *got, (off_t)(offset + *got));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return mx_error_errno(err, errno, name, "read");
+        if (n == 0)
+            break;
+        *got += (size_t)n;
+    }
+    return MERX_OK;
+}
+
 bool mx_path_exists(const char *path)
 {
     struct stat info;

@@ -18,6 +18,10 @@ typedef struct mx_map {
 merx_status mx_map_open(const char *path, mx_map *out, merx_error *err) MERX_MUST_CHECK;
 void mx_map_close(mx_map *map);
 
+/* Reads up to size bytes at an offset of an open file; *got is less at its end alone. name is for messages. */
+merx_status mx_read_at(int fd, uint64_t offset, void *buffer, size_t size, size_t *got, const char *name,
+                       merx_error *err) MERX_MUST_CHECK;
+
 bool mx_path_exists(const char *path);
 bool mx_path_is_folder(const char *path);
 bool mx_path_is_file(const char *path); /* a regular one */

@@ -356,6 +356,30 @@ merx_status mx_rows_next(mx_rows *rows, const mx_row **row, merx_error *err)
     return rows->options.format == MX_ROWS_JSONL ? mx_jsonl_next(rows, row, err) : mx_csv_next(rows, row, err);
 }
 
+merx_status mx_rows_raw(mx_rows *rows, void *buffer, size_t size, size_t *got, merx_error *err)
+{
+    size_t left = rows->end - rows->begin;
+    *got = left < size ? left : size;
+    if (*got > 0) {
+        memcpy(buffer, rows->data + rows->begin, *got);
+        rows->begin += *got;
+        return MERX_OK;
+    }
+    if (rows->ended)
+        return mx_rows_failure(rows, err);
+    return mx_source_read(rows->source, buffer, size, got, err);
+}
+
+uint64_t mx_rows_line(const mx_rows *rows)
+{
+    return rows->line;
+}
+
+bool mx_rows_file(const mx_rows *rows, int *fd, uint64_t *size_bytes)
+{
+    return mx_source_file(rows->source, fd, size_bytes);
+}
+
 char mx_rows_separator(const mx_rows *rows)
 {
     return rows->options.separator;

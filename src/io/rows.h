@@ -64,6 +64,13 @@ void mx_rows_digest_hex(const mx_rows *rows, char hex[65]);
 bool mx_rows_line_ended(const mx_rows *rows);
 /* Both at once without the end of the last row's line: the same whether or not more lines follow. Ask before the next row. Cost: of what was read since the last time. */
 void mx_rows_digest_line(mx_rows *rows, uint64_t *bytes, char hex[65]);
+/*
+ * For who reads what follows the rows returned so far by himself: the bytes as they come (*got 0: the end), the line they begin on; and whether they are
+ * those of a regular file as it lies on disk, which then can be read at its descriptor (the rows') from the offset mx_rows_bytes.
+ */
+merx_status mx_rows_raw(mx_rows *rows, void *buffer, size_t size, size_t *got, merx_error *err) MERX_MUST_CHECK;
+uint64_t mx_rows_line(const mx_rows *rows);
+bool mx_rows_file(const mx_rows *rows, int *fd, uint64_t *size_bytes);
 double mx_rows_progress(const mx_rows *rows); /* [0, 1] by bytes of the input; negative if unknown */
 
 /* By name: .jsonl, .ndjson, .json (also with .gz, .zst) are JSON lines; .csv, .tsv, .txt CSV. False: neither. */

@@ -36,6 +36,7 @@ struct mx_source {
     mx_compression kind;
     uint64_t produced, max_bytes; /* max_bytes UINT64_MAX: none */
     bool member_open;
+    bool regular; /* a file, not a pipe or device */
     bool padding; /* gzip: the zero bytes after the last member have begun */
     bool zlib_open;
     z_stream zlib;
@@ -275,6 +276,7 @@ merx_status mx_source_open(const char *path, const merx_allocator *alloc, uint64
         MX_FAIL_GOTO(err, MERX_E_INVALID, path, "is a folder; a file was expected");
     if (S_ISREG(info.st_mode))
         s->input_size = (uint64_t)info.st_size;
+    s->regular = S_ISREG(info.st_mode);
     (void)posix_fadvise(s->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     MX_TRY_GOTO(mx_alloc_array_raw(s->alloc, INPUT_BLOCK, 1, "input block", &s->block, err));
     s->in = s->block;
@@ -359,4 +361,11 @@ uint64_t mx_source_consumed(const mx_source *source)
 uint64_t mx_source_size(const mx_source *source)
 {
     return source->input_size;
+}
+
+bool mx_source_file(const mx_source *source, int *fd, uint64_t *size_bytes)
+{
+    *fd = source->fd;
+    *size_bytes = source->input_size;
+    return source->fd >= 0 && source->regular && source->kind == MX_PLAIN && source->max_bytes == UINT64_MAX;
 }

@@ -23,6 +23,8 @@ merx_status mx_source_read(mx_source *source, void *buffer, size_t size, size_t 
 const char *mx_source_name(const mx_source *source);
 uint64_t mx_source_consumed(const mx_source *source); /* bytes of the (compressed) input read so far, for progress */
 uint64_t mx_source_size(const mx_source *source);     /* of the (compressed) input; 0 if unknown */
+/* Whether the bytes are those of a regular file as it lies on disk; then its descriptor (the source's) and size when it was opened. */
+bool mx_source_file(const mx_source *source, int *fd, uint64_t *size_bytes);
 void mx_source_close(mx_source *source);
 
 typedef enum mx_compression { MX_PLAIN, MX_GZIP, MX_ZSTD } mx_compression;

@@ -532,10 +532,23 @@ size_t merx_dataset_missing(const merx_dataset *table, size_t column)
     return found != NULL ? found->missing : 0;
 }
 
+uint64_t mx_dataset_line(const merx_dataset *dataset, size_t row)
+{
+    size_t low = 0, high = dataset->n_line_runs; /* the last run that begins at or before the row */
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (dataset->line_runs[middle].row <= row)
+            low = middle;
+        else
+            high = middle;
+    }
+    return high == 0 ? 0 : dataset->line_runs[low].line + (row - dataset->line_runs[low].row);
+}
+
 void mx_dataset_where(const merx_dataset *dataset, size_t row, char out[224])
 {
-    if (dataset->lines != NULL)
-        (void)snprintf(out, 224, "%s:%llu", dataset->name, (unsigned long long)dataset->lines[row]);
+    if (dataset->n_line_runs > 0)
+        (void)snprintf(out, 224, "%s:%llu", dataset->name, (unsigned long long)mx_dataset_line(dataset, row));
     else
         (void)snprintf(out, 224, "%s, row %zu", dataset->name, row);
 }

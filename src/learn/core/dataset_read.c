@@ -1,147 +1,33 @@
 /*
- * Reading a table out of CSV or JSON lines, in two passes over the file: the first looks at every value and settles each column's type
- * and levels, the second fills the columns. So memory is that of the table alone, never that of its text.
+ * Reading a table out of CSV in one pass, on all threads of the task.
  *
- * Inference, per column, narrows what every value so far could be: boolean, numeric, a date in one of four formats. The distinct words
- * are collected beside it until there are more than max_levels: then, should nothing narrower fit, the column is text.
- * Levels are sorted bytewise, so that they do not depend on the order of rows.
+ * The file is taken in chunks of equal size, and each chunk by one thread: it guesses where the first row of the chunk begins, reads the rows up to the last that
+ * ends in the chunk (table_part.c), each column as what it was taken for so far (table_cells.c), into arrays of its own. Then the chunks are committed in the order
+ * of the file (table_store.c): the row that crosses the border to the chunk before is read, which shows whether the guess was right (if not the chunk is
+ * read again from where its first row does begin); so is what the columns were taken for; rows are numbered, words get their codes, refused rows are
+ * counted. After that the thread copies its values to their place in the table while others commit. (Ge, Li, Eilebrecht, Chandramouli, Kossmann 2019,
+ * "Speculative Distributed CSV Data Parsing", has the guess and the proof of it, Mühlbauer et al. 2013, "Instant Loading", the chunks.)
+ *
+ * What a column is taken for only widens. When that happens after rows were committed the file is read once more, knowing better; the usual file never is.
+ * Levels are sorted bytewise in the end (table_finish.c), so nothing that comes out depends on threads or chunks.
+ *
+ * Memory: the table, 2 % of spare rows, and some 2 MB a thread.
  */
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/run.h"
+#include "io/file.h"
 #include "io/rows.h"
-#include "learn/core/table.h"
+#include "learn/core/table_reader.h"
 
 #define DEFAULT_MAX_LEVELS 1000
-#define STEP_ROWS 8192
+#define CHUNK ((size_t)1 << 18)
+#define ROUND_CHUNKS 128
+#define PAD MX_FIELDS_PADDING
 
-/* Formats that can't be numbers; unix times stay numeric unless declared. */
-static const mx_date_format written_formats[] = {MX_DATE_ISO, MX_DATE_DMY, MX_DATE_MDY, MX_DATE_YMD_SLASH};
-#define WRITTEN_FORMATS (sizeof written_formats / sizeof *written_formats)
-
-typedef struct guess {
-    char *name;
-    size_t name_size;
-    bool declared;
-    merx_column_type type; /* when declared; else settled after the first pass */
-    bool can_boolean, can_numeric;
-    unsigned dates; /* bits of mx_date_format */
-    uint64_t seen;  /* values that are not missing */
-    mx_dict *words; /* NULL once there are too many */
-    bool too_many;
-    int32_t *order; /* (words) code by first sight -> sorted level */
-    size_t order_count;
-    mx_date_format format;
-} guess;
-
-typedef struct reader {
-    const char *path;
-    const merx_csv_options *options;
-    const merx_allocator *alloc;
-    merx_task *task;
-    mx_rows *rows;
-    mx_vec guesses; /* guess */
-    size_t max_levels;
-    uint64_t refused, kept;
-    merx_dataset *table;
-} reader;
-
-static const char *date_names = "2011-12-09T12:50:00Z, 9/12/2011, 12/9/2011 or 2011/12/9; one format a column";
-
-static bool is_missing_word(const reader *r, mx_str text)
+merx_status mx_cell_rules_declare(mx_cell_rules *rules, const char *types, const char *path, merx_error *err)
 {
-    static const char *const words[] = {"NA", "N/A", "NaN", "nan", "null", "NULL"};
-    if (text.size == 0 || text.data == NULL)
-        return true;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (mx_str_equal(text, mx_str_of(words[i])))
-            return true;
-    for (const char *at = r->options->missing; at != NULL && *at != '\0';) {
-        const char *end = strchr(at, '|');
-        size_t size = end != NULL ? (size_t)(end - at) : strlen(at);
-        if (size > 0 && mx_str_equal(text, (mx_str){at, size}))
-            return true;
-        at = end != NULL ? end + 1 : NULL;
-    }
-    return false;
-}
-
-static bool parse_boolean(mx_str text, signed char *value)
-{
-    static const char *const words[] = {"false", "true", "no", "yes"};
-    for (int i = 0; i < 4; i++)
-        if (mx_str_equal_nocase(text, mx_str_of(words[i]))) {
-            *value = (signed char)(i & 1);
-            return true;
-        }
-    return false;
-}
-
-/* Whether a value fits the type a column was declared with. expected: what would have. */
-static bool fits(guess *g, mx_str text, const char **expected)
-{
-    double number;
-    int64_t ms;
-    signed char flag;
-    switch (g->type) {
-    case MERX_COLUMN_NUMERIC:
-        *expected = "a finite number";
-        return mx_parse_double(text, &number) && isfinite(number);
-    case MERX_COLUMN_BOOLEAN:
-        *expected = "true or false, yes or no, 1 or 0";
-        return parse_boolean(text, &flag) || mx_str_equal(text, MX_STR("0")) || mx_str_equal(text, MX_STR("1"));
-    case MERX_COLUMN_DATE: {
-        *expected = date_names;
-        unsigned left = 0;
-        for (int f = 0; f < MX_DATE_FORMATS; f++)
-            if ((g->dates >> f & 1) != 0 && mx_parse_date(text, (mx_date_format)f, 0, &ms))
-                left |= 1u << f;
-        if (left == 0)
-            return false;
-        g->dates = left;
-        return true;
-    }
-    default:
-        return true;
-    }
-}
-
-static merx_status new_guess(reader *r, size_t column, merx_error *err)
-{
-    guess *g;
-    char made[32];
-    const char *name = mx_rows_column(r->rows, column);
-    if (name == NULL || name[0] == '\0') {
-        (void)snprintf(made, sizeof made, "column %zu", column + 1);
-        name = made;
-    }
-    for (size_t j = 0; j < r->guesses.count; j++)
-        if (strcmp(MX_VEC_AT(&r->guesses, guess, j).name, name) == 0)
-            MX_FAIL(err, MERX_E_EXISTS, r->path, "columns %zu and %zu are both named \"%s\" (expected different names)",
-                    j + 1, column + 1, name);
-    char *copy = NULL;
-    size_t size = strlen(name) + 1;
-    MX_TRY(mx_alloc_array(r->alloc, size, 1, "column name", &copy, err));
-    memcpy(copy, name, size);
-    merx_status status = mx_vec_push(&r->guesses, 1, &g, err);
-    if (status != MERX_OK) {
-        mx_free_array(r->alloc, copy, size, 1);
-        return status;
-    }
-    *g = (guess){.name = copy, .name_size = size, .can_boolean = true, .can_numeric = true};
-    for (size_t f = 0; f < WRITTEN_FORMATS; f++)
-        g->dates |= 1u << written_formats[f];
-    return MERX_OK;
-}
-
-/* "price=numeric,zip=categorical" */
-static merx_status apply_declared(reader *r, merx_error *err)
-{
-    for (const char *at = r->options->types; at != NULL && *at != '\0';) {
+    for (const char *at = types; at != NULL && *at != '\0';) {
         const char *end = strchr(at, ',');
         mx_str one = {at, end != NULL ? (size_t)(end - at) : strlen(at)};
         at = end != NULL ? end + 1 : NULL;
@@ -150,354 +36,236 @@ static merx_status apply_declared(reader *r, merx_error *err)
             continue;
         const char *equals = memchr(one.data, '=', one.size);
         if (equals == NULL)
-            MX_FAIL(err, MERX_E_PARSE, r->path, "\"%.*s\" does not declare a type (expected NAME=TYPE)", (int)one.size,
+            MX_FAIL(err, MERX_E_PARSE, path, "\"%.*s\" does not declare a type (expected NAME=TYPE)", (int)one.size,
                     one.data);
         mx_str name = mx_str_trim((mx_str){one.data, (size_t)(equals - one.data)});
         mx_str type = mx_str_trim((mx_str){equals + 1, one.size - (size_t)(equals + 1 - one.data)});
-        guess *found = NULL;
-        for (size_t j = 0; j < r->guesses.count; j++)
-            if (mx_str_equal(name, mx_str_of(MX_VEC_AT(&r->guesses, guess, j).name)))
-                found = &MX_VEC_AT(&r->guesses, guess, j);
+        mx_cell_rule *found = NULL;
+        for (size_t j = 0; j < rules->count; j++)
+            if (mx_str_equal(name, mx_str_of(rules->columns[j].name)))
+                found = &rules->columns[j];
         if (found == NULL)
-            MX_FAIL(err, MERX_E_NOT_FOUND, r->path, "a type is declared for column \"%.*s\", which is not there",
+            MX_FAIL(err, MERX_E_NOT_FOUND, path, "a type is declared for column \"%.*s\", which is not there",
                     (int)name.size, name.data);
         int t = 0;
         while (t < MERX_COLUMN_TYPES && !mx_str_equal(type, mx_str_of(merx_column_type_name((merx_column_type)t))))
             t++;
         if (t == MERX_COLUMN_TYPES)
-            MX_FAIL(err, MERX_E_TYPE, r->path,
+            MX_FAIL(err, MERX_E_TYPE, path,
                     "\"%.*s\" is not a type of column (expected numeric, categorical, boolean, date or text)",
                     (int)type.size, type.data);
         found->declared = true;
         found->type = (merx_column_type)t;
-        if (found->type == MERX_COLUMN_DATE)
-            found->dates = (1u << MX_DATE_FORMATS) - 1;
+    }
+    for (size_t j = 0; j < rules->count; j++) {
+        const mx_cell_rule *rule = &rules->columns[j];
+        if (rule->declared && rule->type != MERX_COLUMN_CATEGORICAL && rule->type != MERX_COLUMN_TEXT)
+            rules->checked[rules->n_checked++] = j;
     }
     return MERX_OK;
 }
 
-static merx_status open_rows(reader *r, const char *stage, merx_error *err)
+/* ---- the input ---- */
+
+static merx_status open_input(mx_table_reader *r, const merx_csv_options *options, merx_error *err)
 {
-    mx_rows_options options = {.format = MX_ROWS_CSV,
-                               .separator = r->options->separator,
-                               .quote = r->options->quote,
-                               .no_header = r->options->no_header};
-    (void)mx_rows_format_of_name(r->path, &options.format);
+    const mx_rows_options rows = {.format = MX_ROWS_CSV,
+                                  .separator = options->separator,
+                                  .quote = options->quote,
+                                  .no_header = options->no_header};
     mx_source *source;
+    mx_rows_close(r->input);
+    r->input = NULL;
     MX_TRY(mx_source_open(r->path, r->alloc, 0, &source, err));
-    MX_TRY(mx_rows_open(source, &options, r->alloc, &r->rows, err));
-    mx_task_stage(r->task, stage, 0, "rows");
-    return mx_task_step(r->task, 0, err);
-}
-
-/* Counts a bad row, or fails when there are too many. */
-static merx_status refuse(reader *r, uint64_t line, const char *column, mx_str value, const char *problem,
-                          merx_error *err)
-{
-    if (r->refused < r->options->max_refused) {
-        r->refused++;
-        return MERX_OK;
+    MX_TRY(mx_rows_open(source, &rows, r->alloc, &r->input, err));
+    if (!mx_rows_file(r->input, &r->fd, &r->size) || r->size == 0) {
+        r->fd = -1;
+        r->size = 0;
     }
-    char where[sizeof err->where];
-    (void)snprintf(where, sizeof where, "%.190s:%llu", r->path, (unsigned long long)line);
-    if (column == NULL)
-        MX_FAIL(err, MERX_E_PARSE, where, "%s", problem);
-    MX_FAIL(err, MERX_E_PARSE, where, "column \"%s\": \"%.*s\" %s", column, value.size > 64 ? 64 : (int)value.size,
-            value.data != NULL ? value.data : "", problem);
-}
-
-/* Narrows what a column can be by one value. */
-static merx_status look_at(reader *r, guess *g, mx_str raw, mx_str text, merx_error *err)
-{
-    signed char flag;
-    double number;
-    int64_t ms;
-    g->seen++;
-    if (!g->declared) {
-        g->can_boolean = g->can_boolean && parse_boolean(text, &flag);
-        g->can_numeric = g->can_numeric && mx_parse_double(text, &number);
-        for (size_t f = 0; f < WRITTEN_FORMATS && g->dates != 0; f++)
-            if ((g->dates >> written_formats[f] & 1) != 0 && !mx_parse_date(text, written_formats[f], 0, &ms))
-                g->dates &= ~(1u << written_formats[f]);
-    }
-    bool wanted = !g->declared || g->type == MERX_COLUMN_CATEGORICAL;
-    if (g->too_many || !wanted)
-        return MERX_OK;
-    if (g->words == NULL)
-        MX_TRY(mx_dict_new(r->alloc, r->max_levels + 1, &g->words, err));
-    if (mx_dict_find(g->words, raw) >= 0)
-        return MERX_OK;
-    if (mx_dict_count(g->words) >= r->max_levels) {
-        if (g->declared)
-            MX_FAIL(err, MERX_E_LIMIT, r->path,
-                    "column \"%s\" is declared categorical but has more than %zu distinct values (max_levels)", g->name,
-                    r->max_levels);
-        g->too_many = true;
-        mx_dict_free(g->words);
-        g->words = NULL;
-        return MERX_OK;
-    }
-    int32_t code;
-    return mx_dict_add(g->words, raw, &code, NULL, err);
-}
-
-/* Whether the row is good; if not it is counted. expected to be called in both passes: the same rows are refused. */
-static merx_status check_row(reader *r, const mx_row *row, bool settled, bool *good, merx_error *err)
-{
-    *good = false;
-    if (row->problem != NULL) {
-        const char *column = row->problem_column >= 0 && (size_t)row->problem_column < r->guesses.count
-                                 ? MX_VEC_AT(&r->guesses, guess, row->problem_column).name
-                                 : NULL;
-        char where[sizeof err->where];
-        if (r->refused < r->options->max_refused) {
-            r->refused++;
-            return MERX_OK;
-        }
-        (void)snprintf(where, sizeof where, "%.190s:%llu", r->path, (unsigned long long)row->line);
-        if (column != NULL)
-            MX_FAIL(err, MERX_E_PARSE, where, "column \"%s\": %s", column, row->problem);
-        MX_FAIL(err, MERX_E_PARSE, where, "%s", row->problem);
-    }
-    for (size_t j = 0; j < row->count && j < r->guesses.count; j++) {
-        guess *g = &MX_VEC_AT(&r->guesses, guess, j);
-        if (!g->declared && !settled)
-            continue;
-        mx_str text = mx_str_trim(row->fields[j]);
-        const char *expected = "";
-        if (is_missing_word(r, text) || fits(g, text, &expected))
-            continue;
-        char problem[160];
-        (void)snprintf(problem, sizeof problem, "is not %s (expected %s)",
-                       g->type == MERX_COLUMN_NUMERIC ? "a usable number"
-                       : g->type == MERX_COLUMN_DATE  ? "such a date"
-                                                      : "a truth value",
-                       expected);
-        return refuse(r, row->line, g->name, row->fields[j], problem, err);
-    }
-    *good = true;
+    r->offset = mx_rows_bytes(r->input);
+    r->first_line = r->line = mx_rows_line(r->input);
     return MERX_OK;
 }
 
-static merx_status first_pass(reader *r, merx_error *err)
+/* Fills the worker's block with the bytes of a chunk. */
+static merx_status read_chunk(mx_table_reader *r, mx_table_worker *w, size_t chunk, merx_error *err)
 {
-    MX_TRY(open_rows(r, "look at the table", err));
-    for (size_t j = 0; j < mx_rows_columns(r->rows); j++)
-        MX_TRY(new_guess(r, j, err));
-    bool declared = false;
-    for (uint64_t seen = 0;; seen++) {
-        const mx_row *row;
-        MX_TRY(mx_rows_next(r->rows, &row, err));
-        for (size_t j = r->guesses.count; j < mx_rows_columns(r->rows); j++)
-            MX_TRY(new_guess(r, j, err));
-        /* The columns of JSON lines are known with the first row. */
-        if (!declared) {
-            declared = true;
-            MX_TRY(apply_declared(r, err));
+    unsigned char *data = w->block + PAD;
+    w->size = 0;
+    w->last = true;
+    merx_status status = MERX_OK;
+    if (r->fd >= 0) {
+        const uint64_t at = r->offset + (uint64_t)chunk * r->chunk, left = at < r->size ? r->size - at : 0;
+        const size_t size = left < r->chunk ? (size_t)left : r->chunk;
+        status = mx_read_at(r->fd, at, data, size, &w->size, r->path, err);
+        if (status == MERX_OK && w->size < size)
+            status = mx_error_set(err, MERX_E_CHANGED, r->path, "the file changed while it was read");
+        w->last = left <= r->chunk;
+    } else { /* a stream gives its bytes in their order */
+        pthread_mutex_lock(&r->lock);
+        while (r->reading != chunk)
+            pthread_cond_wait(&r->moved, &r->lock);
+        const bool ended = r->input_ended;
+        pthread_mutex_unlock(&r->lock);
+        while (!ended && status == MERX_OK && w->size < r->chunk) {
+            size_t got;
+            status = mx_rows_raw(r->input, data + w->size, r->chunk - w->size, &got, err);
+            w->size += got;
+            if (got == 0)
+                break;
         }
-        if (row == NULL)
-            break;
-        if (seen % STEP_ROWS == 0)
-            MX_TRY(mx_task_step(r->task, seen, err));
-        bool good;
-        MX_TRY(check_row(r, row, false, &good, err));
-        if (!good)
-            continue;
-        r->kept++;
-        for (size_t j = 0; j < row->count; j++) {
-            mx_str text = mx_str_trim(row->fields[j]);
-            if (!is_missing_word(r, text))
-                MX_TRY(look_at(r, &MX_VEC_AT(&r->guesses, guess, j), row->fields[j], text, err));
-        }
+        w->last = w->size < r->chunk;
+        pthread_mutex_lock(&r->lock);
+        r->reading++;
+        r->input_ended |= w->last || status != MERX_OK;
+        pthread_cond_broadcast(&r->moved);
+        pthread_mutex_unlock(&r->lock);
     }
-    mx_task_done(r->task);
-    mx_rows_close(r->rows);
-    r->rows = NULL;
-    if (r->guesses.count == 0)
-        MX_FAIL(err, MERX_E_PARSE, r->path, "the file is empty (expected a header line and rows)");
-    return MERX_OK;
-}
-
-typedef struct word {
-    mx_str text;
-    int32_t code;
-} word;
-
-static int compare_words(const void *a, const void *b)
-{
-    return mx_str_compare(((const word *)a)->text, ((const word *)b)->text);
-}
-
-/* Settles the type, makes the column, and its sorted levels. */
-static merx_status settle(reader *r, guess *g, merx_error *err)
-{
-    if (!g->declared)
-        g->type = g->seen == 0     ? MERX_COLUMN_NUMERIC
-                  : g->can_boolean ? MERX_COLUMN_BOOLEAN
-                  : g->can_numeric ? MERX_COLUMN_NUMERIC
-                  : g->dates != 0  ? MERX_COLUMN_DATE
-                  : !g->too_many   ? MERX_COLUMN_CATEGORICAL
-                                   : MERX_COLUMN_TEXT;
-    g->format = MX_DATE_ISO;
-    for (int f = 0; f < MX_DATE_FORMATS; f++)
-        if ((g->dates >> f & 1) != 0) {
-            g->format = (mx_date_format)f;
-            break;
-        }
-    g->dates = 1u << g->format;
-    mx_column *column;
-    MX_TRY(mx_dataset_add(r->table, g->name, g->type, &column, err));
-    if (g->type != MERX_COLUMN_CATEGORICAL)
-        return MERX_OK;
-    size_t count = g->words != NULL ? mx_dict_count(g->words) : 0;
-    column->levels = mx_arena_array(&r->table->arena, count > 0 ? count : 1, sizeof *column->levels, err);
-    if (column->levels == NULL)
-        return MERX_E_MEMORY;
-    word *sorted = NULL;
-    MX_TRY(MX_NEW_ARRAY(r->alloc, count, &sorted, "levels", err));
-    merx_status status = MX_NEW_ARRAY(r->alloc, count, &g->order, "levels", err);
-    if (status == MERX_OK) {
-        g->order_count = count;
-        for (size_t k = 0; k < count; k++)
-            sorted[k] = (word){mx_dict_get(g->words, (int32_t)k), (int32_t)k};
-        if (count > 0)
-            qsort(sorted, count, sizeof *sorted, compare_words);
-        for (size_t k = 0; k < count && status == MERX_OK; k++) {
-            g->order[sorted[k].code] = (int32_t)k;
-            column->levels[k] = mx_arena_strndup(&r->table->arena, sorted[k].text.data, sorted[k].text.size, err);
-            status = column->levels[k] != NULL ? MERX_OK : MERX_E_MEMORY;
-        }
-        column->n_levels = count;
-    }
-    MX_FREE_ARRAY(r->alloc, sorted, count);
+    memset(w->block, 0, PAD);
+    memset(data + w->size, 0, PAD);
     return status;
 }
 
-static merx_status set_missing(mx_column *column, size_t row)
+static merx_status read_body(mx_table_reader *r, mx_table_worker *w, size_t chunk, merx_error *err)
 {
-    switch (column->type) {
-    case MERX_COLUMN_NUMERIC:
-        column->as.numeric[row] = NAN;
-        break;
-    case MERX_COLUMN_CATEGORICAL:
-        column->as.codes[row] = -1;
-        break;
-    case MERX_COLUMN_BOOLEAN:
-        column->as.boolean[row] = -1;
-        break;
-    case MERX_COLUMN_DATE:
-        column->as.date_ms[row] = INT64_MIN;
-        break;
-    default:
-        column->as.text[row] = NULL;
+    w->has_seam = false;
+    MX_TRY(read_chunk(r, w, chunk, err));
+    pthread_mutex_lock(&r->lock);
+    memcpy(w->plans, r->plans, r->rules->count * sizeof *w->plans);
+    pthread_mutex_unlock(&r->lock);
+    memcpy(w->begun, w->plans, r->rules->count * sizeof *w->plans);
+    const unsigned char *text = w->block + PAD;
+    w->guess = chunk == 0 ? 0 : mx_table_guess(w, text, w->size);
+    w->body.text = text;
+    w->body.begin = w->guess;
+    w->body.size = w->body.limit = w->size;
+    w->body.last = w->last;
+    for (;;) {
+        MX_TRY(mx_table_part_read(w, &w->body, err));
+        if (!w->body.redo)
+            return MERX_OK;
+        for (size_t j = 0; j < r->rules->count; j++)
+            if (w->scratch.words[j].n_slots > 0)
+                mx_words_clear(&w->scratch.words[j]);
     }
-    return MERX_OK;
 }
 
-static merx_status set_value(reader *r, const guess *g, mx_column *column, size_t row, mx_str raw, merx_error *err)
+static merx_status do_chunk(void *context, size_t block, merx_error *err)
 {
-    mx_str text = mx_str_trim(raw);
-    if (is_missing_word(r, text))
-        return set_missing(column, row);
-    bool known = true;
-    switch (column->type) {
-    case MERX_COLUMN_NUMERIC:
-        known = mx_parse_double(text, &column->as.numeric[row]);
-        break;
-    case MERX_COLUMN_CATEGORICAL: {
-        int32_t code = g->words != NULL ? mx_dict_find(g->words, raw) : -1;
-        known = code >= 0;
-        column->as.codes[row] = known ? g->order[code] : -1;
-        break;
-    }
-    case MERX_COLUMN_BOOLEAN:
-        if (!parse_boolean(text, &column->as.boolean[row]))
-            column->as.boolean[row] = mx_str_equal(text, MX_STR("1"));
-        break;
-    case MERX_COLUMN_DATE:
-        known = mx_parse_date(text, g->format, 0, &column->as.date_ms[row]);
-        break;
-    default:
-        column->as.text[row] = mx_arena_strndup(&r->table->arena, raw.data, raw.size, err);
-        if (column->as.text[row] == NULL)
-            return MERX_E_MEMORY;
-    }
-    if (!known)
-        MX_FAIL(err, MERX_E_CHANGED, r->path, "the file changed while it was read");
-    return MERX_OK;
+    mx_table_reader *r = context;
+    mx_table_worker *w = &r->workers[mx_worker_index()];
+    const size_t chunk = r->base + block;
+    return mx_table_commit(r, w, chunk, read_body(r, w, chunk, err), err);
 }
 
-static merx_status second_pass(reader *r, merx_error *err)
+static merx_status read_all(mx_table_reader *r, merx_error *err)
 {
-    size_t room = (size_t)r->kept;
-    MX_TRY(mx_dataset_new(r->alloc, MERX_SHAPE_TABLE, r->path, room, &r->table, err));
-    for (size_t j = 0; j < r->guesses.count; j++)
-        MX_TRY(settle(r, &MX_VEC_AT(&r->guesses, guess, j), err));
-    r->table->lines = mx_arena_array(&r->table->arena, room > 0 ? room : 1, sizeof *r->table->lines, err);
-    if (r->table->lines == NULL)
-        return MERX_E_MEMORY;
-    r->refused = 0;
-    MX_TRY(open_rows(r, "read the table", err));
-    size_t kept = 0;
-    for (uint64_t seen = 0;; seen++) {
-        const mx_row *row;
-        MX_TRY(mx_rows_next(r->rows, &row, err));
-        if (row == NULL)
-            break;
-        if (seen % STEP_ROWS == 0)
-            MX_TRY(mx_task_step(r->task, seen, err));
-        bool good;
-        MX_TRY(check_row(r, row, true, &good, err));
-        if (!good)
-            continue;
-        if (kept == room || row->count > r->guesses.count)
-            MX_FAIL(err, MERX_E_CHANGED, r->path, "the file changed while it was read");
-        r->table->lines[kept] = row->line;
-        for (size_t j = 0; j < r->guesses.count; j++) {
-            mx_column *column = &MX_VEC_AT(&r->table->columns, mx_column, j);
-            if (j < row->count)
-                MX_TRY(set_value(r, &MX_VEC_AT(&r->guesses, guess, j), column, kept, row->fields[j], err));
-            else
-                (void)set_missing(column, kept);
+    mx_task_stage(r->task, "read the table", r->size - (r->size > 0 ? r->offset : 0), "bytes");
+    MX_TRY(mx_task_step(r->task, 0, err));
+    while (!r->ended) {
+        size_t chunks = r->base == 0 ? 1 : ROUND_CHUNKS; /* the first alone: it shows what the columns are */
+        if (r->fd >= 0) {
+            const uint64_t left = (r->size - r->offset + r->chunk - 1) / r->chunk - r->base;
+            chunks = left > chunks ? chunks : left > 0 ? (size_t)left : 1;
         }
-        kept++;
+        MX_TRY(mx_parallel(r->task, chunks, do_chunk, r, err));
+        r->base += chunks;
+        MX_TRY(mx_task_step(r->task, r->bytes, err));
     }
     mx_task_done(r->task);
-    /* Rows with an infinite number are refused in this pass alone. */
-    r->table->rows = kept;
-    r->table->refused = r->refused;
-    for (size_t j = 0; j < r->table->columns.count; j++)
-        mx_column_count_missing(&MX_VEC_AT(&r->table->columns, mx_column, j), kept);
     return MERX_OK;
+}
+
+/* ---- all of it ---- */
+
+static merx_status make_rules(mx_table_reader *r, mx_cell_rules *rules, const merx_csv_options *options,
+                              mx_arena *arena, merx_error *err)
+{
+    merx_csv_options used = *options;
+    used.max_levels = options->max_levels > 0 ? options->max_levels : DEFAULT_MAX_LEVELS;
+    mx_cell_rules_init(rules, &used, options->quote != '\0' ? options->quote : '"');
+    rules->count = mx_rows_columns(r->input);
+    rules->columns = mx_arena_array(arena, rules->count, sizeof *rules->columns, err);
+    rules->checked = mx_arena_array(arena, rules->count, sizeof *rules->checked, err);
+    if (rules->columns == NULL || rules->checked == NULL)
+        return MERX_E_MEMORY;
+    for (size_t j = 0; j < rules->count; j++)
+        if ((rules->columns[j].name = mx_arena_strdup(arena, mx_rows_column(r->input, j), err)) == NULL)
+            return MERX_E_MEMORY;
+    MX_TRY(mx_cell_rules_declare(rules, options->types, r->path, err));
+    r->rules = rules;
+    r->format = (mx_csv_format){mx_rows_separator(r->input), rules->quote, MX_CSV_FIELD_BYTES,
+                                MX_CSV_FIELD_BYTES + MX_CSV_ROW_BYTES};
+    return MERX_OK;
+}
+
+static merx_status make_workers(mx_table_reader *r, merx_error *err)
+{
+    MX_TRY(MX_NEW_ARRAY(r->alloc, r->rules->count, &r->columns, "columns", err));
+    MX_TRY(MX_NEW_ARRAY(r->alloc, r->rules->count, &r->plans, "columns", err));
+    for (size_t j = 0; j < r->rules->count; j++)
+        r->plans[j] = r->columns[j].plan = mx_cell_plan_first(&r->rules->columns[j]);
+    r->threads = merx_task_threads(r->task);
+    MX_TRY(MX_NEW_ARRAY(r->alloc, (size_t)r->threads, &r->workers, "threads", err));
+    for (int i = 0; i < r->threads; i++)
+        MX_TRY(mx_table_worker_init(&r->workers[i], r->rules, &r->format, r->chunk, r->alloc, err));
+    return MERX_OK;
+}
+
+merx_status mx_dataset_read_chunks(const char *path, const merx_csv_options *options, size_t chunk, merx_task *task,
+                                   merx_dataset **out, merx_error *err)
+{
+    *out = NULL;
+    mx_table_reader r = {
+        .path = path, .alloc = merx_task_allocator(task), .task = task, .chunk = chunk > 0 ? chunk : CHUNK};
+    mx_cell_rules rules = {0};
+    mx_arena arena;
+    mx_arena_init(&arena, r.alloc);
+    r.tail = mx_vec_init(r.alloc, 1, SIZE_MAX / 4, "row across blocks of the file");
+    r.runs = mx_vec_init(r.alloc, sizeof(mx_line_run), SIZE_MAX / 64, "lines of rows");
+    r.infinite = mx_vec_init(r.alloc, sizeof(mx_infinite_row), SIZE_MAX / 256, "infinite numbers");
+    r.fd = -1;
+    pthread_mutex_init(&r.lock, NULL);
+    pthread_cond_init(&r.moved, NULL);
+    merx_status status;
+    if (options->max_levels > INT32_MAX - 1)
+        MX_FAIL_GOTO(err, MERX_E_RANGE, path, "max_levels %zu is too large", options->max_levels);
+    MX_TRY_GOTO(open_input(&r, options, err));
+    MX_TRY_GOTO(make_rules(&r, &rules, options, &arena, err));
+    MX_TRY_GOTO(make_workers(&r, err));
+    for (;;) {
+        MX_TRY_GOTO(read_all(&r, err));
+        if (!r.stale)
+            break;
+        MX_TRY_GOTO(open_input(&r, options, err));
+        if (mx_rows_columns(r.input) != rules.count)
+            MX_FAIL_GOTO(err, MERX_E_CHANGED, path, "the file changed while it was read");
+        mx_table_restart(&r);
+    }
+    MX_TRY_GOTO(mx_table_finish(&r, out, err));
+out:
+    mx_rows_close(r.input);
+    for (int i = 0; r.workers != NULL && i < r.threads; i++)
+        mx_table_worker_release(&r.workers[i]);
+    MX_FREE_ARRAY(r.alloc, r.workers, (size_t)r.threads);
+    if (r.rules != NULL) {
+        mx_table_columns_release(&r);
+        MX_FREE_ARRAY(r.alloc, r.plans, r.rules->count);
+    }
+    mx_arena_release(&arena);
+    pthread_cond_destroy(&r.moved);
+    pthread_mutex_destroy(&r.lock);
+    return status;
 }
 
 merx_status merx_dataset_read(const char *path, const merx_csv_options *options, merx_task *task, merx_dataset **out,
                               merx_error *err)
 {
     static const merx_csv_options defaults = {0};
-    *out = NULL;
-    reader r = {.path = path,
-                .options = options != NULL ? options : &defaults,
-                .alloc = merx_task_allocator(task),
-                .task = task};
-    r.max_levels = r.options->max_levels > 0 ? r.options->max_levels : DEFAULT_MAX_LEVELS;
-    if (r.max_levels > INT32_MAX - 1)
-        MX_FAIL(err, MERX_E_RANGE, path, "max_levels %zu is too large", r.max_levels);
-    r.guesses = mx_vec_init(r.alloc, sizeof(guess), MX_DATASET_MAX_COLUMNS, "columns");
-    merx_status status = first_pass(&r, err);
-    if (status == MERX_OK)
-        status = second_pass(&r, err);
-    mx_rows_close(r.rows);
-    for (size_t j = 0; j < r.guesses.count; j++) {
-        guess *g = &MX_VEC_AT(&r.guesses, guess, j);
-        mx_free_array(r.alloc, g->name, g->name_size, 1);
-        mx_dict_free(g->words);
-        MX_FREE_ARRAY(r.alloc, g->order, g->order_count);
-    }
-    mx_vec_release(&r.guesses);
-    if (status == MERX_OK)
-        *out = r.table;
-    else
-        merx_dataset_free(r.table);
-    return status;
+    mx_rows_format format = MX_ROWS_CSV;
+    if (options == NULL)
+        options = &defaults;
+    (void)mx_rows_format_of_name(path, &format);
+    return format == MX_ROWS_JSONL ? mx_dataset_read_rows(path, options, task, out, err)
+                                   : mx_dataset_read_chunks(path, options, 0, task, out, err);
 }

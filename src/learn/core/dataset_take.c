@@ -5,16 +5,35 @@
 
 #include "learn/core/table.h"
 
+static merx_status take_lines(const merx_dataset *table, const size_t *rows, size_t n, merx_dataset *out,
+                              merx_error *err)
+{
+    mx_line_run *runs = NULL;
+    for (int pass = 0; pass < 2; pass++) { /* counts the runs, then writes them */
+        uint64_t expected = 0;
+        size_t count = 0;
+        for (size_t i = 0; i < n; i++) {
+            uint64_t line = mx_dataset_line(table, rows[i]);
+            if (i == 0 || line != expected) {
+                if (runs != NULL)
+                    runs[count] = (mx_line_run){i, line};
+                count++;
+            }
+            expected = line + 1;
+        }
+        if (pass == 0 && (runs = mx_arena_array(&out->arena, count > 0 ? count : 1, sizeof *runs, err)) == NULL)
+            return MERX_E_MEMORY;
+        out->n_line_runs = count;
+    }
+    out->line_runs = runs;
+    return MERX_OK;
+}
+
 static merx_status take_columns(const merx_dataset *table, const size_t *rows, size_t n, merx_dataset *out,
                                 merx_error *err)
 {
-    if (table->lines != NULL) {
-        out->lines = mx_arena_array(&out->arena, n > 0 ? n : 1, sizeof *out->lines, err);
-        if (out->lines == NULL)
-            return MERX_E_MEMORY;
-        for (size_t i = 0; i < n; i++)
-            out->lines[i] = table->lines[rows[i]];
-    }
+    if (table->n_line_runs > 0)
+        MX_TRY(take_lines(table, rows, n, out, err));
     for (size_t j = 0; j < table->columns.count; j++) {
         const mx_column *from = &MX_VEC_AT(&table->columns, mx_column, j);
         mx_column *to;

@@ -39,6 +39,12 @@ typedef struct mx_dense {
     const char **names; /* (d) */
 } mx_dense;
 
+/* Rows that lie on consecutive lines of a file: rows from `row` on, up to the next run. */
+typedef struct mx_line_run {
+    size_t row;
+    uint64_t line;
+} mx_line_run;
+
 struct merx_dataset {
     const merx_allocator *alloc;
     mx_arena arena;
@@ -46,8 +52,9 @@ struct merx_dataset {
     const char *name;
     size_t rows;
     uint64_t refused;
-    mx_vec columns;  /* mx_column: the table's, or those beside a matrix */
-    uint64_t *lines; /* (rows) of the file it was read from; NULL */
+    mx_vec columns;               /* mx_column: the table's, or those beside a matrix */
+    const mx_line_run *line_runs; /* ascending; of the file it was read from; NULL */
+    size_t n_line_runs;
     mx_csr csr;
     mx_sequences sequences;
     merx_batch_source source;
@@ -64,6 +71,7 @@ void mx_column_count_missing(mx_column *column, size_t rows);
 const mx_column *mx_dataset_column(const merx_dataset *table, size_t column);
 mx_csr mx_dataset_csr(const merx_dataset *sparse);
 const mx_sequences *mx_dataset_sequences(const merx_dataset *sequences);
+uint64_t mx_dataset_line(const merx_dataset *dataset, size_t row); /* of the file; 0: not known */
 /* Where a row came from, for messages: "shop.csv:42", or "table, row 41" (the first row is 0). out >= 224 bytes. */
 void mx_dataset_where(const merx_dataset *dataset, size_t row, char out[224]);
 /* MERX_E_NOT_FOUND with the nearest name when the table has no such column. what: "target", "weight" … */
