@@ -39,17 +39,18 @@ static unsigned below(uint64_t *state, unsigned n)
 #define COUNT(array) ((unsigned)(sizeof(array) / sizeof *(array)))
 
 static const char *const countries[] = {
-    "United Kingdom", "Germany", "France",   "Ireland",  "Spain",       "Netherlands", "Belgium",  "Switzerland",
-    "Portugal",       "Austria", "Norway",   "Italy",    "Finland",     "Denmark",     "Sweden",   "Poland",
-    "Japan",          "Israel",  "Iceland",  "Canada",   "Greece",      "Malta",       "Cyprus",   "Singapore",
-    "Lebanon",        "Brazil",  "Saudi Arabia", "USA",  "Australia",   "Hong Kong",
+    "United Kingdom", "Germany", "France",       "Ireland", "Spain",     "Netherlands", "Belgium", "Switzerland",
+    "Portugal",       "Austria", "Norway",       "Italy",   "Finland",   "Denmark",     "Sweden",  "Poland",
+    "Japan",          "Israel",  "Iceland",      "Canada",  "Greece",    "Malta",       "Cyprus",  "Singapore",
+    "Lebanon",        "Brazil",  "Saudi Arabia", "USA",     "Australia", "Hong Kong",
 };
 static const char *const statuses[] = {"new", "paid", "packed", "shipped", "delivered", "returned"};
-static const char *const adjectives[] = {"white", "red", "vintage", "small", "large", "wooden", "metal", "paper",
-                                         "glass", "hanging", "set of 6", "retro", "heart", "ivory", "pink", "jumbo"};
-static const char *const nouns[] = {"lantern", "tea towel", "cake stand", "lunch box", "bunting", "doormat", "clock",
-                                    "candle holder", "storage jar", "party bag", "night light", "frame", "mug",
-                                    "hot water bottle", "drawer knob", "sign", "napkins", "umbrella"};
+static const char *const adjectives[] = {"white", "red",     "vintage",  "small", "large", "wooden", "metal", "paper",
+                                         "glass", "hanging", "set of 6", "retro", "heart", "ivory",  "pink",  "jumbo"};
+static const char *const nouns[] = {"lantern",     "tea towel", "cake stand",    "lunch box",        "bunting",
+                                    "doormat",     "clock",     "candle holder", "storage jar",      "party bag",
+                                    "night light", "frame",     "mug",           "hot water bottle", "drawer knob",
+                                    "sign",        "napkins",   "umbrella"};
 
 static void put_days(FILE *out, unsigned days, unsigned seconds, int with_time)
 {

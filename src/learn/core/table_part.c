@@ -155,6 +155,7 @@ static merx_status take_rows(mx_table_worker *w, mx_table_part *part, mx_cell_ro
     *column = -1;
     MX_TRY(make_room(w, part, rows.rows, err));
     size_t refused = SIZE_MAX;
+    const bool redo = part->redo;
     for (size_t k = 0; k < w->rules->n_checked; k++) {
         const mx_cells *cells = &part->cells[w->rules->checked[k]];
         w->saved_missing[k] = cells->missing;
@@ -169,6 +170,7 @@ static merx_status take_rows(mx_table_worker *w, mx_table_part *part, mx_cell_ro
             cells->missing = w->saved_missing[k];
             cells->plan.dates = w->saved_dates[k];
         }
+        part->redo = redo;
         rows.rows = refused;
         if (refused > 0)
             MX_TRY(fill_columns(w, part, &rows, true, &none, &ignored, err));
