@@ -9,7 +9,7 @@
 #define MX_LEARN_CORE_TABLE_CELLS_H
 
 #include "base/str.h"
-#include "kernels/fields.h"
+#include "kernels/text_fields.h"
 #include "merx/dataset.h"
 
 typedef enum mx_cell_kind {

@@ -3,8 +3,8 @@
  *
  * Every function may read MX_FIELDS_PADDING bytes before the text and after it; what stands there does not matter.
  */
-#ifndef MX_KERNELS_FIELDS_H
-#define MX_KERNELS_FIELDS_H
+#ifndef MX_KERNELS_TEXT_FIELDS_H
+#define MX_KERNELS_TEXT_FIELDS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /*
  * Fields of delimited text in plain C, byte by byte: the specification.
  */
-#include "kernels/fields.h"
+#include "kernels/text_fields.h"
 
 #include <math.h>
 

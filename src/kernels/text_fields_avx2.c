@@ -7,7 +7,7 @@
  * numbers: the digits are loaded right-aligned, those before the point moved by one over it (a second load, one byte to the left, gives them), and pairs, fours,
  * eights of digits joined by multiply-adds. Neither the length nor the place of the point costs a branch.
  */
-#include "kernels/fields.h"
+#include "kernels/text_fields.h"
 
 #include <immintrin.h>
 #include <math.h>

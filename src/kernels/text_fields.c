@@ -1,7 +1,7 @@
 /*
- * The levels of fields.h, and the choice.
+ * The levels of text_fields.h, and the choice.
  */
-#include "kernels/fields.h"
+#include "kernels/text_fields.h"
 
 #include <pthread.h>
 
