@@ -8,7 +8,7 @@
 
 static const mx_family *const families[] = {
     &mx_family_linear,           &mx_family_ridge, &mx_family_logistic, &mx_family_kmeans,
-    &mx_family_minibatch_kmeans, &mx_family_als,
+    &mx_family_minibatch_kmeans, &mx_family_als,   &mx_family_ease,     &mx_family_neighbours,
 };
 
 const mx_family *mx_family_at(size_t i)

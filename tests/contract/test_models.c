@@ -129,8 +129,11 @@ static bool option_changes(const subject *s, const merx_model *model, const merx
     for (size_t k = 0; k < count && !changed; k++) {
         check_ok(merx_model_new(NULL, s->family->info.name, &other, &err), err);
         (void)set_together(other, o->name);
-        if (merx_model_set(other, o->name, values[k], &err) == MERX_OK && fit(s, other, data, NULL, &err) == MERX_OK)
-            changed = differ(beside ? base : model, other);
+        if (merx_model_set(other, o->name, values[k], &err) == MERX_OK) {
+            merx_status status = fit(s, other, data, NULL, &err);
+            /* A bound that refuses the data is heard, too. */
+            changed = status == MERX_E_LIMIT || (status == MERX_OK && differ(beside ? base : model, other));
+        }
         merx_error_clear(&err);
         merx_model_free(other);
     }

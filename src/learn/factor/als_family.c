@@ -21,6 +21,8 @@ static const merx_option options_table[] = {
     {"alpha", MERX_OPTION_REAL, 1e-9, 1e9, "1", NULL,
      "How much more a seen item counts than an unseen one: confidence is 1 + alpha * value."},
     {"iterations", MERX_OPTION_INT, 1, 10000, "15", NULL, "Rounds of solving users, then items."},
+    {"tolerance", MERX_OPTION_REAL, 1e-7, 0.5, "0.05", NULL,
+     "How near a row is solved in each round: its residual beside its right side."},
     {0},
 };
 
@@ -42,6 +44,7 @@ static merx_status fit(const merx_options *options, const mx_design *design, con
                         .l2 = merx_options_real(options, "l2"),
                         .alpha = merx_options_real(options, "alpha"),
                         .iterations = (int)merx_options_int(options, "iterations"),
+                        .tolerance = merx_options_real(options, "tolerance"),
                         .items_only = true,
                         .seed = merx_task_seed(task)};
     MX_TRY(mx_alloc_array(alloc, 1, sizeof *s, "factor model", &s, err));

@@ -4,6 +4,6 @@
 
 #include "learn/core/family.h"
 
-extern const mx_family mx_family_als;
+extern const mx_family mx_family_als, mx_family_ease, mx_family_neighbours;
 
 #endif

@@ -5,7 +5,7 @@
  * The strength of the factors' ridge follows the data unless it is set. A matrix of n x d random ones of density p has largest singular value about
  * sqrt(p (1 - p)) (sqrt n + sqrt d) (Bai & Yin 1988), and the ridge of ALS acts as a threshold on singular values (Srebro et al. 2005): twice that edge keeps what
  * can't be chance. On the UCI Online Retail shop this is 31, where validation on October 2011 put the optimum between 20 and 40. The ridge of EASE stands beside the
- * squares of the singular values: one and a half times the edge's square, 340 there; validation on August to October 2011 put the optimum between 200 and 500.
+ * squares of the singular values: one and a half times the edge's square, 360 there; validation on August to October 2011 put the optimum between 200 and 500.
  */
 #include "shop/answers/recommender.h"
 
