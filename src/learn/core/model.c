@@ -174,10 +174,36 @@ typedef struct fit_work {
     mx_fit_choice choice;
     mx_binding binding;
     double *x, *y, *weights;
+    const double *targets; /* y, or a column as it is */
     int32_t *labels;
     size_t x_count;
     const mx_fitted *fitted;
 } fit_work;
+
+/* The least and the largest of n >= 1 numbers; eight at a time, since each waits for the one before. */
+static void find_range(const double *y, size_t n, double *least, double *most)
+{
+    enum { AT_ONCE = 8 };
+    double low[AT_ONCE], high[AT_ONCE];
+    for (size_t k = 0; k < AT_ONCE; k++)
+        low[k] = high[k] = y[0];
+    size_t i = 0;
+    for (; i + AT_ONCE <= n; i += AT_ONCE)
+        for (size_t k = 0; k < AT_ONCE; k++) {
+            low[k] = y[i + k] < low[k] ? y[i + k] : low[k];
+            high[k] = y[i + k] > high[k] ? y[i + k] : high[k];
+        }
+    for (; i < n; i++) {
+        low[0] = y[i] < low[0] ? y[i] : low[0];
+        high[0] = y[i] > high[0] ? y[i] : high[0];
+    }
+    for (size_t k = 1; k < AT_ONCE; k++) {
+        low[0] = low[k] < low[0] ? low[k] : low[0];
+        high[0] = high[k] > high[0] ? high[k] : high[0];
+    }
+    *least = low[0];
+    *most = high[0];
+}
 
 static merx_status read_targets(fit_work *w, mx_fitted *fitted, const merx_options *options,
                                 const merx_fit_columns *columns, merx_error *err)
@@ -202,12 +228,18 @@ static merx_status read_targets(fit_work *w, mx_fitted *fitted, const merx_optio
             MX_TRY(mx_target_labels(w->data, w->choice.target, fitted->class_names, fitted->classes, w->labels, err));
         } else {
             fitted->target_kind = MX_TARGET_VALUE;
-            MX_TRY(MX_NEW_ARRAY(w->scratch, rows, &w->y, "target", err));
-            MX_TRY(mx_target_values(w->data, w->choice.target, fitted->target_log, w->y, err));
-            for (size_t i = 0; i < rows; i++) {
-                double value = fitted->target_log ? exp(w->y[i]) : w->y[i];
-                fitted->target_min = i == 0 || value < fitted->target_min ? value : fitted->target_min;
-                fitted->target_max = i == 0 || value > fitted->target_max ? value : fitted->target_max;
+            if (column->type == MERX_COLUMN_NUMERIC && column->missing == 0 && !fitted->target_log) {
+                w->targets = column->as.numeric;
+            } else {
+                MX_TRY(MX_NEW_ARRAY(w->scratch, rows, &w->y, "target", err));
+                MX_TRY(mx_target_values(w->data, w->choice.target, fitted->target_log, w->y, err));
+                w->targets = w->y;
+            }
+            if (rows > 0)
+                find_range(w->targets, rows, &fitted->target_min, &fitted->target_max);
+            if (fitted->target_log && rows > 0) {
+                fitted->target_min = exp(fitted->target_min);
+                fitted->target_max = exp(fitted->target_max);
             }
         }
     }
@@ -338,7 +370,7 @@ static merx_status make_design(fit_work *w, mx_fitted *fitted, const merx_option
     (void)snprintf(what, sizeof what, "fitting %s", family->info.name);
     MX_TRY(mx_task_require_memory(task, need, what, err));
     MX_TRY(fill_design(w, fitted, task, design, err));
-    design->y = w->y;
+    design->y = w->targets;
     design->labels = w->labels;
     design->classes = fitted->classes;
     design->weights = w->weights;
