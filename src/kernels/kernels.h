@@ -143,8 +143,6 @@ typedef struct mx_kernels {
     /* sums_j += sum_i w_i (x_ij - shift_j), squares_j += sum_i w_i (x_ij - shift_j)^2. |error| <= (m + 3) u of the sum of absolute values. */
     void (*add_moments)(const double *x, const double *w, size_t m, size_t d, const double *shift, double *sums,
                         double *squares);
-    /* out (m, d + 1): columns j < d are v_i (x_ij - shift_j), column d is v_i. Two roundings. */
-    void (*scale_rows)(const double *x, const double *shift, const double *v, size_t m, size_t d, double *out);
 } mx_kernels;
 
 /* The best level that this machine may use; the same for the whole life of the process. */
@@ -192,8 +190,7 @@ const mx_kernels *mx_kernels_of(mx_isa isa);
     void mx_margins_##level(const double *x, size_t m, size_t d, const double *b, double shift, double *out);          \
     void mx_add_rows_##level(const double *x, const double *v, size_t m, size_t d, double *y);                         \
     void mx_add_moments_##level(const double *x, const double *w, size_t m, size_t d, const double *shift,             \
-                                double *sums, double *squares);                                                        \
-    void mx_scale_rows_##level(const double *x, const double *shift, const double *v, size_t m, size_t d, double *out);
+                                double *sums, double *squares);
 MX_KERNEL_FUNCTIONS(ref)
 MX_KERNEL_FUNCTIONS(avx2)
 MX_KERNEL_FUNCTIONS(avx512) /* those that MX_KERNEL_LEVEL takes of another level have no form of their own */
@@ -212,8 +209,8 @@ MX_KERNEL_FUNCTIONS(avx512) /* those that MX_KERNEL_LEVEL takes of another level
         .transposed_multiply_add = mx_transposed_multiply_add_##level, .cholesky = mx_cholesky_##level,                \
         .cholesky_solve = mx_cholesky_solve_##level, .exp = mx_exp_##level, .log = mx_log_##level,                     \
         .sigmoid = mx_sigmoid_##level, .softplus = mx_softplus_##level, .logistic = mx_logistic_##level,               \
-        .softmax = mx_softmax_##level, .margins = mx_margins_##other, .add_rows = mx_add_rows_##other,                 \
-        .add_moments = mx_add_moments_##other, .scale_rows = mx_scale_rows_##other                                     \
+        .softmax = mx_softmax_##level, .margins = mx_margins_##level, .add_rows = mx_add_rows_##level,                 \
+        .add_moments = mx_add_moments_##level                                                                          \
     }
 
 #endif

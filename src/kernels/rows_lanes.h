@@ -28,8 +28,12 @@ INLINE void margins_of(const double *x, size_t d, const double *b, double shift,
         for (size_t r = 0; r < rows; r++)
             s[r] = vec_fma(vec_load_part(x + r * d + j, some), v, s[r]);
     }
+    double sums[MARGIN_ROWS];
+    vec_sums(s[0], s[1 % rows], s[2 % rows], s[3 % rows], sums);
+    if (rows > 4)
+        vec_sums(s[4 % rows], s[5 % rows], s[6 % rows], s[7 % rows], sums + 4);
     for (size_t r = 0; r < rows; r++)
-        out[r] = shift + vec_sum(s[r]);
+        out[r] = shift + sums[r];
 }
 
 void MX_LEVEL(margins)(const double *x, size_t m, size_t d, const double *b, double shift, double *out)
@@ -73,7 +77,8 @@ void MX_LEVEL(add_rows)(const double *x, const double *v, size_t m, size_t d, do
         break;
             TILE(1)
             TILE(2)
-            TILE(3) TILE(4) TILE(5) TILE(6) TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13)
+            TILE(3)
+            TILE(4) TILE(5) TILE(6) TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13)
 #undef TILE
                 default : break;
         }
@@ -106,21 +111,6 @@ void MX_LEVEL(add_moments)(const double *x, const double *w, size_t m, size_t d,
             vec_store_part(sum, some[k], vec_add(vec_load_part(sum, some[k]), s[k]));
             vec_store_part(square, some[k], vec_add(vec_load_part(square, some[k]), q[k]));
         }
-    }
-}
-
-void MX_LEVEL(scale_rows)(const double *x, const double *shift, const double *v, size_t m, size_t d, double *out)
-{
-    part some = part_of(d % LANES);
-    for (size_t i = 0; i < m; i++, x += d, out += d + 1) {
-        vec factor = vec_set(v[i]);
-        size_t j = 0;
-        for (; j + LANES <= d; j += LANES)
-            vec_store(out + j, vec_mul(factor, vec_sub(vec_load(x + j), vec_load(shift + j))));
-        if (j < d)
-            vec_store_part(out + j, some,
-                           vec_mul(factor, vec_sub(vec_load_part(x + j, some), vec_load_part(shift + j, some))));
-        out[d] = v[i];
     }
 }
 

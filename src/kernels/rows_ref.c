@@ -37,12 +37,3 @@ void mx_add_moments_ref(const double *x, const double *w, size_t m, size_t d, co
         squares[j] += square;
     }
 }
-
-void mx_scale_rows_ref(const double *x, const double *shift, const double *v, size_t m, size_t d, double *out)
-{
-    for (size_t i = 0; i < m; i++) {
-        for (size_t j = 0; j < d; j++)
-            out[i * (d + 1) + j] = v[i] * (x[i * d + j] - shift[j]);
-        out[i * (d + 1) + d] = v[i];
-    }
-}

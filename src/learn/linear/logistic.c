@@ -7,7 +7,7 @@
  *   3. all rows: Newton with the sample's Hessian mended as it goes (logistic_newton.c), two to four sweeps as a rule
  *   4. the Hessian at the solution: standard errors, and whether it is a solution at all (logistic_inference.c)
  *
- * More than MOST_PARAMETERS: L-BFGS from zero instead of 2 and 3 (logistic_large.c), and no standard errors.
+ * More than MX_LOGISTIC_MOST parameters: L-BFGS from zero instead of 2 and 3 (logistic_large.c), and no standard errors.
  *
  * Invariant: every sum runs over fixed blocks in order; samples are by row number. Bits do not depend on threads, nor on the windows of a stream.
  */
@@ -21,7 +21,6 @@
 #include "learn/linear/logistic_large.h"
 
 enum {
-    MOST_PARAMETERS = 640,
     SAMPLE_OF_BLOCK = 128, /* first rows of a block */
     START_OF_BLOCK = 16,   /* of those, the first sample */
     MOST_SAMPLE = 65536,
@@ -352,7 +351,7 @@ static merx_status allocate(mx_logistic_work *f, mx_logistic *model, merx_error 
     MX_TRY(mx_alloc_array(model->alloc, f->p, sizeof(double), "standard errors", &model->standard_errors, err));
     MX_TRY(mx_alloc_array(f->work, f->classes, sizeof(double), "class weights", &f->class_weights, err));
     MX_TRY(mx_alloc_array(f->work, f->classes, sizeof(double), "class weights", &f->class_totals, err));
-    MX_TRY(mx_alloc_array(f->work, d, sizeof(double), "shift", &f->pass.shift, err));
+    MX_TRY(mx_alloc_array(f->work, d + 1, sizeof(double), "shift", &f->pass.shift, err));
     f->newton.pass = &f->pass;
     f->newton.p = f->p;
     if (f->small)
@@ -401,7 +400,7 @@ merx_status mx_logistic_fit_rows(mx_design_rows *rows, const mx_logistic_options
     if (!mx_mul_size(q, d + 1, &f.p) || f.p > SIZE_MAX / 1024)
         MX_FAIL(err, MERX_E_LIMIT, "logistic", "%zu columns are more than this machine can address", d);
     bool csr = rows->held != NULL && rows->held->x == NULL;
-    f.small = f.p <= MOST_PARAMETERS;
+    f.small = f.p <= MX_LOGISTIC_MOST;
     f.sparse = csr && !f.small;
     /* Sums of a block of sparse rows are as wide as the columns: the wider, the more rows share them. */
     size_t block = f.sparse ? MX_LOGISTIC_BLOCK * (1 + d / 4096) : MX_LOGISTIC_BLOCK;
@@ -434,7 +433,7 @@ merx_status mx_logistic_fit_rows(mx_design_rows *rows, const mx_logistic_options
 out:
     release_sample(&f);
     mx_logistic_pass_release(&f.pass);
-    mx_free_array(f.work, f.pass.shift, d, sizeof(double));
+    mx_free_array(f.work, f.pass.shift, d + 1, sizeof(double));
     mx_logistic_newton_release(&f.newton, f.work);
     mx_free_array(f.work, f.class_totals, f.classes, sizeof(double));
     mx_free_array(f.work, f.class_weights, f.classes, sizeof(double));

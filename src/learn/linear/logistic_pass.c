@@ -39,26 +39,28 @@ typedef struct tile_room {
 static tile_room room_of(const mx_logistic_pass *f)
 {
     double *at = f->scratch + (size_t)mx_worker_index() * f->scratch_each;
-    size_t m = f->tile, q = f->q, e = f->d + 1;
+    size_t m = f->tile, q = f->q;
     tile_room room = {.w = at, .t = at + m};
     room.r = room.t + m * q;
     room.h = room.r + m * q;
     room.v = room.h + m;
     room.z = room.v + m;
-    room.packed = room.z + (f->copied ? m * e : 0);
+    room.packed = room.z + (f->copied ? (m * f->d + 7) / 8 * 8 : 0);
     return room;
 }
 
 merx_status mx_logistic_pass_init(mx_logistic_pass *f, merx_error *err)
 {
-    size_t e = f->d + 1, dense = f->sparse ? 0 : e;
+    size_t e = f->d + 1;
     f->tile = TILE_DOUBLES / e;
     f->tile = f->tile > MOST_TILE || f->sparse ? MOST_TILE : f->tile < 8 ? 8 : f->tile;
     f->workers = (size_t)merx_task_threads(f->task);
-    f->scratch_each = f->tile * (3 + 2 * f->q + (f->copied ? 2 : 1) * dense) + 8;
+    f->scratch_each = f->tile * (3 + 2 * f->q) + (f->copied ? (f->tile * f->d + 7) / 8 * 8 : 0);
+    f->scratch_each += f->sparse || f->q * e > MX_LOGISTIC_MOST ? 0 : MX_GRAM_SCRATCH(f->d + 2);
+    f->scratch_each = (f->scratch_each + 7) / 8 * 8;
     if (!mx_mul_size(f->scratch_each, f->workers, &f->scratch_count))
         MX_FAIL(err, MERX_E_LIMIT, "logistic", "%zu columns are more than this machine can address", f->d);
-    if (!mx_add_size(f->scratch_count, f->d, &f->scratch_count))
+    if (!mx_add_size(f->scratch_count, e, &f->scratch_count))
         MX_FAIL(err, MERX_E_LIMIT, "logistic", "%zu columns are more than this machine can address", f->d);
     MX_TRY(mx_alloc_array(f->work, f->scratch_count, sizeof *f->scratch, "tiles of rows", &f->scratch, err));
     f->zeros = f->scratch + f->scratch_each * f->workers;
@@ -126,20 +128,20 @@ static double residuals(const mx_logistic_pass *f, const int32_t *labels, size_t
     return loss;
 }
 
-static void hessian_tile(const mx_logistic_pass *f, const double *x, const double *shift, size_t m,
+/* blocks (c, k): (d + 2, d + 2) each, as the kernel lays them: columns, a target that is not there, a one.
+ * n >= m rows of x are in memory. */
+static void hessian_tile(const mx_logistic_pass *f, const double *x, size_t n, const double *shift, size_t m,
                          const tile_room *room, double *blocks)
 {
-    size_t d = f->d, e = d + 1, q = f->q;
-    const mx_kernels *kernel = mx_kernel();
+    size_t d = f->d, width = d + 2, q = f->q;
+    mx_gram_rows rows = {.x = x, .shift = shift, .n = n, .d = d, .beside = true};
     for (size_t c = 0; c < q; c++)
-        for (size_t k = c; k < q; k++, blocks += e * e) {
-            for (size_t i = 0; i < m; i++) {
-                const double *t = room->t + i * q;
-                double v = q == 1 ? room->h[i] : room->w[i] * t[c] * (c == k ? 1 - t[c] : t[k]);
-                room->v[i] = sqrt(v);
-            }
-            kernel->scale_rows(x, shift, room->v, m, d, room->packed);
-            kernel->syrk_add(room->packed, m, e, blocks);
+        for (size_t k = c; k < q; k++, blocks += width * width) {
+            const double *t = room->t;
+            for (size_t i = 0; q > 1 && i < m; i++)
+                room->v[i] = room->w[i] * t[i * q + c] * (c == k ? 1 - t[i * q + c] : t[i * q + k]);
+            rows.w = q == 1 ? room->h : room->v;
+            mx_kernel()->gram_add(&rows, 0, m, 0, width, blocks, room->packed);
         }
 }
 
@@ -176,6 +178,7 @@ static void dense_tile(const window_work *work, size_t first, size_t m, double *
     size_t d = f->d, q = f->q;
     tile_room room = room_of(f);
     const double *x = rows_of(f, work->window, first, m, room.z), *shift = f->copied ? f->zeros : f->shift;
+    size_t n_left = f->copied ? m : work->window->n - first;
     set_weights(f, work->window, first, m, room.w);
     partial[work->at_loss + 1] += kernel->dot(ones, room.w, m);
     if (q == 1) {
@@ -196,7 +199,7 @@ static void dense_tile(const window_work *work, size_t first, size_t m, double *
     if (work->wants & MX_LOGISTIC_MOMENTS)
         kernel->add_moments(x, room.w, m, d, shift, partial + work->at_moments, partial + work->at_moments + d);
     if (work->wants & MX_LOGISTIC_HESSIAN)
-        hessian_tile(f, x, shift, m, &room, partial + work->at_hessian);
+        hessian_tile(f, x, n_left, shift, m, &room, partial + work->at_hessian);
 }
 
 /* Sparse rows with many columns: products with the entries alone. The gradient is (d, q) here, turned at the end. */
@@ -271,15 +274,16 @@ static void add_partial(double *restrict total, const double *restrict partial, 
         total[i] += partial[i];
 }
 
-/* Blocks (c, k) to the whole matrix. */
+/* Blocks (c, k) to the whole matrix; the intercept is a block's last column, after the target that is not there. */
 static void unpack_hessian(const double *blocks, size_t q, size_t e, double *hessian)
 {
-    size_t p = q * e;
+    size_t p = q * e, width = e + 1;
     for (size_t c = 0; c < q; c++)
-        for (size_t k = c; k < q; k++, blocks += e * e)
+        for (size_t k = c; k < q; k++, blocks += width * width)
             for (size_t i = 0; i < e; i++)
                 for (size_t j = i; j < e; j++) {
-                    double v = c == k ? blocks[i * e + j] : -blocks[i * e + j];
+                    double v = blocks[(i < e - 1 ? i : e) * width + (j < e - 1 ? j : e)];
+                    v = c == k ? v : -v;
                     hessian[(c * e + i) * p + k * e + j] = hessian[(c * e + j) * p + k * e + i] = v;
                     hessian[(k * e + i) * p + c * e + j] = hessian[(k * e + j) * p + c * e + i] = v;
                 }
@@ -346,7 +350,7 @@ merx_status mx_logistic_pass_run(mx_logistic_pass *f, const double *parameters, 
     work.at_loss = p;
     work.at_moments = p + 2;
     work.at_hessian = work.at_moments + (work.wants & MX_LOGISTIC_MOMENTS ? 2 * d : 0);
-    work.width = work.at_hessian + (work.wants & MX_LOGISTIC_HESSIAN ? q * (q + 1) / 2 * e * e : 0);
+    work.width = work.at_hessian + (work.wants & MX_LOGISTIC_HESSIAN ? q * (q + 1) / 2 * (d + 2) * (d + 2) : 0);
     work.width = (work.width + 7) / 8 * 8; /* no two blocks share a line of the cache */
     size_t blocks = (f->n + f->stride - 1) / f->stride, units = (blocks + f->group - 1) / f->group,
            slots = PARTIAL_DOUBLES / work.width;

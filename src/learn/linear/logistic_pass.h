@@ -13,7 +13,7 @@
 
 #include "learn/core/family.h"
 
-enum { MX_LOGISTIC_BLOCK = 1024 };
+enum { MX_LOGISTIC_BLOCK = 1024, MX_LOGISTIC_MOST = 640 }; /* MOST: parameters for which there are Hessians */
 
 typedef struct mx_logistic_pass {
     mx_design_rows *rows;
@@ -21,12 +21,12 @@ typedef struct mx_logistic_pass {
     bool sparse;                 /* products with the entries themselves; else rows are dense, or made so */
     bool copied;                 /* rows are copied less their shift before use: sparse rows, and columns far from 0 */
     const double *class_weights; /* (classes); NULL: ones */
-    double *shift;               /* (d) */
+    double *shift;               /* (d), then a 0 */
     size_t stride, take, group;  /* rows from block to block; used of each; blocks to one sum */
     merx_task *task;
     const merx_allocator *work;
     size_t tile, scratch_each, scratch_count, workers;
-    double *scratch; /* (workers, scratch_each), then zeros (d) */
+    double *scratch; /* (workers, scratch_each), then zeros (d + 1) */
     const double *zeros;
     double *partial; /* room for the sums of some blocks */
     size_t partial_count;
