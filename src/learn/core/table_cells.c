@@ -175,6 +175,24 @@ static inline span span_of(const mx_cell_rows *rows, size_t r, size_t c)
     return s;
 }
 
+static inline bool has_byte(const unsigned char *at, size_t size, unsigned char byte)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), pattern = ones * byte;
+    if (size > 64)
+        return memchr(at, byte, size) != NULL;
+    for (; size >= 8; at += 8, size -= 8) {
+        uint64_t word;
+        memcpy(&word, at, 8);
+        word ^= pattern;
+        if ((word - ones) & ~word & (ones << 7))
+            return true;
+    }
+    for (; size > 0; at++, size--)
+        if (*at == byte)
+            return true;
+    return false;
+}
+
 /* Takes the quotes off; *doubled: quotes are left inside. */
 static inline span unquoted(span s, unsigned char quote, bool *doubled)
 {
@@ -182,7 +200,7 @@ static inline span unquoted(span s, unsigned char quote, bool *doubled)
     if (s.at < s.end && *s.at == quote) {
         s.at++;
         s.end -= s.end > s.at;
-        *doubled = memchr(s.at, quote, (size_t)(s.end - s.at)) != NULL;
+        *doubled = has_byte(s.at, (size_t)(s.end - s.at), quote);
     }
     return s;
 }
@@ -229,6 +247,8 @@ void mx_cells_blank(mx_cell_kind kind, void *values, size_t from, size_t to)
             break;
         }
 }
+
+#define ISO_LIKE (1u << MX_DATE_ISO | 1u << MX_DATE_YMD_SLASH)
 
 /* ---- the kinds; each stops, with a wider plan, at a value that does not fit ---- */
 
@@ -317,7 +337,7 @@ static merx_status fill_numbers(filling *f, merx_error *err)
 static merx_status fill_dates(filling *f, merx_error *err)
 {
     const mx_cell_plan begin = f->cells->plan;
-    const bool iso = (begin.dates & -begin.dates) == 1u << MX_DATE_ISO && MX_DATE_ISO == 0;
+    const bool iso = (begin.dates & -begin.dates) == 1u << MX_DATE_ISO;
     int64_t *out = (int64_t *)f->cells->values + f->at;
     const unsigned char quote = (unsigned char)f->scratch->rules->quote;
     for (size_t r = 0; r < f->rows->rows; r++) {
@@ -328,9 +348,14 @@ static merx_status fill_dates(filling *f, merx_error *err)
             continue;
         }
         const size_t off = *whole.at == quote;
-        if (iso && f->cells->plan.dates == 1u && !f->scratch->rules->suspect[whole.at[off]] &&
-            mx_iso_date((const char *)whole.at + off, (size_t)(whole.end - whole.at) - 2 * off, 0, &out[r]))
+        const size_t size = (size_t)(whole.end - whole.at) - 2 * off;
+        if (iso && (f->cells->plan.dates & ~ISO_LIKE) == 0 && !f->scratch->rules->suspect[whole.at[off]] &&
+            mx_iso_date((const char *)whole.at + off, size, 0, &out[r])) {
+            /* Year, month, day in that order is another format's as well, but for T in lower case and for Z. */
+            if (size > 10 && (whole.at[off + 10] == 't' || whole.at[off + size - 1] == 'Z'))
+                f->cells->plan.dates &= 1u << MX_DATE_ISO;
             continue;
+        }
         mx_str raw;
         MX_TRY(mx_cell_text(f->scratch, f->rows, r, f->j, &raw, err));
         mx_str text = mx_str_trim(raw);
@@ -452,7 +477,7 @@ static merx_status fill_texts(filling *f, merx_error *err)
         }
         MX_TRY(mx_text_store_room(texts, size + 1, err));
         char *to = texts->at;
-        if (in_quotes && memchr(part.at, quote, size) != NULL) {
+        if (in_quotes && has_byte(part.at, size, quote)) {
             size_t written = 0;
             for (const unsigned char *at = part.at; at < part.end; at++) {
                 to[written++] = (char)*at;
