@@ -4,7 +4,8 @@
  *   bench_csv_read generate PATH MEGABYTES [SEED]   writes a shop's order lines: dates, times, quoted texts with separators, quotes and line ends, floats
  *                                                   of 2 and of 16 digits, integers, words, truth values, missing values; the same bytes for the same seed
  *   bench_csv_read read PATH THREADS                reads it once through merx_dataset_read; one JSON object on stdout: seconds, rows, and per column its
- *                                                   type, missing values and sum (numbers; days or seconds of dates; bytes of words and texts; trues)
+ *                                                   type, missing values and sum (numbers; seconds of dates; bytes of words and texts; trues)
+ *   bench_csv_read worker PATH                      reads it for every "go" (worker.h); with "check" the same facts, and the memory beside the table's
  */
 #include <inttypes.h>
 #include <math.h>
@@ -13,14 +14,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench/worker.h"
 #include "merx/dataset.h"
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* SplitMix64 (Steele, Lea, Flood 2014). */
 static uint64_t next_random(uint64_t *state)
@@ -147,6 +142,28 @@ static double sum_of(const merx_dataset *t, size_t j)
     return sum;
 }
 
+/* What the values themselves take: eight bytes a number or date, four a code, one a truth value, a pointer and its bytes a text. */
+static double table_bytes(const merx_dataset *t)
+{
+    double bytes = 0;
+    const double rows = (double)merx_dataset_rows(t);
+    for (size_t j = 0; j < merx_dataset_columns(t); j++)
+        switch (merx_dataset_column_type(t, j)) {
+        case MERX_COLUMN_CATEGORICAL:
+            bytes += 4 * rows;
+            break;
+        case MERX_COLUMN_BOOLEAN:
+            bytes += rows;
+            break;
+        case MERX_COLUMN_TEXT:
+            bytes += 9 * rows + sum_of(t, j);
+            break;
+        default:
+            bytes += 8 * rows;
+        }
+    return bytes;
+}
+
 static int read_table(const char *path, int threads)
 {
     merx_error err = {0};
@@ -154,13 +171,13 @@ static int read_table(const char *path, int threads)
     merx_dataset *t;
     if (merx_task_new(NULL, &(merx_task_options){.threads = threads}, &task, &err) != MERX_OK)
         return 1;
-    double began = now_s();
+    double began = bench_now_s();
     if (merx_dataset_read(path, NULL, task, &t, &err) != MERX_OK) {
         fprintf(stderr, "%s: %s\n", err.where, err.message);
         merx_task_free(task);
         return 1;
     }
-    double seconds = now_s() - began;
+    double seconds = bench_now_s() - began;
     printf("{\"seconds\": %.4f, \"rows\": %zu, \"peak_mb\": %.1f, \"columns\": {", seconds, merx_dataset_rows(t),
            (double)merx_task_peak_memory(task) / 1e6);
     for (size_t j = 0; j < merx_dataset_columns(t); j++)
@@ -173,12 +190,50 @@ static int read_table(const char *path, int threads)
     return 0;
 }
 
+/* A side of a paired timing: one reading for every "go". */
+static void serve(const char *path)
+{
+    bench_ready("\"chunks\": \"as usual\"");
+    bench_run run;
+    while (bench_next(&run)) {
+        merx_error err = {0};
+        merx_task *task;
+        merx_dataset *t;
+        if (merx_task_new(NULL, NULL, &task, &err) != MERX_OK)
+            bench_fail(err.message);
+        bench_start(&run);
+        if (merx_dataset_read(path, NULL, task, &t, &err) != MERX_OK)
+            bench_fail(err.message);
+        bench_stop(&run);
+        if (strstr(run.words, "check") != NULL) {
+            static char facts[1 << 14];
+            const double peak = (double)merx_task_peak_memory(task), table = table_bytes(t);
+            size_t at = (size_t)snprintf(facts, sizeof facts,
+                                         "\"rows\": %zu, \"table_mb\": %.1f, \"beyond_mb\": %.1f, \"columns\": {",
+                                         merx_dataset_rows(t), table / 1e6, (peak - table) / 1e6);
+            for (size_t j = 0; j < merx_dataset_columns(t); j++)
+                at += (size_t)snprintf(facts + at, sizeof facts - at, "%s\"%s\": [%zu, %.17g]", j > 0 ? ", " : "",
+                                       merx_dataset_column_name(t, j), merx_dataset_missing(t, j), sum_of(t, j));
+            snprintf(facts + at, sizeof facts - at, "}");
+            bench_report(&run, "%s", facts);
+        } else {
+            bench_report(&run, "\"rows\": %zu", merx_dataset_rows(t));
+        }
+        merx_dataset_free(t);
+        merx_task_free(task);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc >= 4 && strcmp(argv[1], "generate") == 0)
         return generate(argv[2], strtod(argv[3], NULL), argc > 4 ? strtoull(argv[4], NULL, 10) : 1);
     if (argc == 4 && strcmp(argv[1], "read") == 0)
         return read_table(argv[2], atoi(argv[3]));
-    fprintf(stderr, "usage: bench_csv_read generate PATH MEGABYTES [SEED] | read PATH THREADS\n");
+    if (argc == 3 && strcmp(argv[1], "worker") == 0) {
+        serve(argv[2]);
+        return 0;
+    }
+    fprintf(stderr, "usage: bench_csv_read generate PATH MEGABYTES [SEED] | read PATH THREADS | worker PATH\n");
     return 2;
 }

@@ -73,6 +73,13 @@ def run_python(script, *arguments, threads=CORES, code=False):
     return json.loads(lines[-1]) if lines else None
 
 
+def run_program(name, *arguments):
+    """Runs a program of the release build to its end."""
+    run = subprocess.run([str(word) for word in (*program(name), *arguments)], capture_output=True, text=True, check=False)
+    if run.returncode != 0:
+        raise RuntimeError(f"{name}: exit code {run.returncode}: {run.stderr[-2000:]}")
+
+
 class Worker:
     """A side: a long-lived process that repeats on demand. facts: what it said when it was ready."""
 
