@@ -138,7 +138,7 @@ MERX_API merx_status merx_dataset_from_stream(const merx_allocator *alloc, const
                                               merx_dataset **out, merx_error *err) MERX_MUST_CHECK;
 /*
  * A stream over a CSV or JSON-lines file (also .gz, .zst), as merx_dataset_read would read it; types are inferred in a first pass over the file.
- * Memory: one block. Errors: those of merx_dataset_read.
+ * Memory: one block. Owns: as merx_dataset_read. Errors: those of merx_dataset_read; MERX_E_CHANGED in a later pass when the file is another by then.
  */
 MERX_API merx_status merx_dataset_open(const char *path, const merx_csv_options *options, merx_task *task,
                                        merx_dataset **out, merx_error *err) MERX_MUST_CHECK;

@@ -39,6 +39,10 @@ static int run(cli_arguments *arguments)
             return cli_usage_error(arguments->command, "--cv is \"%s\": expected a number of folds from 2 to 100",
                                    folds_text);
     }
+    bool stream = cli_has(arguments, "stream");
+    if (stream && folds)
+        return cli_usage_error(arguments->command,
+                               "--cv takes rows at will and --stream reads them in order: leave one out");
     merx_task *task = NULL;
     merx_dataset *data = NULL;
     merx_model *model = NULL;
@@ -71,7 +75,7 @@ static int run(cli_arguments *arguments)
         goto out;
     }
     if (merx_model_fit(model, data, &columns.fit, task, &err) != MERX_OK ||
-        merx_model_evaluate(model, data, task, &fitted, &err) != MERX_OK ||
+        (!stream && merx_model_evaluate(model, data, task, &fitted, &err) != MERX_OK) ||
         merx_model_describe(model, &text, &err) != MERX_OK ||
         (out_path && merx_model_save(model, out_path, &err) != MERX_OK)) {
         code = cli_fail(&err);
@@ -80,13 +84,17 @@ static int run(cli_arguments *arguments)
     if (json) {
         code = cli_print_json(json_pack(
             "{s:s, s:I, s:I, s:o, s:o, s:o, s:s}", "family", family, "rows", (json_int_t)merx_dataset_rows(data),
-            "refused", (json_int_t)merx_dataset_refused(data), "training", metrics_json(&fitted), "cross_validation",
-            folds ? metrics_json(&crossed) : json_null(), "model", cli_json_or_null(out_path), "description", text));
+            "refused", (json_int_t)merx_dataset_refused(data), "training", stream ? json_null() : metrics_json(&fitted),
+            "cross_validation", folds ? metrics_json(&crossed) : json_null(), "model", cli_json_or_null(out_path),
+            "description", text));
     } else {
         fputs(text, stdout);
         if (folds)
             print_metrics("cross-validation", &crossed);
-        print_metrics("on the training rows", &fitted);
+        if (stream)
+            cli_note(arguments, "quality: merx evaluate MODEL TABLE on rows that were kept apart");
+        else
+            print_metrics("on the training rows", &fitted);
         if (out_path)
             cli_note(arguments, "model: %s", out_path);
         else
@@ -113,6 +121,7 @@ static const cli_flag flags[] = {
     {"types", "A=TYPE,…", "declared column types: numeric, categorical, boolean, date, text"},
     {"missing", "WORDS", "further words that mean missing, separated by |"},
     {"max-refused", "N", "skip and count up to N bad rows (default 0)"},
+    {"stream", NULL, "read the table block by block and never hold it (linear models, k-means)"},
     {NULL, NULL, NULL},
 };
 
@@ -124,7 +133,8 @@ const cli_command cmd_fit = {
             "what was learnt and its quality.",
     .examples = "merx fit logistic visits.csv --target bought --cv 5 --out visits.merx\nmerx fit linear "
                 "diamonds.csv.gz --target price --log_columns carat\n"
-                "merx fit kmeans customers.csv --k 5 --out groups.merx\n",
+                "merx fit kmeans customers.csv --k 5 --out groups.merx\n"
+                "merx fit linear clicks.csv.zst --target spent --stream --out spent.merx\n",
     .flags = flags,
     .min_positional = 2,
     .max_positional = 2,

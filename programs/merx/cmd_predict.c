@@ -21,7 +21,7 @@ static void print_field(FILE *out, const char *text)
     fputc('"', out);
 }
 
-static void print_csv(const merx_prediction *prediction, unsigned tags, FILE *out)
+static void print_header(const merx_prediction *prediction, unsigned tags, FILE *out)
 {
     if (tags & MERX_CLUSTERS)
         fputs("cluster", out);
@@ -33,6 +33,10 @@ static void print_csv(const merx_prediction *prediction, unsigned tags, FILE *ou
             print_field(out, prediction->names[j]);
         }
     fputc('\n', out);
+}
+
+static void print_rows(const merx_prediction *prediction, FILE *out)
+{
     for (size_t i = 0; i < prediction->rows; i++) {
         const double *row = prediction->values + i * prediction->outputs;
         if (!prediction->labels) {
@@ -64,8 +68,34 @@ static json_t *prediction_json(const merx_prediction *prediction)
     return rows;
 }
 
+/* Block by block: the rows of each are printed before the next is read. */
+static int predict_stream(const merx_model *model, merx_dataset *stream, merx_task *task)
+{
+    merx_error err = {0};
+    merx_dataset *block = NULL;
+    for (bool first = true;; first = false) {
+        merx_prediction prediction = {0};
+        if (merx_dataset_next(stream, &block, &err) != MERX_OK)
+            return cli_fail(&err);
+        if (!block)
+            return 0;
+        if (merx_model_predict(model, block, task, &prediction, &err) != MERX_OK) {
+            merx_dataset_free(block);
+            return cli_fail(&err);
+        }
+        if (first)
+            print_header(&prediction, merx_model_family(model)->tags, stdout);
+        print_rows(&prediction, stdout);
+        merx_prediction_release(&prediction);
+        merx_dataset_free(block);
+    }
+}
+
 static int run(cli_arguments *arguments)
 {
+    bool stream = cli_has(arguments, "stream");
+    if (stream && cli_has(arguments, "json"))
+        return cli_usage_error(arguments->command, "--json holds the whole answer: leave --stream out, or --json");
     merx_task *task = NULL;
     merx_model *model = NULL;
     merx_dataset *data = NULL;
@@ -81,12 +111,16 @@ static int run(cli_arguments *arguments)
     code = table_read(arguments, arguments->positional[1], task, &data);
     if (code)
         goto out;
-    if (merx_model_predict(model, data, task, &prediction, &err) != MERX_OK)
+    if (stream) {
+        code = predict_stream(model, data, task);
+    } else if (merx_model_predict(model, data, task, &prediction, &err) != MERX_OK) {
         code = cli_fail(&err);
-    else if (cli_has(arguments, "json"))
+    } else if (cli_has(arguments, "json")) {
         code = cli_print_json(prediction_json(&prediction));
-    else
-        print_csv(&prediction, merx_model_family(model)->tags, stdout);
+    } else {
+        print_header(&prediction, merx_model_family(model)->tags, stdout);
+        print_rows(&prediction, stdout);
+    }
 out:
     merx_prediction_release(&prediction);
     merx_dataset_free(data);
@@ -100,6 +134,7 @@ static const cli_flag flags[] = {
     {"types", "A=TYPE,…", "declared column types"},
     {"missing", "WORDS", "further words that mean missing, separated by |"},
     {"max-refused", "N", "skip and count up to N bad rows (default 0)"},
+    {"stream", NULL, "read the table block by block and never hold it"},
     {NULL, NULL, NULL},
 };
 

@@ -26,7 +26,9 @@ int table_read(const cli_arguments *arguments, const char *path, merx_task *task
         options.max_refused = (size_t)number;
     }
     merx_error err = {0};
-    if (merx_dataset_read(path, &options, task, out, &err) != MERX_OK)
+    bool stream = cli_has(arguments, "stream");
+    if ((stream ? merx_dataset_open(path, &options, task, out, &err)
+                : merx_dataset_read(path, &options, task, out, &err)) != MERX_OK)
         return cli_fail(&err);
     if (merx_dataset_refused(*out))
         cli_note(arguments, "%s: %llu rows could not be read and are left out", path,

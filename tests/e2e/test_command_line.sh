@@ -77,6 +77,14 @@ has "$work/out" "r2"
 [ -s "$work/model.merx" ] || die "no model file"
 run 0 "$MERX" predict "$work/model.merx" "$work/table.csv"
 [ "$(wc -l <"$work/out")" = 301 ] || die "predict gave $(wc -l <"$work/out") lines, not 301"
+cp "$work/out" "$work/held.csv"
+# Never held: the same model and the same predictions.
+run 0 "$MERX" fit linear "$work/table.csv" --target price --out "$work/streamed.merx" --stream
+cmp "$work/model.merx" "$work/streamed.merx" || die "a streamed fit differs from the one in memory"
+run 0 "$MERX" predict "$work/streamed.merx" "$work/table.csv" --stream
+cmp "$work/out" "$work/held.csv" || die "streamed predictions differ"
+run 2 "$MERX" fit linear "$work/table.csv" --target price --stream --cv 3
+has "$work/err" "--cv takes rows at will"
 run 0 "$MERX" explain "$work/model.merx" "$work/table.csv" --row 3
 has "$work/out" "size = "
 run 2 "$MERX" explain "$work/model.merx" "$work/table.csv" --row 0

@@ -1,6 +1,7 @@
 /*
- * Reading a table out of CSV or JSON lines, in two passes over the file: the first looks at every value and settles each column's type
- * and levels, the second fills the columns. So memory is that of the table alone, never that of its text.
+ * Reading tables out of CSV or JSON lines row by row, in two passes over the file: the first looks at every value and settles each column's type
+ * and levels, the second fills the columns of one table, or of one after the other (a stream). So memory is that of the table alone, never that of its
+ * text.
  *
  * Inference, per column, narrows what every value so far could be: boolean, numeric, a date in one of four formats. The distinct words
  * are collected beside it until there are more than max_levels: then, should nothing narrower fit, the column is text.
@@ -14,6 +15,7 @@
 #include "base/clock.h"
 #include "base/run.h"
 #include "io/rows.h"
+#include "learn/core/rows_table.h"
 #include "learn/core/table_reader.h"
 
 #define DEFAULT_MAX_LEVELS 1000
@@ -23,36 +25,9 @@
 static const mx_date_format written_formats[] = {MX_DATE_ISO, MX_DATE_DMY, MX_DATE_MDY, MX_DATE_YMD_SLASH};
 #define WRITTEN_FORMATS (sizeof written_formats / sizeof *written_formats)
 
-typedef struct guess {
-    char *name;
-    size_t name_size;
-    bool declared;
-    merx_column_type type; /* when declared; else settled after the first pass */
-    bool can_boolean, can_numeric;
-    unsigned dates, dates_before; /* bits of mx_date_format; before the row */
-    uint64_t seen;  /* values that are not missing */
-    mx_dict *words; /* NULL once there are too many */
-    bool too_many;
-    int32_t *order; /* (words) code by first sight -> sorted level */
-    size_t order_count;
-    mx_date_format format;
-} guess;
-
-typedef struct reader {
-    const char *path;
-    const merx_csv_options *options;
-    const merx_allocator *alloc;
-    merx_task *task;
-    mx_rows *rows;
-    mx_vec guesses; /* guess */
-    size_t max_levels;
-    uint64_t refused, kept;
-    merx_dataset *table;
-} reader;
-
 static const char *date_names = "2011-12-09T12:50:00Z, 9/12/2011, 12/9/2011 or 2011/12/9; one format a column";
 
-static bool is_missing_word(const reader *r, mx_str text)
+static bool is_missing_word(const mx_rows_table *r, mx_str text)
 {
     static const char *const words[] = {"NA", "N/A", "NaN", "nan", "null", "NULL"};
     if (text.size == 0 || text.data == NULL)
@@ -82,7 +57,7 @@ static bool parse_boolean(mx_str text, signed char *value)
 }
 
 /* Whether a value fits the type a column was declared with. expected: what would have. */
-static bool fits(guess *g, mx_str text, const char **expected)
+static bool fits(mx_guess *g, mx_str text, const char **expected)
 {
     double number;
     int64_t ms;
@@ -110,9 +85,9 @@ static bool fits(guess *g, mx_str text, const char **expected)
     }
 }
 
-static merx_status new_guess(reader *r, size_t column, merx_error *err)
+static merx_status new_guess(mx_rows_table *r, size_t column, merx_error *err)
 {
-    guess *g;
+    mx_guess *g;
     char made[32];
     const char *name = mx_rows_column(r->rows, column);
     if (name == NULL || name[0] == '\0') {
@@ -120,7 +95,7 @@ static merx_status new_guess(reader *r, size_t column, merx_error *err)
         name = made;
     }
     for (size_t j = 0; j < r->guesses.count; j++)
-        if (strcmp(MX_VEC_AT(&r->guesses, guess, j).name, name) == 0)
+        if (strcmp(MX_VEC_AT(&r->guesses, mx_guess, j).name, name) == 0)
             MX_FAIL(err, MERX_E_EXISTS, r->path, "columns %zu and %zu are both named \"%s\" (expected different names)",
                     j + 1, column + 1, name);
     char *copy = NULL;
@@ -132,14 +107,14 @@ static merx_status new_guess(reader *r, size_t column, merx_error *err)
         mx_free_array(r->alloc, copy, size, 1);
         return status;
     }
-    *g = (guess){.name = copy, .name_size = size, .can_boolean = true, .can_numeric = true};
+    *g = (mx_guess){.name = copy, .name_size = size, .can_boolean = true, .can_numeric = true};
     for (size_t f = 0; f < WRITTEN_FORMATS; f++)
         g->dates |= 1u << written_formats[f];
     return MERX_OK;
 }
 
 /* "price=numeric,zip=categorical" */
-static merx_status apply_declared(reader *r, merx_error *err)
+static merx_status apply_declared(mx_rows_table *r, merx_error *err)
 {
     for (const char *at = r->options->types; at != NULL && *at != '\0';) {
         const char *end = strchr(at, ',');
@@ -154,10 +129,10 @@ static merx_status apply_declared(reader *r, merx_error *err)
                     one.data);
         mx_str name = mx_str_trim((mx_str){one.data, (size_t)(equals - one.data)});
         mx_str type = mx_str_trim((mx_str){equals + 1, one.size - (size_t)(equals + 1 - one.data)});
-        guess *found = NULL;
+        mx_guess *found = NULL;
         for (size_t j = 0; j < r->guesses.count; j++)
-            if (mx_str_equal(name, mx_str_of(MX_VEC_AT(&r->guesses, guess, j).name)))
-                found = &MX_VEC_AT(&r->guesses, guess, j);
+            if (mx_str_equal(name, mx_str_of(MX_VEC_AT(&r->guesses, mx_guess, j).name)))
+                found = &MX_VEC_AT(&r->guesses, mx_guess, j);
         if (found == NULL)
             MX_FAIL(err, MERX_E_NOT_FOUND, r->path, "a type is declared for column \"%.*s\", which is not there",
                     (int)name.size, name.data);
@@ -176,7 +151,7 @@ static merx_status apply_declared(reader *r, merx_error *err)
     return MERX_OK;
 }
 
-static merx_status open_rows(reader *r, const char *stage, merx_error *err)
+static merx_status open_rows(mx_rows_table *r, const char *stage, merx_error *err)
 {
     mx_rows_options options = {.format = MX_ROWS_CSV,
                                .separator = r->options->separator,
@@ -192,7 +167,7 @@ static merx_status open_rows(reader *r, const char *stage, merx_error *err)
 }
 
 /* Counts a bad row, or fails when there are too many. */
-static merx_status refuse(reader *r, uint64_t line, const char *column, mx_str value, const char *problem,
+static merx_status refuse(mx_rows_table *r, uint64_t line, const char *column, mx_str value, const char *problem,
                           merx_error *err)
 {
     if (r->refused < r->options->max_refused) {
@@ -208,7 +183,7 @@ static merx_status refuse(reader *r, uint64_t line, const char *column, mx_str v
 }
 
 /* Narrows what a column can be by one value. */
-static merx_status look_at(reader *r, guess *g, mx_str raw, mx_str text, merx_error *err)
+static merx_status look_at(mx_rows_table *r, mx_guess *g, mx_str raw, mx_str text, merx_error *err)
 {
     signed char flag;
     double number;
@@ -243,12 +218,12 @@ static merx_status look_at(reader *r, guess *g, mx_str raw, mx_str text, merx_er
 }
 
 /* Whether the row is good; if not it is counted. expected to be called in both passes: the same rows are refused. */
-static merx_status check_row(reader *r, const mx_row *row, bool settled, bool *good, merx_error *err)
+static merx_status check_row(mx_rows_table *r, const mx_row *row, bool settled, bool *good, merx_error *err)
 {
     *good = false;
     if (row->problem != NULL) {
         const char *column = row->problem_column >= 0 && (size_t)row->problem_column < r->guesses.count
-                                 ? MX_VEC_AT(&r->guesses, guess, row->problem_column).name
+                                 ? MX_VEC_AT(&r->guesses, mx_guess, row->problem_column).name
                                  : NULL;
         char where[sizeof err->where];
         if (r->refused < r->options->max_refused) {
@@ -261,7 +236,7 @@ static merx_status check_row(reader *r, const mx_row *row, bool settled, bool *g
         MX_FAIL(err, MERX_E_PARSE, where, "%s", row->problem);
     }
     for (size_t j = 0; j < row->count && j < r->guesses.count; j++) {
-        guess *g = &MX_VEC_AT(&r->guesses, guess, j);
+        mx_guess *g = &MX_VEC_AT(&r->guesses, mx_guess, j);
         if (!g->declared && !settled)
             continue;
         mx_str text = mx_str_trim(row->fields[j]);
@@ -270,7 +245,7 @@ static merx_status check_row(reader *r, const mx_row *row, bool settled, bool *g
         if (is_missing_word(r, text) || fits(g, text, &expected))
             continue;
         for (size_t i = 0; i < j; i++) { /* the row does not count */
-            guess *before = &MX_VEC_AT(&r->guesses, guess, i);
+            mx_guess *before = &MX_VEC_AT(&r->guesses, mx_guess, i);
             if (before->declared || settled)
                 before->dates = before->dates_before;
         }
@@ -286,7 +261,7 @@ static merx_status check_row(reader *r, const mx_row *row, bool settled, bool *g
     return MERX_OK;
 }
 
-static merx_status first_pass(reader *r, merx_error *err)
+static merx_status first_pass(mx_rows_table *r, merx_error *err)
 {
     MX_TRY(open_rows(r, "look at the table", err));
     for (size_t j = 0; j < mx_rows_columns(r->rows); j++)
@@ -314,7 +289,7 @@ static merx_status first_pass(reader *r, merx_error *err)
         for (size_t j = 0; j < row->count; j++) {
             mx_str text = mx_str_trim(row->fields[j]);
             if (!is_missing_word(r, text))
-                MX_TRY(look_at(r, &MX_VEC_AT(&r->guesses, guess, j), row->fields[j], text, err));
+                MX_TRY(look_at(r, &MX_VEC_AT(&r->guesses, mx_guess, j), row->fields[j], text, err));
         }
     }
     mx_task_done(r->task);
@@ -335,8 +310,8 @@ static int compare_words(const void *a, const void *b)
     return mx_str_compare(((const word *)a)->text, ((const word *)b)->text);
 }
 
-/* Settles the type, makes the column, and its sorted levels. */
-static merx_status settle(reader *r, guess *g, merx_error *err)
+/* Settles the type and the order of the levels. */
+static merx_status settle(mx_rows_table *r, mx_guess *g, merx_error *err)
 {
     if (!g->declared)
         g->type = g->seen == 0     ? MERX_COLUMN_NUMERIC
@@ -352,14 +327,9 @@ static merx_status settle(reader *r, guess *g, merx_error *err)
             break;
         }
     g->dates = 1u << g->format;
-    mx_column *column;
-    MX_TRY(mx_dataset_add(r->table, g->name, g->type, &column, err));
-    if (g->type != MERX_COLUMN_CATEGORICAL)
+    size_t count = g->type == MERX_COLUMN_CATEGORICAL && g->words != NULL ? mx_dict_count(g->words) : 0;
+    if (count == 0)
         return MERX_OK;
-    size_t count = g->words != NULL ? mx_dict_count(g->words) : 0;
-    column->levels = mx_arena_array(&r->table->arena, count > 0 ? count : 1, sizeof *column->levels, err);
-    if (column->levels == NULL)
-        return MERX_E_MEMORY;
     word *sorted = NULL;
     MX_TRY(MX_NEW_ARRAY(r->alloc, count, &sorted, "levels", err));
     merx_status status = MX_NEW_ARRAY(r->alloc, count, &g->order, "levels", err);
@@ -367,17 +337,37 @@ static merx_status settle(reader *r, guess *g, merx_error *err)
         g->order_count = count;
         for (size_t k = 0; k < count; k++)
             sorted[k] = (word){mx_dict_get(g->words, (int32_t)k), (int32_t)k};
-        if (count > 0)
-            qsort(sorted, count, sizeof *sorted, compare_words);
-        for (size_t k = 0; k < count && status == MERX_OK; k++) {
+        qsort(sorted, count, sizeof *sorted, compare_words);
+        for (size_t k = 0; k < count; k++)
             g->order[sorted[k].code] = (int32_t)k;
-            column->levels[k] = mx_arena_strndup(&r->table->arena, sorted[k].text.data, sorted[k].text.size, err);
-            status = column->levels[k] != NULL ? MERX_OK : MERX_E_MEMORY;
-        }
-        column->n_levels = count;
     }
     MX_FREE_ARRAY(r->alloc, sorted, count);
     return status;
+}
+
+/* A table of `room` rows with the columns settled. */
+static merx_status begin_table(mx_rows_table *r, size_t room, merx_error *err)
+{
+    MX_TRY(mx_dataset_new(r->alloc, MERX_SHAPE_TABLE, r->path, room, &r->table, err));
+    for (size_t j = 0; j < r->guesses.count; j++) {
+        const mx_guess *g = &MX_VEC_AT(&r->guesses, mx_guess, j);
+        mx_column *column;
+        MX_TRY(mx_dataset_add(r->table, g->name, g->type, &column, err));
+        if (g->type != MERX_COLUMN_CATEGORICAL)
+            continue;
+        column->levels = mx_arena_array(&r->table->arena, g->order_count + 1, sizeof *column->levels, err);
+        if (column->levels == NULL)
+            return MERX_E_MEMORY;
+        column->n_levels = g->order_count;
+        for (size_t k = 0; k < g->order_count; k++) {
+            mx_str text = mx_dict_get(g->words, (int32_t)k);
+            if ((column->levels[g->order[k]] = mx_arena_strndup(&r->table->arena, text.data, text.size, err)) == NULL)
+                return MERX_E_MEMORY;
+        }
+    }
+    mx_line_run *runs = mx_arena_array(&r->table->arena, room > 0 ? room : 1, sizeof *runs, err);
+    r->table->line_runs = runs;
+    return runs != NULL ? MERX_OK : MERX_E_MEMORY;
 }
 
 static merx_status set_missing(mx_column *column, size_t row)
@@ -401,7 +391,8 @@ static merx_status set_missing(mx_column *column, size_t row)
     return MERX_OK;
 }
 
-static merx_status set_value(reader *r, const guess *g, mx_column *column, size_t row, mx_str raw, merx_error *err)
+static merx_status set_value(mx_rows_table *r, const mx_guess *g, mx_column *column, size_t row, mx_str raw,
+                             merx_error *err)
 {
     mx_str text = mx_str_trim(raw);
     if (is_missing_word(r, text))
@@ -434,44 +425,42 @@ static merx_status set_value(reader *r, const guess *g, mx_column *column, size_
     return MERX_OK;
 }
 
-static merx_status second_pass(reader *r, merx_error *err)
+static merx_status put_row(mx_rows_table *r, const mx_row *row, size_t at, mx_line_run *runs, merx_error *err)
 {
-    size_t room = (size_t)r->kept;
-    MX_TRY(mx_dataset_new(r->alloc, MERX_SHAPE_TABLE, r->path, room, &r->table, err));
-    for (size_t j = 0; j < r->guesses.count; j++)
-        MX_TRY(settle(r, &MX_VEC_AT(&r->guesses, guess, j), err));
-    mx_line_run *runs = mx_arena_array(&r->table->arena, room > 0 ? room : 1, sizeof *runs, err);
-    if (runs == NULL)
-        return MERX_E_MEMORY;
-    r->table->line_runs = runs;
-    r->refused = 0;
-    MX_TRY(open_rows(r, "read the table", err));
-    size_t kept = 0;
-    for (uint64_t seen = 0;; seen++) {
+    if (at == 0 || mx_dataset_line(r->table, at - 1) + 1 != row->line)
+        runs[r->table->n_line_runs++] = (mx_line_run){at, row->line};
+    for (size_t j = 0; j < r->guesses.count; j++) {
+        mx_column *column = &MX_VEC_AT(&r->table->columns, mx_column, j);
+        if (j < row->count)
+            MX_TRY(set_value(r, &MX_VEC_AT(&r->guesses, mx_guess, j), column, at, row->fields[j], err));
+        else
+            (void)set_missing(column, at);
+    }
+    return MERX_OK;
+}
+
+/* The next rows, at most as many as the table has room for; what it has more is cut off. */
+static merx_status fill_table(mx_rows_table *r, merx_error *err)
+{
+    size_t room = r->table->rows, kept = 0;
+    mx_line_run *runs = (mx_line_run *)(uintptr_t)r->table->line_runs; /* begin_table made them */
+    while (kept < room) {
         const mx_row *row;
         MX_TRY(mx_rows_next(r->rows, &row, err));
+        if (row == NULL && r->given + (r->refused - r->refused_first) < r->kept)
+            MX_FAIL(err, MERX_E_CHANGED, r->path, "the file changed while it was read");
         if (row == NULL)
             break;
-        if (seen % STEP_ROWS == 0)
-            MX_TRY(mx_task_step(r->task, seen, err));
+        if (r->seen++ % STEP_ROWS == 0)
+            MX_TRY(mx_task_step(r->task, r->seen - 1, err));
         bool good;
         MX_TRY(check_row(r, row, true, &good, err));
         if (!good)
             continue;
-        if (kept == room || row->count > r->guesses.count)
+        if (r->given++ == r->kept || row->count > r->guesses.count)
             MX_FAIL(err, MERX_E_CHANGED, r->path, "the file changed while it was read");
-        if (kept == 0 || mx_dataset_line(r->table, kept - 1) + 1 != row->line)
-            runs[r->table->n_line_runs++] = (mx_line_run){kept, row->line};
-        for (size_t j = 0; j < r->guesses.count; j++) {
-            mx_column *column = &MX_VEC_AT(&r->table->columns, mx_column, j);
-            if (j < row->count)
-                MX_TRY(set_value(r, &MX_VEC_AT(&r->guesses, guess, j), column, kept, row->fields[j], err));
-            else
-                (void)set_missing(column, kept);
-        }
-        kept++;
+        MX_TRY(put_row(r, row, kept++, runs, err));
     }
-    mx_task_done(r->task);
     /* Rows with an infinite number are refused in this pass alone. */
     r->table->rows = kept;
     r->table->refused = r->refused;
@@ -480,29 +469,66 @@ static merx_status second_pass(reader *r, merx_error *err)
     return MERX_OK;
 }
 
+merx_status mx_rows_table_learn(mx_rows_table *r, merx_error *err)
+{
+    r->max_levels = r->options->max_levels > 0 ? r->options->max_levels : DEFAULT_MAX_LEVELS;
+    if (r->max_levels > INT32_MAX - 1)
+        MX_FAIL(err, MERX_E_RANGE, r->path, "max_levels %zu is too large", r->max_levels);
+    r->guesses = mx_vec_init(r->alloc, sizeof(mx_guess), MX_DATASET_MAX_COLUMNS, "columns");
+    MX_TRY(first_pass(r, err));
+    r->refused_first = r->refused;
+    for (size_t j = 0; j < r->guesses.count; j++)
+        MX_TRY(settle(r, &MX_VEC_AT(&r->guesses, mx_guess, j), err));
+    return MERX_OK;
+}
+
+merx_status mx_rows_table_rewind(mx_rows_table *r, merx_error *err)
+{
+    mx_rows_close(r->rows);
+    r->rows = NULL;
+    r->refused = r->given = r->seen = 0;
+    return open_rows(r, "read the table", err);
+}
+
+merx_status mx_rows_table_next(mx_rows_table *r, size_t most, merx_dataset **out, merx_error *err)
+{
+    *out = NULL;
+    if (r->rows == NULL)
+        MX_TRY(mx_rows_table_rewind(r, err));
+    merx_status status = begin_table(r, most, err);
+    if (status == MERX_OK)
+        status = fill_table(r, err);
+    if (status != MERX_OK)
+        merx_dataset_free(r->table);
+    else
+        *out = r->table;
+    r->table = NULL;
+    return status;
+}
+
+void mx_rows_table_release(mx_rows_table *r)
+{
+    mx_rows_close(r->rows);
+    for (size_t j = 0; j < r->guesses.count; j++) {
+        mx_guess *g = &MX_VEC_AT(&r->guesses, mx_guess, j);
+        mx_free_array(r->alloc, g->name, g->name_size, 1);
+        mx_dict_free(g->words);
+        MX_FREE_ARRAY(r->alloc, g->order, g->order_count);
+    }
+    if (r->alloc != NULL)
+        mx_vec_release(&r->guesses);
+    memset(r, 0, sizeof *r);
+}
+
 merx_status mx_dataset_read_rows(const char *path, const merx_csv_options *options, merx_task *task, merx_dataset **out,
                                  merx_error *err)
 {
     *out = NULL;
-    reader r = {.path = path, .options = options, .alloc = merx_task_allocator(task), .task = task};
-    r.max_levels = r.options->max_levels > 0 ? r.options->max_levels : DEFAULT_MAX_LEVELS;
-    if (r.max_levels > INT32_MAX - 1)
-        MX_FAIL(err, MERX_E_RANGE, path, "max_levels %zu is too large", r.max_levels);
-    r.guesses = mx_vec_init(r.alloc, sizeof(guess), MX_DATASET_MAX_COLUMNS, "columns");
-    merx_status status = first_pass(&r, err);
+    mx_rows_table r = {.path = path, .options = options, .alloc = merx_task_allocator(task), .task = task};
+    merx_status status = mx_rows_table_learn(&r, err);
     if (status == MERX_OK)
-        status = second_pass(&r, err);
-    mx_rows_close(r.rows);
-    for (size_t j = 0; j < r.guesses.count; j++) {
-        guess *g = &MX_VEC_AT(&r.guesses, guess, j);
-        mx_free_array(r.alloc, g->name, g->name_size, 1);
-        mx_dict_free(g->words);
-        MX_FREE_ARRAY(r.alloc, g->order, g->order_count);
-    }
-    mx_vec_release(&r.guesses);
-    if (status == MERX_OK)
-        *out = r.table;
-    else
-        merx_dataset_free(r.table);
+        status = mx_rows_table_next(&r, (size_t)r.kept + 1, out, err); /* so that it reads to the end */
+    mx_task_done(task);
+    mx_rows_table_release(&r);
     return status;
 }
