@@ -51,6 +51,7 @@ void merx_dataset_free(merx_dataset *dataset)
         dataset->stream.close(dataset->stream.context);
     mx_vec_release(&dataset->columns);
     mx_arena_release(&dataset->arena);
+    mx_map_close(&dataset->map);
     const merx_allocator *alloc = dataset->alloc;
     MX_FREE_ARRAY(alloc, dataset, 1);
 }

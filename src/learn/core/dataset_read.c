@@ -265,6 +265,8 @@ merx_status merx_dataset_read(const char *path, const merx_csv_options *options,
     mx_rows_format format = MX_ROWS_CSV;
     if (options == NULL)
         options = &defaults;
+    if (mx_str_ends(mx_str_of(path), ".npy") || mx_str_ends(mx_str_of(path), ".npz"))
+        return mx_dataset_read_npy(path, task, out, err);
     (void)mx_rows_format_of_name(path, &format);
     return format == MX_ROWS_JSONL ? mx_dataset_read_rows(path, options, task, out, err)
                                    : mx_dataset_read_chunks(path, options, 0, task, out, err);

@@ -5,6 +5,7 @@
 #define MX_LEARN_CORE_TABLE_H
 
 #include "base/str.h"
+#include "io/file.h"
 #include "merx/dataset.h"
 #include "numeric/matrix.h"
 
@@ -60,8 +61,11 @@ struct merx_dataset {
     merx_batch_source source;
     mx_dense dense;
     merx_table_source stream;
+    mx_map map; /* of the file that dense points into */
 };
 
+/* A matrix out of an NPY file (dataset_npy.c). */
+merx_status mx_dataset_read_npy(const char *path, merx_task *task, merx_dataset **out, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_dataset_new(const merx_allocator *alloc, merx_dataset_shape shape, const char *name, size_t rows,
                            merx_dataset **out, merx_error *err) MERX_MUST_CHECK;
 /* A new column of the type with values allocated in the arena, all zero, for the caller to fill (then mx_column_count_missing). */
