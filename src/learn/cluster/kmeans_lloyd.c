@@ -226,6 +226,16 @@ static void settle_row(const mx_lloyd *l, scratch *s, double *sums, size_t i, co
     *label = found;
 }
 
+/* Asks for the next tile's rows while this one's are worked on: rows that were not pruned lie scattered. */
+static void fetch_rows(const char *x, size_t row_bytes, const uint32_t *list, size_t m)
+{
+    if (row_bytes > 1024) /* long rows stream by themselves */
+        return;
+    for (size_t p = 0; p < m; p++)
+        for (size_t at = 0; at < row_bytes; at += 64)
+            __builtin_prefetch(x + list[p] * row_bytes + at);
+}
+
 static void look_at(const mx_lloyd *l, scratch *s, double *sums, size_t begin, size_t count, int32_t *labels)
 {
     const mx_kernels *kernel = mx_kernel();
@@ -236,6 +246,11 @@ static void look_at(const mx_lloyd *l, scratch *s, double *sums, size_t begin, s
         size_t m = count - t < TILE ? count - t : TILE;
         const uint32_t *list = s->list + t;
         if (l->screened) {
+            size_t ahead = count - t - m < TILE ? count - t - m : TILE;
+            if (x)
+                fetch_rows((const char *)x, l->d * sizeof *x, list + m, ahead);
+            else
+                fetch_rows((const char *)x_float, l->d * sizeof *x_float, list + m, ahead);
             if (x)
                 kernel->gather_tile(x, l->d, list, m, l->shift, l->scale, s->tile);
             else
