@@ -2,6 +2,7 @@
 
     kmeans.py data FOLDER N D K blobs|noise SEED             writes x.float64, x.float32 (the same rows rounded) and for each K of its rows as starts
     kmeans.py fit FOLDER N D K ITERATIONS float64|float32 lloyd|elkan     the worker
+    kmeans.py exact (as fit)                                 the same rows widened to float64, once: {"objective"}
 
 The objective is the inertia of the centroids, measured in double over the rows as they are: what scikit-learn reports for float32 is summed in float.
 """
@@ -37,11 +38,12 @@ def inertia(x, centres):
     return total
 
 
-def fit(folder, n, d, k, iterations, dtype, algorithm):
+def fit(folder, n, d, k, iterations, dtype, algorithm, exact=False):
     from sklearn.cluster import KMeans
     warnings.filterwarnings("ignore")
-    x = np.fromfile(folder / f"x.{dtype}", dtype).reshape(n, d)
-    starts = np.fromfile(folder / f"starts.{dtype}", np.float64).astype(dtype).reshape(k, d)
+    wide = np.float64 if exact else dtype
+    x = np.fromfile(folder / f"x.{dtype}", dtype).reshape(n, d).astype(wide, copy=False)
+    starts = np.fromfile(folder / f"starts.{dtype}", np.float64).astype(wide).reshape(k, d)
 
     def go(_):
         return KMeans(k, init=starts, n_init=1, max_iter=iterations, tol=0, algorithm=algorithm, copy_x=False).fit(x)
@@ -49,6 +51,9 @@ def fit(folder, n, d, k, iterations, dtype, algorithm):
     def check(model, _):
         return {"objective": inertia(x, model.cluster_centers_), "iterations": int(model.n_iter_)}
 
+    if exact:
+        worker.say(check(go(None), None))
+        return
     worker.serve(go, check, versions=("scikit-learn", "numpy"), rows=n)
 
 
@@ -57,4 +62,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "data":
         write(where, *numbers, sys.argv[6], int(sys.argv[7]))
     else:
-        fit(where, *numbers, int(sys.argv[6]), sys.argv[7], sys.argv[8])
+        fit(where, *numbers, int(sys.argv[6]), sys.argv[7], sys.argv[8], sys.argv[1] == "exact")

@@ -394,7 +394,7 @@ static uint64_t memory(const merx_options *options, size_t n, size_t d, size_t c
 
 static uint64_t memory_minibatch(const merx_options *options, size_t n, size_t d, size_t classes)
 {
-    return memory(options, n, d, classes) - 8 * (uint64_t)n;
+    return memory(options, n < MX_KMEANS_SAMPLE ? n : MX_KMEANS_SAMPLE, d, classes);
 }
 
 #define SHARED_FUNCTIONS                                                                                               \
