@@ -1,5 +1,7 @@
 # Tests left out by ./test --quick (each takes more than a few seconds under sanitizers).
 set(merx_slow_tests
+  learn.kmeans_family
+  learn.kmeans_twin
   learn.families
   learn.logistic_rows
   contract.models
@@ -17,6 +19,7 @@ set(merx_threads_tests
   contract.models_bits
   contract.models_stream
   learn.factor
+  learn.kmeans
   numeric.dense
   numeric.matrix
 )

@@ -34,6 +34,15 @@ cases = [
     case("an empty cluster takes the farthest row", x, far),
     case("one cluster", x, x[:1]),
 ]
+wide = rng.normal(size=(150, 5)) * [1, 10, 0.1, 1, 0] + [0, 1000, 0, -5, 3]  # columns of other ranges, far from 0, one constant
+line = np.sort(rng.normal(size=(90, 1)), axis=0)
+single = rng.normal(size=(120, 4)).astype(np.float32).astype(float)
+cases += [
+    case("columns of other ranges", wide, wide[[3, 50, 90, 91, 92, 140]]),
+    case("one column", line, line[::9]),
+    case("as many clusters as rows", line[:12], line[:12]),
+    case("numbers of float32", single, single[5:17], max_iter=40),
+]
 json.dump(
     dict(
         provenance=dict(script="tests/golden/make_kmeans.py", seed=SEED, python=platform.python_version(), numpy=np.__version__, sklearn=sklearn.__version__),

@@ -41,7 +41,7 @@ static void test_golden(void **state)
         mx_kmeans_release(&model);
         free(x), free(start), free(w), free(centroids), free(labels), free(got);
     }
-    assert_int_equal(index, 6);
+    assert_int_equal(index, 10);
     json_decref(golden);
 }
 
