@@ -202,7 +202,7 @@ MX_KERNEL_FUNCTIONS(avx512) /* those that MX_KERNEL_LEVEL takes of another level
         .axpy_float = mx_axpy_float_##level, .scale_float = mx_scale_float_##level,                                    \
         .squared_distances = mx_squared_distances_##level, .gather_tile = mx_gather_tile_##other,                      \
         .gather_tile_float = mx_gather_tile_float_##other, .nearest_bounds = mx_nearest_bounds_##other,                \
-        .exact_add = mx_exact_add_##other, .gathered_sum = mx_gathered_sum_##other,                                    \
+        .exact_add = mx_exact_add_##level, .gathered_sum = mx_gathered_sum_##other,                                    \
         .gathered_normal = mx_gathered_normal_##other, .multiply_panels = mx_multiply_panels_##other,                  \
         .syrk_add = mx_syrk_add_##level, .gram_add = mx_gram_add_##level,                                              \
         .gather_transposed = mx_gather_transposed_##level, .multiply_add = mx_multiply_add_##level,                    \

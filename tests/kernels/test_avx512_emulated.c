@@ -3,6 +3,7 @@
  * What it shows is that the code is right, not that this CPU runs it: that is test_avx512.c.
  */
 #include "kernels/function_cases.h"
+#include "kernels/nearest_cases.h"
 
 /* The objects of this program are the emulated ones; the library's own of the same names are not linked. */
 static const mx_kernels emulated = MX_KERNEL_LEVEL(avx512, MX_ISA_AVX512, avx2);
@@ -16,5 +17,6 @@ int main(void)
         return 77;
     }
     puts("AVX-512 is emulated here with AVX2: the code is tested, not the instructions");
-    return run_kernel_cases() + cmocka_run_group_tests(function_tests, NULL, NULL);
+    return run_kernel_cases() + cmocka_run_group_tests(function_tests, NULL, NULL) +
+           cmocka_run_group_tests(nearest_tests, NULL, NULL);
 }
