@@ -12,7 +12,7 @@
 
 #include "kernels/kernels.h"
 
-enum { TILE_DOUBLES = 4096, MOST_TILE = 64, PARTIAL_DOUBLES = 1 << 19 };
+enum { TILE_DOUBLES = 4096, MOST_TILE = 64, PARTIAL_DOUBLES = 1 << 17 };
 
 static const double ones[MOST_TILE] = {
 #define EIGHT 1, 1, 1, 1, 1, 1, 1, 1
