@@ -48,7 +48,7 @@ def scale(quick):
             qualities(folder, n, runs[-1:])
         series[n] = (median([run["seconds"] for run in runs]), runs[-1]["gradient"])
     plots.scale(ROOT / "docs" / "pictures" / "logistic-scale.svg", f"logistic regression, {D} columns, gradient ≤ 1e-5",
-                {"merx": [(n, seconds) for n, (seconds, _) in series.items()]})
+                {"logistic": [(n, seconds) for n, (seconds, _) in series.items()]})
     return [
         part("time for ten times the rows", round(series[10 * N][0] / series[N][0], 2), "×", at_most=11,
              note=f"{peers.seconds(series[N][0])} for {N:,} rows, {peers.seconds(series[10 * N][0])} for {10 * N:,}"),
