@@ -34,6 +34,7 @@ typedef enum merx_model_tag {
     MERX_INCREMENTAL = 1 << 11,
     MERX_TAKES_FLOAT = 1 << 12,  /* float32 matrices as they are; without it they are widened */
     MERX_TAKES_STREAM = 1 << 13, /* fits a table that is never held */
+    MERX_TAKES_LEVELS = 1 << 14, /* takes a table's columns as they are: levels as such, missing as missing, nothing standardised */
 } merx_model_tag;
 
 typedef struct merx_family_info {
@@ -60,7 +61,7 @@ MERX_API const merx_family_info *merx_model_family(const merx_model *model);
 MERX_API merx_status merx_model_set(merx_model *model, const char *name, const char *value,
                                     merx_error *err) MERX_MUST_CHECK;
 MERX_API const merx_options *merx_model_options(const merx_model *model);
-/* The options of every table pipeline: standardise, impute, rare_level, max_levels, drop_first, log_columns. */
+/* The options of table pipelines: standardise, impute, rare_level, max_levels, drop_first, log_columns, limit_predictions. A family has those that mean something to it. */
 MERX_API const merx_option *merx_pipeline_options(void);
 
 typedef struct merx_fit_columns {

@@ -1,14 +1,23 @@
 /*
  * Every family of models of this build, one line each. Their order is that of lists and of the contract tests. Floor 4.
  */
+#include "learn/additive/additive_family.h"
 #include "learn/cluster/cluster_family.h"
 #include "learn/core/family.h"
 #include "learn/factor/factor_family.h"
 #include "learn/linear/linear_family.h"
 
 static const mx_family *const families[] = {
-    &mx_family_linear,           &mx_family_ridge, &mx_family_logistic, &mx_family_kmeans,
-    &mx_family_minibatch_kmeans, &mx_family_als,   &mx_family_ease,     &mx_family_neighbours,
+    &mx_family_linear,
+    &mx_family_ridge,
+    &mx_family_logistic,
+    &mx_family_additive,
+    &mx_family_additive_classifier,
+    &mx_family_kmeans,
+    &mx_family_minibatch_kmeans,
+    &mx_family_als,
+    &mx_family_ease,
+    &mx_family_neighbours,
 };
 
 const mx_family *mx_family_at(size_t i)

@@ -83,6 +83,9 @@ typedef struct mx_scatter_plot {
 } mx_scatter_plot;
 void mx_plot_points(mx_text *svg, const mx_scatter_plot *plot);
 
+/* Several finished plots (terminated, as the functions above wrote them; at most 64) as one <svg> in two columns, each under its heading. */
+void mx_plot_sheet(mx_text *svg, const char *title, const char *const *headings, const char *const *plots, size_t n);
+
 /* For terminals: a line of eighth blocks, e.g. "▁▂▅█▇", and a bar of `columns` cells filled to value / most. */
 void mx_plot_spark(mx_text *text, const double *values, size_t n);
 void mx_plot_meter(mx_text *text, double value, double most, int columns);

@@ -505,6 +505,9 @@ static merx_status whole_life(const merx_allocator *alloc, void *context, merx_e
     MX_TRY_GOTO(merx_task_new(alloc, &(merx_task_options){.threads = 1}, &task, err));
     MX_TRY_GOTO(make_data(s, 40, alloc, &data, err));
     MX_TRY_GOTO(merx_model_new(alloc, s->family->info.name, &model, err));
+    for (const merx_option *o = s->family->info.options; o->name != NULL; o++)
+        if (strcmp(o->name, "bags") == 0) /* the same allocations, many times */
+            MX_TRY_GOTO(merx_model_set(model, "bags", "2", err));
     MX_TRY_GOTO(fit(s, model, data, task, err));
     MX_TRY_GOTO(merx_model_predict(model, data, task, &p, err));
     MX_TRY_GOTO(merx_model_explain(model, data, 3, -1, &e, err));

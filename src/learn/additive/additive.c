@@ -291,8 +291,8 @@ static merx_status score_held_block(void *context, size_t block, merx_error *err
                 for (size_t j = 0; j < m->d; j++)
                     score += shapes[m->axes[j].first + f->bins[j * n + i]];
                 for (size_t p = 0; p < m->n_pairs; p++)
-                    score += cells[cell_of(m, &m->pairs[p], f->bins[m->pairs[p].a * n + i],
-                                           f->bins[m->pairs[p].b * n + i])];
+                    score +=
+                        cells[cell_of(m, &m->pairs[p], f->bins[m->pairs[p].a * n + i], f->bins[m->pairs[p].b * n + i])];
                 f->held[k * n + i] += score;
             }
         }
@@ -328,8 +328,8 @@ static merx_status measure_held(fitting *f, merx_error *err)
                 sum += exp(f->held[k * n + i] - most);
             loss += w * (most + log(sum) - f->held[(size_t)f->labels[i] * n + i]);
         } else {
-            loss += w * mx_additive_loss(score, f->y != NULL ? f->y + i : NULL, f->labels != NULL ? f->labels + i : NULL,
-                                         NULL, 1, m->classes, NULL, NULL);
+            loss += w * mx_additive_loss(score, f->y != NULL ? f->y + i : NULL,
+                                         f->labels != NULL ? f->labels + i : NULL, NULL, 1, m->classes, NULL, NULL);
         }
         f->held[held++] = m->classes == 0 ? f->y[i] - score[0] : 0; /* held <= i: what is overwritten has been read */
     }
@@ -349,7 +349,8 @@ static merx_status measure_held(fitting *f, merx_error *err)
 static void make_pure(const fitting *f, double *shapes, double *cells, double *intercept, double *room)
 {
     const mx_additive *m = f->model;
-    double *rows = room, *columns = rows + MX_ADDITIVE_MAX_PAIR_BINS + 2, *rest = columns + MX_ADDITIVE_MAX_PAIR_BINS + 2;
+    double *rows = room, *columns = rows + MX_ADDITIVE_MAX_PAIR_BINS + 2,
+           *rest = columns + MX_ADDITIVE_MAX_PAIR_BINS + 2;
     for (size_t p = 0; p < m->n_pairs; p++) {
         const mx_additive_pair *pair = &m->pairs[p];
         const mx_additive_axis *a = &m->axes[pair->a], *b = &m->axes[pair->b];
@@ -370,8 +371,8 @@ static void make_pure(const fitting *f, double *shapes, double *cells, double *i
         *intercept += mean;
         bool monotone = f->options->monotone != NULL && f->options->monotone[j] != 0;
         for (size_t c = 0; c < axis->bins; c++) {
-            bool silent = c + 1 == axis->bins || (m->masses[axis->first + c] == 0 && (c == 0 || axis->levels > 0) &&
-                                                  !(monotone && c > 0));
+            bool silent = c + 1 == axis->bins ||
+                          (m->masses[axis->first + c] == 0 && (c == 0 || axis->levels > 0) && !(monotone && c > 0));
             shapes[axis->first + c] = silent ? 0 : shapes[axis->first + c] - mean;
         }
     }
@@ -428,7 +429,7 @@ static merx_status fit_stages(fitting *f, merx_error *err)
 {
     mx_additive *m = f->model;
     const mx_additive_options *o = f->options;
-    size_t d = m->d, bags = m->bags, count = d * (d - 1) / 2, most = o->pairs < 0 ? 3 * d : (size_t)o->pairs;
+    size_t d = m->d, bags = m->bags, count = d * (d - 1) / 2, most = o->pairs;
     f->work = (mx_additive_work){.options = o,
                                  .model = m,
                                  .n = f->n,
@@ -447,7 +448,8 @@ static merx_status fit_stages(fitting *f, merx_error *err)
     MX_TRY(mx_parallel(f->task, bags, mx_additive_bag_columns, &f->work, err));
     m->rounds = mean_rounds(f);
     average(f->shapes, bags, m->n_bins, m->outputs, m->shapes);
-    MX_TRY(mx_additive_make_sides(m, o->pair_bins, err));
+    size_t root = (size_t)sqrt((double)f->n) > 2 ? (size_t)sqrt((double)f->n) : 2;
+    MX_TRY(mx_additive_make_sides(m, o->pair_bins < root ? o->pair_bins : root, err));
     if (most > 0 && count > 0) {
         f->n_gains = bags * count;
         MX_TRY(MX_NEW_ARRAY(f->alloc, f->n_gains, &f->gains, "gains of pairs", err));

@@ -22,14 +22,15 @@
 #define MX_ADDITIVE_MAX_PAIR_BINS 128
 
 typedef struct mx_additive_options {
-    size_t max_bins, pair_bins; /* of a numeric column: for its own shape, for a side of a pair's grid */
-    size_t bags;                /* fits that are averaged */
-    int64_t pairs;              /* most pairs; -1: three for each column */
+    size_t max_bins,
+        pair_bins; /* of a column: for its own shape (numbers), for a side of a grid (at most the root of n) */
+    size_t bags;   /* fits that are averaged */
+    size_t pairs;  /* most pairs */
     size_t leaves, pair_leaves; /* pieces of one step */
     size_t max_rounds, patience;
     size_t min_samples; /* rows of a piece */
     double learning_rate, l2;
-    double tolerance; /* a fall of the held-out loss by less than this share of it is no progress */
+    double tolerance;            /* a fall of the held-out loss by less than this share of it is no progress */
     double held_out;             /* share of the rows that a bag keeps for early stopping */
     const signed char *monotone; /* (d) -1, 0, +1; NULL: none */
     uint64_t seed;

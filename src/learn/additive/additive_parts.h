@@ -61,12 +61,12 @@ typedef struct mx_additive_work {
     const mx_additive_options *options;
     const mx_additive *model; /* axes, sides, pairs; shapes of the columns in the second stage */
     size_t n;
-    const uint16_t *bins;   /* (d, n) */
-    const double *y;        /* (n) */
-    const int32_t *labels;  /* (n) */
-    const double *weights;  /* (n); NULL: ones */
-    const uint64_t *keys;   /* (n) of the rows, all different */
-    const double *base;     /* (K) */
+    const uint16_t *bins;  /* (d, n) */
+    const double *y;       /* (n) */
+    const int32_t *labels; /* (n) */
+    const double *weights; /* (n); NULL: ones */
+    const uint64_t *keys;  /* (n) of the rows, all different */
+    const double *base;    /* (K) */
     merx_task *task;
     const merx_allocator *alloc;
     /* Written, a slice for each bag. */
@@ -92,7 +92,6 @@ double mx_additive_loss(const double *score, const double *y, const int32_t *lab
  * Takes the weighted means of the rows and columns out of a grid: cells (a, b), masses (a, b). rows (a) and columns (b) get what was taken out:
  * old cell = new cell + rows + columns, but for rows and columns without mass: they become 0. room: b (b + 2) doubles.
  */
-void mx_purify(double *cells, const double *masses, size_t a, size_t b, double *rows, double *columns,
-               double *room);
+void mx_purify(double *cells, const double *masses, size_t a, size_t b, double *rows, double *columns, double *room);
 
 #endif

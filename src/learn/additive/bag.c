@@ -72,7 +72,7 @@ double mx_additive_loss(const double *score, const double *y, const int32_t *lab
 }
 
 typedef struct term {
-    const uint16_t *kept, *held; /* cell of each row of the two parts */
+    const uint16_t *kept, *held;  /* cell of each row of the two parts */
     size_t cells, side_a, side_b; /* side_b 0: a column */
     int monotone;
     const uint16_t *order; /* not used for pairs and numeric columns */

@@ -56,8 +56,7 @@ static merx_status cut_column(void *context, size_t j, merx_error *err)
         /* A bin ends here when it holds its share, or when every value can have a bin of its own. */
         bool full = room == distinct || (double)(next - begin) >= (double)(present - begin) / (double)left;
         if (next < present && full && left > 1) {
-            out[cuts++] =
-                between(data->x[(size_t)sorted[i].row * d + j], data->x[(size_t)sorted[next].row * d + j]);
+            out[cuts++] = between(data->x[(size_t)sorted[i].row * d + j], data->x[(size_t)sorted[next].row * d + j]);
             left--;
             begin = next;
         }

@@ -40,8 +40,7 @@ static void solve(double *s, double *v, double *x, size_t b, double largest)
         v[j] = x[j] >= 0 ? v[j] / s[j * b + j] : 0;
 }
 
-void mx_purify(double *cells, const double *masses, size_t a, size_t b, double *rows, double *columns,
-               double *room)
+void mx_purify(double *cells, const double *masses, size_t a, size_t b, double *rows, double *columns, double *room)
 {
     double *s = room, *v = s + b * b, *x = v + b, largest = 0, total = 0;
     for (size_t i = 0; i < a; i++)

@@ -255,8 +255,7 @@ void mx_step_pair(const mx_cell *hist, size_t side_a, size_t side_b, const mx_st
     memset(delta, 0, side_a * side_b * sizeof *delta);
     if (!(best_quarters(&s, a, b, rule, &cut_a, &cut_b) > 0))
         return;
-    const size_t edges[4][4] = {
-        {0, cut_a, 0, cut_b}, {0, cut_a, cut_b, b}, {cut_a, a, 0, cut_b}, {cut_a, a, cut_b, b}};
+    const size_t edges[4][4] = {{0, cut_a, 0, cut_b}, {0, cut_a, cut_b, b}, {cut_a, a, 0, cut_b}, {cut_a, a, cut_b, b}};
     for (size_t k = 0; k < 4; k++) {
         region r = {.a0 = edges[k][0], .a1 = edges[k][1], .b0 = edges[k][2], .b1 = edges[k][3]};
         r.all = inside(&s, r.a0, r.a1, r.b0, r.b1);

@@ -28,6 +28,9 @@ typedef struct mx_design {
     const char *const *names;   /* (d) design column names, for describe: "color=D", "carat"; NULL: nameless */
     const char *const *outputs; /* class names or the target's name */
     const mx_unit *units;       /* (d); NULL: the numbers are as they were given */
+    /* MERX_TAKES_LEVELS: a column of codes has its number of levels here, numbers have 0; what the levels are called. NULL: numbers alone. */
+    const size_t *levels;                  /* (d) */
+    const char *const *const *level_names; /* (d) of (levels) */
 } mx_design;
 
 /*
@@ -65,7 +68,7 @@ typedef struct mx_family {
     /* values (n, outputs) written; labels (n) written unless NULL. */
     merx_status (*predict)(const void *state, const mx_design *rows, merx_task *task, double *values, int32_t *labels,
                            merx_error *err);
-    /* One row of the design: contributions (d) written; base + their sum = score. */
+    /* One row of the design: contributions (d, then extra terms) written; base + their sum = score. */
     merx_status (*explain)(const void *state, const mx_design *rows, size_t row, size_t output, double *contributions,
                            double *base, double *score, merx_error *err);
     merx_status (*describe)(const void *state, const mx_design *names, mx_text *text, merx_error *err);
@@ -81,6 +84,11 @@ typedef struct mx_family {
     /* Fits rows that are not held (MERX_TAKES_STREAM). Bits are those of fit. NULL: does not. */
     merx_status (*fit_rows)(const merx_options *options, mx_design_rows *rows, const merx_allocator *alloc,
                             merx_task *task, void **state, merx_error *err);
+    /* Contributions beyond those of the columns, each of two design columns together: how many, and which two. NULL: none. */
+    size_t (*extra_terms)(const void *state);
+    void (*extra_term)(const void *state, size_t term, size_t *a, size_t *b);
+    /* A picture of what was learnt: one <svg> element. NULL: none. */
+    merx_status (*plot)(const void *state, const mx_design *names, mx_text *svg, merx_error *err);
 } mx_family;
 
 /* The registry (src/learn/families.c): one line per family. NULL past the end. */

@@ -41,6 +41,11 @@ static bool takes_table(const mx_family *family)
     return (family->info.tags & MERX_TAKES_TABLE) != 0;
 }
 
+static bool as_is(const mx_family *family)
+{
+    return (family->info.tags & MERX_TAKES_LEVELS) != 0;
+}
+
 merx_status merx_model_new(const merx_allocator *alloc, const char *name, merx_model **out, merx_error *err)
 {
     *out = NULL;
@@ -74,8 +79,9 @@ merx_status merx_model_new(const merx_allocator *alloc, const char *name, merx_m
     MX_TRY_GOTO(MX_NEW_ARRAY(alloc, model->table_count, &model->table, "options of the model", err));
     if (own > 0)
         memcpy(model->table, family->info.options, own * sizeof *model->table);
-    if (shared > 0)
-        memcpy(model->table + own, mx_pipeline_option_table, shared * sizeof *model->table);
+    for (size_t i = 0, at = own; i < shared; i++)
+        if (mx_pipeline_option_for(mx_pipeline_option_table[i].name, family->info.tags))
+            model->table[at++] = mx_pipeline_option_table[i];
     MX_TRY_GOTO(merx_options_new(alloc, model->table, &model->options, err));
     *out = model;
     return MERX_OK;
@@ -346,8 +352,11 @@ static merx_status make_design(fit_work *w, mx_fitted *fitted, const merx_option
     const mx_family *family = fitted->family;
     bool targeted = (family->info.tags & MERX_NEEDS_TARGET) != 0, made = data->shape == MERX_SHAPE_TABLE;
     if (data->shape == MERX_SHAPE_TABLE) {
-        MX_TRY(mx_pipeline_fit(data, w->choice.features, w->choice.n_features, options, targeted, fitted->alloc, task,
-                               &fitted->pipeline, err));
+        MX_TRY(mx_pipeline_fit(data, w->choice.features, w->choice.n_features, options,
+                               as_is(family) ? MX_PIPELINE_AS_IS
+                               : targeted    ? MX_PIPELINE_DROP_FIRST
+                                             : MX_PIPELINE_EVERY_LEVEL,
+                               fitted->alloc, task, &fitted->pipeline, err));
         fitted->width = fitted->pipeline->width;
     } else {
         fitted->width = merx_dataset_columns(data);
@@ -359,6 +368,10 @@ static merx_status make_design(fit_work *w, mx_fitted *fitted, const merx_option
                           .d = fitted->width,
                           .names = mx_fitted_names(fitted),
                           .units = fitted->pipeline != NULL ? fitted->pipeline->units : NULL};
+    if (fitted->pipeline != NULL) {
+        design->levels = fitted->pipeline->levels;
+        design->level_names = fitted->pipeline->level_names;
+    }
     uint64_t need = family->memory != NULL ? family->memory(options, design->n, design->d, fitted->classes)
                                            : (uint64_t)design->d * design->d * 16 + (uint64_t)design->n * 16;
     if (made) {
@@ -401,7 +414,9 @@ static merx_status check_shape(const merx_model *model, const merx_dataset *data
         MX_FAIL(err, MERX_E_INVALID, data->name,
                 "a matrix is taken whole: its columns can be named neither as features nor to be ignored");
     for (const merx_option *o = mx_pipeline_option_table; takes_table(family) && o->name != NULL; o++)
-        if (strcmp(o->name, "log_columns") != 0 && strcmp(merx_options_text(model->options, o->name), o->value) != 0)
+        if (strcmp(o->name, "log_columns") != 0 && strcmp(o->name, "limit_predictions") != 0 &&
+            mx_pipeline_option_for(o->name, family->info.tags) &&
+            strcmp(merx_options_text(model->options, o->name), o->value) != 0)
             MX_FAIL(err, MERX_E_UNSUPPORTED, data->name, "%s is for tables; a matrix is taken as it is", o->name);
     return MERX_OK;
 }
@@ -432,6 +447,8 @@ merx_status merx_model_fit(merx_model *model, const merx_dataset *data, const me
         MX_TRY_GOTO(model->family->fit(model->options, &design, model->alloc, task, &fitted->state, err));
     }
     MX_TRY_GOTO(mx_fitted_name_outputs(fitted, err));
+    fitted->target_limit = fitted->target_kind == MX_TARGET_VALUE && takes_table(fitted->family) &&
+                           merx_options_bool(model->options, "limit_predictions");
     fitted->notes = mx_arena_strdup(&fitted->arena, fitted->pipeline != NULL ? fitted->pipeline->notes.data : "", err);
     if (fitted->notes == NULL) {
         status = MERX_E_MEMORY;

@@ -117,6 +117,8 @@ static merx_status write_metadata(const mx_fitted *f, mx_tensor_writer *writer, 
     if (f->target_kind == MX_TARGET_VALUE) {
         MX_TRY_GOTO(meta_real(writer, "target_min", f->target_min, err));
         MX_TRY_GOTO(meta_real(writer, "target_max", f->target_max, err));
+        if (f->target_limit)
+            MX_TRY_GOTO(mx_tensor_writer_meta(writer, "target_limit", "true", err));
     }
     if (f->weight != NULL)
         MX_TRY_GOTO(mx_tensor_writer_meta(writer, "weight", f->weight, err));
@@ -334,6 +336,9 @@ static merx_status load_target(mx_fitted *f, const mx_tensor_file *file, merx_er
         const char *low = mx_tensor_file_meta(file, "target_min"), *high = mx_tensor_file_meta(file, "target_max");
         if (low == NULL || high == NULL || !mx_parse_double(mx_str_of(low), &f->target_min) ||
             !mx_parse_double(mx_str_of(high), &f->target_max))
+            return damaged(file, "a target without a range", err);
+        f->target_limit = mx_tensor_file_meta(file, "target_limit") != NULL;
+        if (f->target_limit && !(f->target_min <= f->target_max))
             return damaged(file, "a target without a range", err);
         return MERX_OK;
     }

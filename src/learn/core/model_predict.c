@@ -11,6 +11,15 @@ const char *const *mx_fitted_names(const mx_fitted *fitted)
     return fitted->pipeline != NULL ? fitted->pipeline->names : fitted->features;
 }
 
+double mx_fitted_value(const mx_fitted *fitted, double value)
+{
+    if (fitted->target_log)
+        value = exp(value);
+    if (fitted->target_limit && value < fitted->target_min)
+        return fitted->target_min;
+    return fitted->target_limit && value > fitted->target_max ? fitted->target_max : value;
+}
+
 void mx_fitted_settle(mx_fitted *fitted)
 {
     fitted->plain = fitted->shape == MERX_SHAPE_MATRIX;
@@ -47,6 +56,10 @@ merx_status mx_fitted_design(const mx_fitted *fitted, const merx_dataset *data, 
                        .classes = fitted->classes,
                        .names = mx_fitted_names(fitted),
                        .outputs = fitted->output_names};
+    if (fitted->pipeline != NULL) {
+        out->levels = fitted->pipeline->levels;
+        out->level_names = fitted->pipeline->level_names;
+    }
     if (fitted->shape == MERX_SHAPE_SPARSE) {
         out->csr = data->csr;
         out->csr.rows = count;
@@ -92,9 +105,9 @@ static merx_status predict_block(void *context, size_t block, merx_error *err)
     /* Blocks are spread over the task's threads; inside one the family works alone. */
     MX_TRY_GOTO(fitted->family->predict(fitted->state, &design, NULL, values,
                                         w->out->labels != NULL ? w->out->labels + begin : NULL, err));
-    if (fitted->target_log)
+    if (fitted->target_kind == MX_TARGET_VALUE)
         for (size_t i = 0; i < count * fitted->n_outputs; i++)
-            values[i] = exp(values[i]);
+            values[i] = mx_fitted_value(fitted, values[i]);
 out:
     mx_free_array(w->scratch, x, room, sizeof *x);
     return status;
@@ -156,7 +169,9 @@ static void plain_row(const mx_pipeline *p, const double *x, double *row)
         bool present = !isnan(x[s]);
         double value = !present ? source->fill : source->log ? log(x[s]) : x[s];
         for (size_t j = source->first; j < source->first + source->count; j++)
-            row[j] = p->slots[j].kind == MX_SLOT_MISSING ? !present : (value - p->slots[j].center) / p->slots[j].scale;
+            row[j] = p->slots[j].kind == MX_SLOT_MISSING             ? !present
+                     : p->slots[j].kind == MX_SLOT_PLAIN && !present ? NAN
+                                                                     : (value - p->slots[j].center) / p->slots[j].scale;
     }
 }
 
@@ -195,8 +210,8 @@ merx_status merx_model_predict_row(const merx_model *model, const double *x, siz
                                     err));
     }
     for (size_t k = 0; k < f->n_outputs; k++) {
-        if (f->target_log)
-            values[k] = exp(values[k]);
+        if (f->target_kind == MX_TARGET_VALUE)
+            values[k] = mx_fitted_value(f, values[k]);
         if (!isfinite(values[k]))
             MX_FAIL_GOTO(err, MERX_E_NUMERIC, family->info.name,
                          "the prediction is no finite number (expected values like those fitted)");

@@ -25,7 +25,7 @@ typedef struct mx_fitted {
     void *state;           /* the family's */
     mx_target_kind target_kind;
     merx_column_type target_type;
-    bool target_log;
+    bool target_log, target_limit; /* limit: predictions stay within min … max */
     double target_min, target_max; /* as written; NaN for classes */
     const char *target, *weight;   /* NULL: none */
     size_t classes;
@@ -57,6 +57,8 @@ merx_status mx_model_require_fitted(const merx_model *model, merx_error *err) ME
 
 /* Names of the design's columns; NULL for nameless sparse ones. */
 const char *const *mx_fitted_names(const mx_fitted *fitted);
+/* What the family predicted, as the user sees it: of a logarithmic target the number itself, limited where asked for. */
+double mx_fitted_value(const mx_fitted *fitted, double value);
 /* Once shape, width and pipeline are known. */
 void mx_fitted_settle(mx_fitted *fitted);
 /* Whether rows of data must be made (a table's, or floats to be widened), so that mx_fitted_design needs room. */

@@ -50,6 +50,10 @@ const merx_option mx_pipeline_option_table[] = {
      .type = MERX_OPTION_TEXT,
      .value = "",
      .text = "Numeric columns, separated by commas, whose natural logarithm is used; the target may be one of them."},
+    {.name = "limit_predictions",
+     .type = MERX_OPTION_BOOL,
+     .value = "false",
+     .text = "A predicted number stays within the range of the training target: what lies beyond becomes its end."},
     {.name = NULL},
 };
 
@@ -68,6 +72,14 @@ bool mx_list_has(const char *list, const char *name)
         list += size + (list[size] == ',');
     }
     return false;
+}
+
+bool mx_pipeline_option_for(const char *name, unsigned tags)
+{
+    if (strcmp(name, "limit_predictions") == 0)
+        return (tags & MERX_REGRESSES) != 0;
+    return (tags & MERX_TAKES_LEVELS) == 0 ||
+           (strcmp(name, "standardise") != 0 && strcmp(name, "impute") != 0 && strcmp(name, "drop_first") != 0);
 }
 
 merx_status mx_pipeline_new(const merx_allocator *alloc, size_t n_sources, mx_pipeline **out, merx_error *err)
@@ -101,9 +113,53 @@ void mx_pipeline_free(mx_pipeline *pipeline)
     MX_FREE_ARRAY(alloc, pipeline, 1);
 }
 
+static const char *const day_names[] = {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
+static const char *const month_names[] = {"January", "February", "March",     "April",   "May",      "June",
+                                          "July",    "August",   "September", "October", "November", "December"};
+
+/* The levels of a source by their codes; several that share "other" go by that name. */
+static merx_status name_codes(mx_pipeline *p, size_t slot, merx_error *err)
+{
+    const mx_source_column *source = &p->sources[p->slots[slot].source];
+    size_t count = (size_t)p->slots[slot].argument;
+    const char **names = mx_arena_array(&p->arena, count, sizeof *names, err);
+    if (names == NULL)
+        return MERX_E_MEMORY;
+    for (size_t c = 0; c < count; c++)
+        names[c] = "(other)";
+    for (size_t k = 0; k < source->n_levels; k++)
+        if (source->slot_of[k] >= 0 && source->slot_of[k] != source->other)
+            names[source->slot_of[k]] = mx_dict_get(source->levels, (int32_t)k).data;
+    p->level_names[slot] = names;
+    return MERX_OK;
+}
+
+static merx_status name_levels(mx_pipeline *p, merx_error *err)
+{
+    bool any = false;
+    for (size_t j = 0; j < p->width; j++)
+        any |= p->slots[j].kind >= MX_SLOT_PLAIN;
+    if (!any)
+        return MERX_OK;
+    p->levels = mx_arena_array(&p->arena, p->width, sizeof *p->levels, err);
+    p->level_names = mx_arena_array(&p->arena, p->width, sizeof *p->level_names, err);
+    if (p->levels == NULL || p->level_names == NULL)
+        return MERX_E_MEMORY;
+    for (size_t j = 0; j < p->width; j++) {
+        const mx_slot *slot = &p->slots[j];
+        p->levels[j] = slot->kind > MX_SLOT_PLAIN ? (size_t)slot->argument : 0;
+        if (slot->kind == MX_SLOT_CODE)
+            MX_TRY(name_codes(p, j, err));
+        else if (slot->kind == MX_SLOT_MONTH_CODE)
+            p->level_names[j] = month_names;
+        else if (slot->kind == MX_SLOT_WEEKDAY_CODE)
+            p->level_names[j] = day_names;
+    }
+    return MERX_OK;
+}
+
 merx_status mx_pipeline_name_slots(mx_pipeline *p, merx_error *err)
 {
-    static const char *const days[] = {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
     p->names = mx_arena_array(&p->arena, p->width > 0 ? p->width : 1, sizeof *p->names, err);
     p->units = mx_arena_array(&p->arena, p->width > 0 ? p->width : 1, sizeof *p->units, err);
     if (p->names == NULL || p->units == NULL)
@@ -114,6 +170,7 @@ merx_status mx_pipeline_name_slots(mx_pipeline *p, merx_error *err)
         const mx_source_column *source = &p->sources[slot->source];
         switch (slot->kind) {
         case MX_SLOT_VALUE:
+        case MX_SLOT_PLAIN:
             p->names[j] = source->type == MERX_COLUMN_DATE ? mx_arena_printf(&p->arena, err, "%s year", source->name)
                           : source->log                    ? mx_arena_printf(&p->arena, err, "log %s", source->name)
                                                            : mx_arena_strdup(&p->arena, source->name, err);
@@ -131,13 +188,22 @@ merx_status mx_pipeline_name_slots(mx_pipeline *p, merx_error *err)
         case MX_SLOT_MONTH:
             p->names[j] = mx_arena_printf(&p->arena, err, "%s month=%d", source->name, (int)slot->argument);
             break;
+        case MX_SLOT_CODE:
+            p->names[j] = mx_arena_strdup(&p->arena, source->name, err);
+            break;
+        case MX_SLOT_MONTH_CODE:
+            p->names[j] = mx_arena_printf(&p->arena, err, "%s month", source->name);
+            break;
+        case MX_SLOT_WEEKDAY_CODE:
+            p->names[j] = mx_arena_printf(&p->arena, err, "%s day of the week", source->name);
+            break;
         default:
-            p->names[j] = mx_arena_printf(&p->arena, err, "%s %s", source->name, days[slot->argument]);
+            p->names[j] = mx_arena_printf(&p->arena, err, "%s %s", source->name, day_names[slot->argument]);
         }
         if (p->names[j] == NULL)
             return MERX_E_MEMORY;
     }
-    return MERX_OK;
+    return name_levels(p, err);
 }
 
 typedef struct fitter {
@@ -145,7 +211,7 @@ typedef struct fitter {
     const char *where;
     uint64_t rows;
     const merx_options *options;
-    bool drop_first, standardise, median;
+    bool drop_first, standardise, median, as_is;
     const merx_allocator *scratch;
     mx_vec slots; /* mx_slot */
 } fitter;
@@ -186,6 +252,8 @@ static merx_status fit_value(fitter *f, size_t s, mx_column_study *study, merx_e
         qsort(study->values.data, study->values.count, sizeof(double), compare_double);
         source->fill = mx_quantile_sorted(study->values.data, study->values.count, 0.5);
     }
+    if (f->as_is)
+        return source->min < source->max || source->missing > 0 ? add_slot(f, s, MX_SLOT_PLAIN, 0, 0, err) : MERX_OK;
     if (!(source->min < source->max))
         return MERX_OK;
     /* Over all rows: the missing ones sit at fill. */
@@ -211,6 +279,16 @@ static merx_status fit_value(fitter *f, size_t s, mx_column_study *study, merx_e
 static merx_status fit_calendar(fitter *f, size_t s, const mx_column_study *study, merx_error *err)
 {
     const uint64_t *months = study->months, *days = study->days, rows = f->rows;
+    if (f->as_is) {
+        int different[2] = {0};
+        for (int m = 1; m <= 12; m++)
+            different[0] += months[m] > 0;
+        for (int d = 0; d < 7; d++)
+            different[1] += days[d] > 0;
+        if (different[0] > 1)
+            MX_TRY(add_slot(f, s, MX_SLOT_MONTH_CODE, 12, 0, err));
+        return different[1] > 1 ? add_slot(f, s, MX_SLOT_WEEKDAY_CODE, 7, 0, err) : MERX_OK;
+    }
     bool dropped = !f->drop_first;
     for (int32_t m = 1; m <= 12; m++) {
         if (months[m] == 0 || months[m] == rows)
@@ -246,6 +324,23 @@ static int compare_counts(const void *a, const void *b)
     return x->level < y->level ? -1 : x->level > y->level;
 }
 
+/* Levels marked KEPT get codes in their order, then "other" one for the rest that came. */
+static merx_status number_codes(fitter *f, size_t s, const uint64_t *count_of, uint64_t others, merx_error *err)
+{
+    mx_source_column *source = &f->p->sources[s];
+    int32_t codes = 0;
+    for (size_t k = 0; k < source->n_levels; k++)
+        if (source->slot_of[k] == KEPT)
+            source->slot_of[k] = codes++;
+    if (others > 0)
+        source->other = codes++;
+    for (size_t k = 0; k < source->n_levels; k++)
+        if (source->slot_of[k] == MX_LEVEL_UNKNOWN && count_of[k] > 0)
+            source->slot_of[k] = source->other;
+    bool varies = codes > 1 || (codes == 1 && source->missing > 0);
+    return varies ? add_slot(f, s, MX_SLOT_CODE, codes, 0, err) : MERX_OK;
+}
+
 static merx_status fit_levels(fitter *f, size_t s, mx_column_study *study, merx_error *err)
 {
     mx_source_column *source = &f->p->sources[s];
@@ -271,6 +366,10 @@ static merx_status fit_levels(fitter *f, size_t s, mx_column_study *study, merx_
         bool keep = q < most && by_count[q].count >= least;
         source->slot_of[by_count[q].level] = keep ? KEPT : MX_LEVEL_UNKNOWN;
         *(keep ? &kept_rows : &others) += by_count[q].count;
+    }
+    if (f->as_is) {
+        MX_TRY_GOTO(number_codes(f, s, count_of, others, err));
+        goto out;
     }
     bool base = !f->drop_first;
     for (size_t k = 0; k < n; k++) {
@@ -317,7 +416,8 @@ static merx_status fit_source(fitter *f, size_t s, mx_column_study *study, merx_
         MX_TRY(fit_value(f, s, study, err));
     if (study->type == MERX_COLUMN_DATE)
         MX_TRY(fit_calendar(f, s, study, err));
-    MX_TRY(add_missing_slot(f, s, err));
+    if (!f->as_is)
+        MX_TRY(add_missing_slot(f, s, err));
     source->count = f->slots.count - source->first;
     if (source->count == 0)
         mx_text_printf(&f->p->notes, "column \"%s\" is left out: %s\n", study->name,
@@ -326,30 +426,34 @@ static merx_status fit_source(fitter *f, size_t s, mx_column_study *study, merx_
 }
 
 merx_status mx_pipeline_study(const merx_dataset *table, const size_t *columns, size_t n, const merx_options *options,
-                              const merx_allocator *alloc, mx_column_study *studies, merx_error *err)
+                              mx_pipeline_mode mode, const merx_allocator *alloc, mx_column_study *studies,
+                              merx_error *err)
 {
-    bool median = strcmp(merx_options_text(options, "impute"), "median") == 0;
+    bool keep_values = mode != MX_PIPELINE_AS_IS && strcmp(merx_options_text(options, "impute"), "median") == 0;
     for (size_t c = 0; c < n; c++) {
         const mx_column *column = mx_dataset_column(table, columns[c]);
         bool log = mx_list_has(merx_options_text(options, "log_columns"), column->name);
         if (log && column->type != MERX_COLUMN_NUMERIC)
             MX_FAIL(err, MERX_E_TYPE, table->name, "log_columns: column \"%s\" is %s (expected a numeric one)",
                     column->name, merx_column_type_name(column->type));
-        MX_TRY(mx_column_study_init(&studies[c], column, column->name, log, median, alloc, err));
+        MX_TRY(mx_column_study_init(&studies[c], column, column->name, log, keep_values, alloc, err));
     }
     return MERX_OK;
 }
 
 merx_status mx_pipeline_from_studies(mx_column_study *studies, size_t n, uint64_t rows, const char *where,
-                                     const merx_options *options, bool drop_first, const merx_allocator *alloc,
+                                     const merx_options *options, mx_pipeline_mode mode, const merx_allocator *alloc,
                                      merx_task *task, mx_pipeline **out, merx_error *err)
 {
     *out = NULL;
     fitter f = {.where = where, .rows = rows, .options = options, .scratch = merx_task_allocator(task)};
-    const char *drop = merx_options_text(options, "drop_first");
-    f.drop_first = strcmp(drop, "auto") == 0 ? drop_first : strcmp(drop, "yes") == 0;
-    f.standardise = merx_options_bool(options, "standardise");
-    f.median = strcmp(merx_options_text(options, "impute"), "median") == 0;
+    f.as_is = mode == MX_PIPELINE_AS_IS;
+    if (!f.as_is) {
+        const char *drop = merx_options_text(options, "drop_first");
+        f.drop_first = strcmp(drop, "auto") == 0 ? mode == MX_PIPELINE_DROP_FIRST : strcmp(drop, "yes") == 0;
+        f.standardise = merx_options_bool(options, "standardise");
+        f.median = strcmp(merx_options_text(options, "impute"), "median") == 0;
+    }
     f.slots = mx_vec_init(f.scratch, sizeof(mx_slot), MAX_WIDTH, "design columns");
     merx_status status = mx_pipeline_new(alloc, n, &f.p, err);
     if (status != MERX_OK)
@@ -406,7 +510,7 @@ static merx_status study_column(void *context, size_t c, merx_error *err)
 }
 
 merx_status mx_pipeline_fit(const merx_dataset *table, const size_t *columns, size_t n, const merx_options *options,
-                            bool drop_first, const merx_allocator *alloc, merx_task *task, mx_pipeline **out,
+                            mx_pipeline_mode mode, const merx_allocator *alloc, merx_task *task, mx_pipeline **out,
                             merx_error *err)
 {
     *out = NULL;
@@ -414,9 +518,9 @@ merx_status mx_pipeline_fit(const merx_dataset *table, const size_t *columns, si
     mx_column_study *studies = NULL;
     merx_status status;
     MX_TRY_GOTO(MX_NEW_ARRAY(scratch, n, &studies, "columns", err));
-    MX_TRY_GOTO(mx_pipeline_study(table, columns, n, options, alloc, studies, err));
+    MX_TRY_GOTO(mx_pipeline_study(table, columns, n, options, mode, alloc, studies, err));
     MX_TRY_GOTO(mx_parallel(task, n, study_column, &(study_work){table, columns, studies}, err));
-    status = mx_pipeline_from_studies(studies, n, table->rows, table->name, options, drop_first, alloc, task, out, err);
+    status = mx_pipeline_from_studies(studies, n, table->rows, table->name, options, mode, alloc, task, out, err);
 out:
     for (size_t c = 0; studies != NULL && c < n; c++)
         mx_column_study_release(&studies[c]);

@@ -116,7 +116,13 @@ static merx_status load_source(const mx_tensor_file *file, mx_pipeline *p, const
     source->first = (size_t)ints[6];
     source->count = (size_t)ints[7];
     *slot += source->count;
-    for (int k = 4; k <= 5; k++)
+    /* With a slot of codes, levels and "other" have codes below its count. */
+    const int32_t *slot_ints = (const int32_t *)in->slots->data + source->first * SLOT_INTS;
+    bool codes = slot_ints[1] == MX_SLOT_CODE;
+    int64_t low = codes ? 0 : ints[6], high = codes ? slot_ints[2] : ints[6] + ints[7];
+    if (codes && (source->type != MERX_COLUMN_CATEGORICAL || ints[5] != -1 || ints[4] >= high))
+        return damaged(file, "a slot of codes with other slots", err);
+    for (int k = 4; !codes && k <= 5; k++)
         if (ints[k] != -1 && (ints[k] < ints[6] || ints[k] >= ints[6] + ints[7]))
             return damaged(file, "a slot of another column", err);
     source->other = (int32_t)ints[4];
@@ -137,7 +143,7 @@ static merx_status load_source(const mx_tensor_file *file, mx_pipeline *p, const
         MX_TRY(mx_dict_add(source->levels, in->levels[*level], &code, &added, err));
         if (!added)
             return damaged(file, "a level that is there twice", err);
-        if (at != MX_LEVEL_DROPPED && at != MX_LEVEL_UNKNOWN && (at < ints[6] || at >= ints[6] + ints[7]))
+        if (at != MX_LEVEL_DROPPED && at != MX_LEVEL_UNKNOWN && (at < low || at >= high))
             return damaged(file, "a level with a slot of another column", err);
         source->slot_of[k] = at;
     }
@@ -161,6 +167,19 @@ static merx_status load_slot(const mx_tensor_file *file, mx_pipeline *p, const p
         low = 1, high = 12;
     else if (ints[1] == MX_SLOT_WEEKDAY)
         high = 6;
+    else if (ints[1] == MX_SLOT_CODE)
+        low = 1, high = (int32_t)source->n_levels;
+    else if (ints[1] == MX_SLOT_MONTH_CODE)
+        low = high = 12;
+    else if (ints[1] == MX_SLOT_WEEKDAY_CODE)
+        low = high = 7;
+    bool alone = ints[1] == MX_SLOT_PLAIN || ints[1] == MX_SLOT_CODE;
+    bool dated = ints[1] == MX_SLOT_MONTH_CODE || ints[1] == MX_SLOT_WEEKDAY_CODE;
+    bool first_plain = ((const int32_t *)in->slots->data)[source->first * SLOT_INTS + 1] >= MX_SLOT_PLAIN;
+    if ((alone && j != source->first) || (dated && source->type != MERX_COLUMN_DATE) ||
+        (first_plain != (ints[1] >= MX_SLOT_PLAIN)) ||
+        ((ints[1] == MX_SLOT_CODE) != (first_plain && source->type == MERX_COLUMN_CATEGORICAL)))
+        return damaged(file, "slots that do not go together", err);
     if (ints[2] < low || ints[2] > high)
         return damaged(file, "a slot for what is not there", err);
     if (!isfinite(reals[0]) || !isfinite(reals[1]) || !isfinite(reals[2]) || reals[1] == 0)

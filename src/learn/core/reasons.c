@@ -47,6 +47,44 @@ static merx_status list_sources(const mx_fitted *fitted, const mx_binding *bindi
     return MERX_OK;
 }
 
+/* What the family says of two columns together, named and valued by both. cells: values as written, by design column. */
+static merx_status list_extra(const mx_fitted *fitted, const double *parts, const char *const *cells, mx_arena *arena,
+                              merx_explanation *out, merx_error *err)
+{
+    const char *const *names = mx_fitted_names(fitted);
+    size_t terms = fitted->family->extra_terms(fitted->state);
+    merx_contribution *all = mx_arena_array(arena, out->count + terms + 1, sizeof *all, err);
+    if (all == NULL)
+        return MERX_E_MEMORY;
+    if (out->count > 0)
+        memcpy(all, out->contributions, out->count * sizeof *all);
+    out->contributions = all;
+    for (size_t t = 0; t < terms; t++) {
+        size_t a, b;
+        fitted->family->extra_term(fitted->state, t, &a, &b);
+        merx_contribution *c = &all[out->count++];
+        c->name = mx_arena_printf(arena, err, "%s x %s", names[a], names[b]);
+        c->value = mx_arena_printf(arena, err, "%s, %s", cells[a], cells[b]);
+        c->contribution = parts[fitted->width + t];
+        if (c->name == NULL || c->value == NULL)
+            return MERX_E_MEMORY;
+    }
+    return MERX_OK;
+}
+
+/* Values as written, one for each design column, out of the contributions of columns listed so far. */
+static merx_status list_cells(const mx_fitted *fitted, const merx_explanation *listed, mx_arena *arena,
+                              const char ***out, merx_error *err)
+{
+    const mx_pipeline *p = fitted->pipeline;
+    *out = mx_arena_array(arena, fitted->width + 1, sizeof **out, err);
+    if (*out == NULL)
+        return MERX_E_MEMORY;
+    for (size_t j = 0; j < fitted->width; j++)
+        (*out)[j] = listed->contributions[p != NULL ? (size_t)p->slots[j].source : j].value;
+    return MERX_OK;
+}
+
 /* Rows of a matrix: one for each column. */
 static merx_status list_features(const mx_fitted *fitted, const merx_dataset *data, size_t row, const double *parts,
                                  mx_arena *arena, merx_explanation *out, merx_error *err)
@@ -106,7 +144,9 @@ merx_status merx_model_explain(const merx_model *model, const merx_dataset *data
     mx_binding binding = {0};
     explained *owned = NULL;
     double *x = NULL, *values = NULL, *parts = NULL;
-    size_t d = fitted->width, k = fitted->n_outputs;
+    bool extra = fitted->family->extra_terms != NULL;
+    size_t d = fitted->width, k = fitted->n_outputs,
+           terms = d + (extra ? fitted->family->extra_terms(fitted->state) : 0);
     merx_status status;
     MX_TRY_GOTO(MX_NEW_ARRAY(model->alloc, 1, &owned, "explanation", err));
     mx_arena_init(&owned->arena, model->alloc);
@@ -114,7 +154,7 @@ merx_status merx_model_explain(const merx_model *model, const merx_dataset *data
         MX_TRY_GOTO(MX_NEW_ARRAY(model->alloc, d, &x, "design row", err));
     if (fitted->shape == MERX_SHAPE_TABLE)
         MX_TRY_GOTO(mx_pipeline_bind(fitted->pipeline, data, model->alloc, &binding, err));
-    MX_TRY_GOTO(MX_NEW_ARRAY(model->alloc, d, &parts, "contributions", err));
+    MX_TRY_GOTO(MX_NEW_ARRAY(model->alloc, terms, &parts, "contributions", err));
     MX_TRY_GOTO(MX_NEW_ARRAY(model->alloc, k, &values, "outputs", err));
     mx_design design;
     int32_t label = -1;
@@ -134,7 +174,7 @@ merx_status merx_model_explain(const merx_model *model, const merx_dataset *data
     if (!isfinite(out->score))
         MX_FAIL_GOTO(err, MERX_E_NUMERIC, data->name,
                      "row %zu: its score is too large for a number (expected values like those fitted)", row + 1);
-    out->prediction = fitted->target_log ? exp(values[output]) : values[output];
+    out->prediction = fitted->target_kind == MX_TARGET_VALUE ? mx_fitted_value(fitted, values[output]) : values[output];
     out->output = mx_arena_strdup(&owned->arena, fitted->output_names[output], err);
     if (out->output == NULL) {
         status = MERX_E_MEMORY;
@@ -146,6 +186,11 @@ merx_status merx_model_explain(const merx_model *model, const merx_dataset *data
         MX_TRY_GOTO(list_features(fitted, data, row, parts, &owned->arena, out, err));
     else
         MX_TRY_GOTO(list_entries(&data->csr, row, fitted->features, parts, &owned->arena, out, err));
+    if (extra && fitted->shape != MERX_SHAPE_SPARSE) {
+        const char **cells;
+        MX_TRY_GOTO(list_cells(fitted, out, &owned->arena, &cells, err));
+        MX_TRY_GOTO(list_extra(fitted, parts, cells, &owned->arena, out, err));
+    }
     if (out->count > 0)
         qsort(out->contributions, out->count, sizeof *out->contributions, compare_contributions);
     out->memory = owned;
@@ -154,7 +199,7 @@ merx_status merx_model_explain(const merx_model *model, const merx_dataset *data
 out:
     mx_binding_release(&binding);
     MX_FREE_ARRAY(model->alloc, x, d);
-    MX_FREE_ARRAY(model->alloc, parts, d);
+    MX_FREE_ARRAY(model->alloc, parts, terms);
     MX_FREE_ARRAY(model->alloc, values, k);
     if (owned != NULL) {
         mx_arena_release(&owned->arena);
@@ -208,6 +253,8 @@ merx_status merx_model_describe(const merx_model *model, char **text_out, merx_e
     } else {
         if (fitted->target != NULL)
             mx_text_printf(&text, "target: %s%s\n", fitted->target, fitted->target_log ? ", logarithm" : "");
+        if (fitted->target_limit)
+            mx_text_printf(&text, "predictions stay within %.6g to %.6g\n", fitted->target_min, fitted->target_max);
         if (fitted->weight != NULL)
             mx_text_printf(&text, "weights: %s\n", fitted->weight);
         mx_text_printf(&text, "rows: %llu, seed: %llu\n", (unsigned long long)fitted->rows,
@@ -221,6 +268,10 @@ merx_status merx_model_describe(const merx_model *model, char **text_out, merx_e
         mx_design names = {.d = fitted->width, .classes = fitted->classes};
         names.names = mx_fitted_names(fitted);
         names.units = fitted->pipeline != NULL ? fitted->pipeline->units : NULL;
+        if (fitted->pipeline != NULL) {
+            names.levels = fitted->pipeline->levels;
+            names.level_names = fitted->pipeline->level_names;
+        }
         names.outputs = fitted->target_kind == MX_TARGET_CLASS ? fitted->class_names : &fitted->target;
         status = model->family->describe(fitted->state, &names, &text, err);
         for (size_t i = 0; i < fitted->metrics.count; i++) {

@@ -142,8 +142,8 @@ static merx_status open_schema(stream_work *w, merx_error *err)
     const mx_family *family = w->fitted->family;
     MX_TRY(mx_fit_choose(w->table, family, w->options, w->columns, w->scratch, &w->choice, err));
     MX_TRY(MX_NEW_ARRAY(w->scratch, w->choice.n_features, &w->studies, "columns", err));
-    MX_TRY(mx_pipeline_study(w->table, w->choice.features, w->choice.n_features, w->options, w->fitted->alloc,
-                             w->studies, err));
+    MX_TRY(mx_pipeline_study(w->table, w->choice.features, w->choice.n_features, w->options, MX_PIPELINE_DROP_FIRST,
+                             w->fitted->alloc, w->studies, err));
     for (size_t c = 0; c < w->choice.n_features; c++)
         w->studies[c].name = schema[w->choice.features[c]].name;
     mx_fitted *f = w->fitted;
@@ -391,8 +391,9 @@ merx_status mx_stream_fit(const merx_dataset *stream, const merx_options *option
     mx_task_stage(task, "learn the columns", 0, "rows");
     MX_TRY_GOTO(study_stream(&w, err));
     MX_TRY_GOTO(name_classes(&w, err));
-    MX_TRY_GOTO(mx_pipeline_from_studies(w.studies, w.choice.n_features, w.rows.n, stream->name, options, targeted,
-                                         fitted->alloc, task, &fitted->pipeline, err));
+    MX_TRY_GOTO(mx_pipeline_from_studies(w.studies, w.choice.n_features, w.rows.n, stream->name, options,
+                                         targeted ? MX_PIPELINE_DROP_FIRST : MX_PIPELINE_EVERY_LEVEL, fitted->alloc,
+                                         task, &fitted->pipeline, err));
     fitted->shape = MERX_SHAPE_TABLE;
     fitted->width = fitted->pipeline->width;
     fitted->rows = w.rows.n;

@@ -117,6 +117,11 @@ static void fill_category(const mx_pipeline *p, const mx_source_column *source, 
         slot = source->absent >= 0 ? source->absent : MX_LEVEL_UNKNOWN;
     else
         slot = bound->map != NULL ? bound->map[column->as.codes[row]] : slot_of_level(source, text);
+    if (p->slots[source->first].kind == MX_SLOT_CODE) {
+        bool missing = bound->map != NULL ? column->as.codes[row] < 0 : text[0] == '\0';
+        x[source->first] = missing ? NAN : slot >= 0 ? slot : -1;
+        return;
+    }
     if (slot == MX_LEVEL_UNKNOWN) {
         fill_neutral(p, source, x);
         return;
@@ -130,6 +135,12 @@ static merx_status fill_value(const mx_pipeline *p, const mx_source_column *sour
 {
     double raw, value;
     bool present = mx_column_value(column, row, &raw);
+    bool as_is = p->slots[source->first].kind >= MX_SLOT_PLAIN;
+    if (!present && as_is) {
+        for (size_t j = source->first; j < source->first + source->count; j++)
+            x[j] = NAN;
+        return MERX_OK;
+    }
     if (!present && source->absent < 0 && source->type == MERX_COLUMN_DATE) {
         fill_neutral(p, source, x);
         return MERX_OK;
@@ -159,6 +170,15 @@ static merx_status fill_value(const mx_pipeline *p, const mx_source_column *sour
         switch (slot->kind) {
         case MX_SLOT_VALUE:
             x[j] = (value - slot->center) / slot->scale;
+            break;
+        case MX_SLOT_PLAIN:
+            x[j] = value;
+            break;
+        case MX_SLOT_MONTH_CODE:
+            x[j] = date.month - 1;
+            break;
+        case MX_SLOT_WEEKDAY_CODE:
+            x[j] = weekday;
             break;
         case MX_SLOT_MISSING:
             x[j] = !present;
