@@ -34,7 +34,8 @@ typedef enum merx_model_tag {
     MERX_INCREMENTAL = 1 << 11,
     MERX_TAKES_FLOAT = 1 << 12,  /* float32 matrices as they are; without it they are widened */
     MERX_TAKES_STREAM = 1 << 13, /* fits a table that is never held */
-    MERX_TAKES_LEVELS = 1 << 14, /* takes a table's columns as they are: levels as such, missing as missing, nothing standardised */
+    MERX_TAKES_LEVELS =
+        1 << 14, /* takes a table's columns as they are: levels as such, missing as missing, nothing standardised */
 } merx_model_tag;
 
 typedef struct merx_family_info {
@@ -155,7 +156,31 @@ MERX_API merx_status merx_model_evaluate(const merx_model *model, const merx_dat
 /* Keeps figures with the fitted model, so that its file and description state them. A new fit forgets them. */
 MERX_API merx_status merx_model_note_metrics(merx_model *model, const merx_metrics *metrics,
                                              merx_error *err) MERX_MUST_CHECK;
+/* Which rows are held out together: by seed, by group, or as a column says. */
+typedef struct merx_folds {
+    int count;         /* 2 or more; not asked where column is given */
+    const char *group; /* rows of one value stay in one fold; NULL: none */
+    const char *
+        column; /* every value of this column is a fold of its own, numbered by first sight; it is no feature then. NULL: none */
+} merx_folds;
+/* Every row's prediction by the model that did not see it. */
+typedef struct merx_held_out {
+    merx_metrics metrics; /* over all rows */
+    size_t rows, outputs, folds;
+    double *values;           /* (rows, outputs) as in merx_prediction */
+    int32_t *labels;          /* (rows); NULL for regression */
+    int32_t *fold;            /* (rows) */
+    const char *const *names; /* (outputs) */
+    void *memory;             /* owned; see merx_held_out_release */
+    const merx_allocator *alloc;
+} merx_held_out;
 /* k-fold cross-validation (stratified for classes), folds by seed, or by the values of a column (group) when given; metrics over all held-out rows. */
+MERX_API merx_status merx_model_cross_validate_folds(const merx_model *unfitted, const merx_dataset *data,
+                                                     const merx_fit_columns *columns, const merx_folds *folds,
+                                                     merx_task *task, merx_held_out *out,
+                                                     merx_error *err) MERX_MUST_CHECK;
+MERX_API void merx_held_out_release(merx_held_out *held_out);
+/* The same for `count` folds by seed or group, figures alone. */
 MERX_API merx_status merx_model_cross_validate(const merx_model *unfitted, const merx_dataset *data,
                                                const merx_fit_columns *columns, int folds, const char *group_column,
                                                merx_task *task, merx_metrics *out, merx_error *err) MERX_MUST_CHECK;

@@ -5,22 +5,6 @@
 
 #include "tables.h"
 
-/* A CSV field, quoted when needed. */
-static void print_field(FILE *out, const char *text)
-{
-    if (!strpbrk(text, ",\"\r\n")) {
-        fputs(text, out);
-        return;
-    }
-    fputc('"', out);
-    for (; *text; text++) {
-        if (*text == '"')
-            fputc('"', out);
-        fputc(*text, out);
-    }
-    fputc('"', out);
-}
-
 static void print_header(const merx_prediction *prediction, unsigned tags, FILE *out)
 {
     if (tags & MERX_CLUSTERS)
@@ -30,7 +14,7 @@ static void print_header(const merx_prediction *prediction, unsigned tags, FILE 
     if (prediction->labels)
         for (size_t j = 0; j < prediction->outputs; j++) {
             fputc(',', out);
-            print_field(out, prediction->names[j]);
+            table_print_field(prediction->names[j], out);
         }
     fputc('\n', out);
 }
@@ -43,7 +27,7 @@ static void print_rows(const merx_prediction *prediction, FILE *out)
             fprintf(out, "%.17g\n", row[0]);
             continue;
         }
-        print_field(out, prediction->names[prediction->labels[i]]);
+        table_print_field(prediction->names[prediction->labels[i]], out);
         for (size_t j = 0; j < prediction->outputs; j++)
             fprintf(out, ",%.9g", row[j]);
         fputc('\n', out);

@@ -89,3 +89,27 @@ void table_columns_release(table_columns *columns)
     free(columns->text);
     free(columns->names);
 }
+
+void table_columns_ignore(table_columns *columns, const char *name)
+{
+    const char **ignore = columns->names + columns->fit.n_features;
+    if (columns->names == NULL || columns->fit.features)
+        return; /* features are named: it is none of them */
+    ignore[columns->fit.n_ignore++] = name;
+    columns->fit.ignore = ignore;
+}
+
+void table_print_field(const char *text, FILE *out)
+{
+    if (!strpbrk(text, ",\"\r\n")) {
+        fputs(text, out);
+        return;
+    }
+    fputc('"', out);
+    for (; *text; text++) {
+        if (*text == '"')
+            fputc('"', out);
+        fputc(*text, out);
+    }
+    fputc('"', out);
+}

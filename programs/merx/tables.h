@@ -19,6 +19,11 @@ typedef struct table_columns {
 } table_columns;
 /* --target, --weight, --features, --ignore; a family that needs a target must get one. */
 int table_columns_of(const cli_arguments *arguments, unsigned tags, table_columns *out);
+/* One column more to leave out (borrowed), once; nothing where features are named. */
+void table_columns_ignore(table_columns *columns, const char *name);
 void table_columns_release(table_columns *columns);
+
+/* A CSV field, quoted when needed. */
+void table_print_field(const char *text, FILE *out);
 
 #endif

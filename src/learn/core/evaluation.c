@@ -370,20 +370,14 @@ typedef struct crossing {
     size_t *rows;
 } crossing;
 
-static merx_status make_folds(crossing *c, int k, const char *group_column, uint64_t seed, mx_arena *arena,
-                              merx_error *err)
+/* The groups of a column's values, numbered by first sight; *n_groups how many. */
+static merx_status number_values(const crossing *c, const char *column_name, const char *what, int32_t *groups,
+                                 size_t *n_groups, merx_error *err)
 {
-    if (group_column == NULL)
-        return c->classes_wanted
-                   ? mx_folds_stratified(c->labels, c->n, c->classes, k, NULL, seed, c->alloc, c->folds, err)
-                   : mx_folds_random(c->n, k, NULL, seed, c->alloc, c->folds, err);
     size_t at;
-    MX_TRY(mx_dataset_need_column(c->data, group_column, "group", &at, err));
+    MX_TRY(mx_dataset_need_column(c->data, column_name, what, &at, err));
     const mx_column *column = mx_dataset_column(c->data, at);
-    int32_t *groups = mx_arena_array(arena, c->n + 1, sizeof *groups, err);
     mx_dict *dict = NULL;
-    if (groups == NULL)
-        return MERX_E_MEMORY;
     merx_status status;
     MX_TRY_GOTO(mx_dict_new(c->alloc, c->n + 1, &dict, err));
     for (size_t i = 0; i < c->n; i++) {
@@ -392,14 +386,68 @@ static merx_status make_folds(crossing *c, int k, const char *group_column, uint
         if (cell[0] == '\0') {
             char where[224];
             mx_dataset_where(c->data, i, where);
-            MX_FAIL_GOTO(err, MERX_E_INVALID, where, "the group \"%s\" is missing (every row needs one)", group_column);
+            MX_FAIL_GOTO(err, MERX_E_INVALID, where, "the %s \"%s\" is missing (every row needs one)", what,
+                         column_name);
         }
         MX_TRY_GOTO(mx_dict_add(dict, mx_str_of(cell), &groups[i], NULL, err));
     }
-    MX_TRY_GOTO(mx_folds_group(groups, c->n, mx_dict_count(dict), k, c->alloc, c->folds, err));
+    *n_groups = mx_dict_count(dict);
 out:
     mx_dict_free(dict);
     return status;
+}
+
+#define MOST_FOLDS 1000
+
+static merx_status make_folds(crossing *c, const merx_folds *folds, uint64_t seed, mx_arena *arena, size_t *count,
+                              merx_error *err)
+{
+    *count = (size_t)folds->count;
+    if (folds->column != NULL) {
+        MX_TRY(number_values(c, folds->column, "fold", c->folds, count, err));
+        if (*count < 2 || *count > MOST_FOLDS)
+            MX_FAIL(err, MERX_E_RANGE, c->data->name, "the fold column \"%s\" has %zu values (expected 2 to %d folds)",
+                    folds->column, *count, MOST_FOLDS);
+        return MERX_OK;
+    }
+    if (folds->group == NULL)
+        return c->classes_wanted
+                   ? mx_folds_stratified(c->labels, c->n, c->classes, folds->count, NULL, seed, c->alloc, c->folds, err)
+                   : mx_folds_random(c->n, folds->count, NULL, seed, c->alloc, c->folds, err);
+    size_t n_groups;
+    int32_t *groups = mx_arena_array(arena, c->n + 1, sizeof *groups, err);
+    if (groups == NULL)
+        return MERX_E_MEMORY;
+    MX_TRY(number_values(c, folds->group, "group", groups, &n_groups, err));
+    return mx_folds_group(groups, c->n, n_groups, folds->count, c->alloc, c->folds, err);
+}
+
+/* The columns of a fit without the one that says the folds. */
+static merx_status leave_folds_out(const merx_fit_columns *columns, const char *fold_column, bool is_table,
+                                   mx_arena *arena, merx_fit_columns *out, merx_error *err)
+{
+    *out = *columns;
+    if (fold_column == NULL)
+        return MERX_OK;
+    for (size_t i = 0; i < columns->n_features; i++)
+        if (strcmp(columns->features[i], fold_column) == 0)
+            MX_FAIL(err, MERX_E_INVALID, "folds", "column \"%s\" says the folds; it can't be a feature too",
+                    fold_column);
+    if (strcmp(columns->target, fold_column) == 0 ||
+        (columns->weight != NULL && strcmp(columns->weight, fold_column) == 0))
+        MX_FAIL(err, MERX_E_INVALID, "folds", "column \"%s\" says the folds; it can't be target or weight too",
+                fold_column);
+    if (!is_table) /* what lies beside a matrix is no feature */
+        return MERX_OK;
+    const char **ignore = mx_arena_array(arena, columns->n_ignore + 1, sizeof *ignore, err);
+    if (ignore == NULL)
+        return MERX_E_MEMORY;
+    for (size_t i = 0; i < columns->n_ignore; i++)
+        ignore[i] = columns->ignore[i];
+    ignore[columns->n_ignore] = fold_column;
+    out->ignore = ignore;
+    out->n_ignore = columns->n_ignore + 1;
+    return MERX_OK;
 }
 
 /* Fits on the other folds and writes the predictions of fold's own rows into their places. */
@@ -447,12 +495,23 @@ out:
     return status;
 }
 
-merx_status merx_model_cross_validate(const merx_model *unfitted, const merx_dataset *data,
-                                      const merx_fit_columns *columns, int folds, const char *group_column,
-                                      merx_task *task, merx_metrics *out, merx_error *err)
+void merx_held_out_release(merx_held_out *h)
 {
-    memset(out, 0, sizeof *out);
-    const mx_family *family = unfitted->family;
+    if (h == NULL || h->alloc == NULL)
+        return;
+    MX_FREE_ARRAY(h->alloc, h->values, h->rows * h->outputs);
+    MX_FREE_ARRAY(h->alloc, h->labels, h->rows);
+    MX_FREE_ARRAY(h->alloc, h->fold, h->rows);
+    if (h->memory != NULL) {
+        mx_arena_release(h->memory);
+        mx_free_array(h->alloc, h->memory, 1, sizeof(mx_arena));
+    }
+    memset(h, 0, sizeof *h);
+}
+
+static merx_status check_crossing(const mx_family *family, const merx_dataset *data, const merx_fit_columns *columns,
+                                  merx_error *err)
+{
     MX_TRY(check_evaluable(family, data, err));
     if ((family->info.tags & MERX_NEEDS_TARGET) == 0)
         MX_FAIL(err, MERX_E_UNSUPPORTED, family->info.name, "%s learns no target; cross-validation compares with one",
@@ -461,32 +520,64 @@ merx_status merx_model_cross_validate(const merx_model *unfitted, const merx_dat
         MX_FAIL(err, MERX_E_SHAPE, data->name, "cross-validation needs a table or a matrix");
     if (columns == NULL || columns->target == NULL)
         MX_FAIL(err, MERX_E_INVALID, family->info.name, "%s needs a target: the column to learn", family->info.name);
-    crossing c = {
-        .unfitted = unfitted, .data = data, .columns = columns, .alloc = merx_task_allocator(task), .n = data->rows};
+    return MERX_OK;
+}
+
+merx_status merx_model_cross_validate_folds(const merx_model *unfitted, const merx_dataset *data,
+                                            const merx_fit_columns *columns, const merx_folds *folds, merx_task *task,
+                                            merx_held_out *out, merx_error *err)
+{
+    memset(out, 0, sizeof *out);
+    const mx_family *family = unfitted->family;
+    MX_TRY(check_crossing(family, data, columns, err));
+    crossing c = {.unfitted = unfitted, .data = data, .alloc = merx_task_allocator(task), .n = data->rows};
     c.classes_wanted = (family->info.tags & MERX_CLASSIFIES) != 0;
-    mx_arena arena;
-    mx_arena_init(&arena, c.alloc);
-    size_t cells = 0;
+    merx_fit_columns fitted;
+    mx_arena *arena = NULL;
     merx_status status;
+    out->alloc = unfitted->alloc;
+    MX_TRY_GOTO(mx_alloc_array(out->alloc, 1, sizeof *arena, "held-out predictions", &arena, err));
+    mx_arena_init(arena, out->alloc);
+    out->memory = arena;
     MX_TRY_GOTO(mx_dataset_need_column(data, columns->target, "target", &c.target, err));
+    MX_TRY_GOTO(leave_folds_out(columns, folds->column, data->shape == MERX_SHAPE_TABLE, arena, &fitted, err));
+    c.columns = &fitted;
     if (c.classes_wanted)
-        MX_TRY_GOTO(mx_target_classes(data, c.target, &arena, &c.class_names, &c.classes, err));
-    if (!mx_mul_size(c.n, c.classes_wanted ? c.classes : 1, &cells))
+        MX_TRY_GOTO(mx_target_classes(data, c.target, arena, &c.class_names, &c.classes, err));
+    size_t outputs = c.classes_wanted ? c.classes : 1, cells;
+    if (!mx_mul_size(c.n, outputs, &cells))
         MX_FAIL_GOTO(err, MERX_E_MEMORY, data->name, "%zu rows are too many", c.n);
-    MX_TRY_GOTO(MX_NEW_ARRAY(c.alloc, cells, &c.values, "held-out predictions", err));
+    out->rows = c.n;
+    out->outputs = outputs;
+    MX_TRY_GOTO(MX_NEW_ARRAY(out->alloc, cells, &out->values, "held-out predictions", err));
+    MX_TRY_GOTO(MX_NEW_ARRAY(out->alloc, c.n, &out->fold, "folds", err));
+    if (c.classes_wanted)
+        MX_TRY_GOTO(MX_NEW_ARRAY(out->alloc, c.n, &out->labels, "labels", err));
+    c.values = out->values;
+    c.folds = out->fold;
+    c.chosen = out->labels;
     MX_TRY_GOTO(MX_NEW_ARRAY(c.alloc, c.n, &c.y, "target", err));
     MX_TRY_GOTO(MX_NEW_ARRAY(c.alloc, c.n, &c.labels, "labels", err));
-    MX_TRY_GOTO(MX_NEW_ARRAY(c.alloc, c.n, &c.chosen, "labels", err));
-    MX_TRY_GOTO(MX_NEW_ARRAY(c.alloc, c.n, &c.folds, "folds", err));
     MX_TRY_GOTO(MX_NEW_ARRAY(c.alloc, c.n, &c.rows, "rows of a fold", err));
     if (c.classes_wanted)
         MX_TRY_GOTO(mx_target_labels(data, c.target, c.class_names, c.classes, c.labels, err));
     else
         MX_TRY_GOTO(mx_target_values(data, c.target, false, c.y, err));
-    MX_TRY_GOTO(make_folds(&c, folds, group_column, merx_task_seed(task), &arena, err));
-    for (int fold = 0; fold < folds; fold++)
-        MX_TRY_GOTO(run_fold(&c, fold, task, err));
-    out->rows = c.n;
+    MX_TRY_GOTO(make_folds(&c, folds, merx_task_seed(task), arena, &out->folds, err));
+    for (size_t fold = 0; fold < out->folds; fold++)
+        MX_TRY_GOTO(run_fold(&c, (int)fold, task, err));
+    const char **names = mx_arena_array(arena, outputs, sizeof *names, err);
+    if (names == NULL) {
+        status = MERX_E_MEMORY;
+        goto out;
+    }
+    for (size_t k = 0; k < outputs; k++)
+        if ((names[k] = c.classes_wanted ? c.class_names[k] : mx_arena_strdup(arena, columns->target, err)) == NULL) {
+            status = MERX_E_MEMORY;
+            goto out;
+        }
+    out->names = names;
+    out->metrics.rows = c.n;
     truth t = {.n = c.n,
                .classes = c.classes,
                .y = c.y,
@@ -494,16 +585,25 @@ merx_status merx_model_cross_validate(const merx_model *unfitted, const merx_dat
                .labels = c.labels,
                .chosen = c.chosen,
                .probabilities = c.values};
-    status = c.classes_wanted ? classification(&t, task, out, err) : regression(&t, task, out, err);
+    status = c.classes_wanted ? classification(&t, task, &out->metrics, err) : regression(&t, task, &out->metrics, err);
 out:
-    if (status != MERX_OK)
-        memset(out, 0, sizeof *out);
-    MX_FREE_ARRAY(c.alloc, c.values, cells);
     MX_FREE_ARRAY(c.alloc, c.y, c.n);
     MX_FREE_ARRAY(c.alloc, c.labels, c.n);
-    MX_FREE_ARRAY(c.alloc, c.chosen, c.n);
-    MX_FREE_ARRAY(c.alloc, c.folds, c.n);
     MX_FREE_ARRAY(c.alloc, c.rows, c.n);
-    mx_arena_release(&arena);
+    if (status != MERX_OK)
+        merx_held_out_release(out);
     return status;
+}
+
+merx_status merx_model_cross_validate(const merx_model *unfitted, const merx_dataset *data,
+                                      const merx_fit_columns *columns, int folds, const char *group_column,
+                                      merx_task *task, merx_metrics *out, merx_error *err)
+{
+    merx_held_out held;
+    memset(out, 0, sizeof *out);
+    MX_TRY(merx_model_cross_validate_folds(unfitted, data, columns, &(merx_folds){folds, group_column, NULL}, task,
+                                           &held, err));
+    *out = held.metrics;
+    merx_held_out_release(&held);
+    return MERX_OK;
 }
