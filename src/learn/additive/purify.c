@@ -78,22 +78,11 @@ void mx_purify(double *cells, const double *masses, size_t a, size_t b, double *
     else
         for (size_t j = 0; j < b; j++)
             v[j] = 0;
-    /* Rows and columns without mass say nothing. */
-    for (size_t i = 0; i < a; i++) {
-        double mass = 0;
+    for (size_t i = 0; i < a; i++)
         for (size_t j = 0; j < b; j++)
-            mass += masses[i * b + j];
-        for (size_t j = 0; j < b; j++)
-            cells[i * b + j] = mass > 0 ? cells[i * b + j] - v[j] : 0;
-    }
-    for (size_t j = 0; j < b; j++) {
-        double mass = 0;
+            cells[i * b + j] -= v[j];
+    for (size_t j = 0; j < b; j++)
         columns[j] = v[j];
-        for (size_t i = 0; i < a; i++)
-            mass += masses[i * b + j];
-        for (size_t i = 0; i < a; i++)
-            cells[i * b + j] = mass > 0 ? cells[i * b + j] : 0;
-    }
     for (int sweep = 0; sweep < SWEEPS; sweep++) {
         for (size_t i = 0; i < a; i++) {
             double mass = 0, sum = 0;
@@ -117,5 +106,20 @@ void mx_purify(double *cells, const double *masses, size_t a, size_t b, double *
             for (size_t i = 0; i < a; i++)
                 cells[i * b + j] -= own;
         }
+    }
+    /* Rows and columns without mass say nothing. */
+    for (size_t i = 0; i < a; i++) {
+        double mass = 0;
+        for (size_t j = 0; j < b; j++)
+            mass += masses[i * b + j];
+        for (size_t j = 0; j < b && !(mass > 0); j++)
+            cells[i * b + j] = 0;
+    }
+    for (size_t j = 0; j < b; j++) {
+        double mass = 0;
+        for (size_t i = 0; i < a; i++)
+            mass += masses[i * b + j];
+        for (size_t i = 0; i < a && !(mass > 0); i++)
+            cells[i * b + j] = 0;
     }
 }
