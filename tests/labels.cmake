@@ -2,6 +2,7 @@
 set(merx_slow_tests
   learn.kmeans_family
   learn.kmeans_twin
+  learn.additive
   learn.families
   learn.logistic_rows
   contract.models

@@ -132,6 +132,8 @@ MERX_API void merx_explanation_release(merx_explanation *explanation);
 
 /* A description for a person (coefficients, standard errors, centroids, fit statistics) as lines of text. Returned: free with merx_text_free. */
 MERX_API merx_status merx_model_describe(const merx_model *model, char **text, merx_error *err) MERX_MUST_CHECK;
+/* What an additive model has learnt as a picture: its strongest terms, one <svg> element. MERX_E_UNSUPPORTED for families without one. Returned: free with merx_text_free. */
+MERX_API merx_status merx_model_shapes_svg(const merx_model *model, char **svg, merx_error *err) MERX_MUST_CHECK;
 
 MERX_API merx_status merx_model_save(const merx_model *model, const char *path, merx_error *err) MERX_MUST_CHECK;
 /* MERX_E_CORRUPT, MERX_E_VERSION; no half object. */

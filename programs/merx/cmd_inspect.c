@@ -189,14 +189,45 @@ static const struct {
     int (*run)(inspecting *w, merx_error *err);
 } whats[] = {{"importance", importance}, {"dependence", dependence}, {"calibration", calibration}};
 
+/* Needs no table: the model's own description, and its picture. */
+static int shapes(cli_arguments *arguments)
+{
+    merx_model *model = NULL;
+    char *text = NULL;
+    char *svg = NULL;
+    const char *path = cli_value(arguments, "svg");
+    merx_error err = {0};
+    int code = 0;
+    if (merx_model_load(NULL, arguments->positional[1], &model, &err) != MERX_OK ||
+        merx_model_describe(model, &text, &err) != MERX_OK ||
+        (path && merx_model_shapes_svg(model, &svg, &err) != MERX_OK))
+        code = cli_fail(&err);
+    if (code == 0 && path)
+        code = write_svg(path, svg);
+    if (code == 0 && cli_has(arguments, "json"))
+        code = cli_print_json(json_pack("{s:s}", "description", text));
+    else if (code == 0)
+        fputs(text, stdout);
+    merx_text_free(text);
+    merx_text_free(svg);
+    merx_model_free(model);
+    return code;
+}
+
 static int run(cli_arguments *arguments)
 {
+    if (strcmp(arguments->positional[0], "shapes") == 0)
+        return arguments->n_positional == 2
+                   ? shapes(arguments)
+                   : cli_usage_error(arguments->command, "shapes needs the model alone, no table");
+    if (arguments->n_positional < 3)
+        return cli_usage_error(arguments->command, "too few arguments");
     size_t what = 0;
     while (what < 3 && strcmp(whats[what].name, arguments->positional[0]) != 0)
         what++;
     if (what == 3)
         return cli_usage_error(arguments->command,
-                               "\"%s\" can't be inspected: expected importance, dependence or calibration",
+                               "\"%s\" can't be inspected: expected importance, dependence, calibration or shapes",
                                arguments->positional[0]);
     merx_model *model = NULL;
     merx_dataset *data = NULL;
@@ -255,18 +286,19 @@ static const cli_flag flags[] = {
 
 const cli_command cmd_inspect = {
     .name = "inspect",
-    .usage = "importance|dependence|calibration MODEL TABLE [--svg FILE]",
+    .usage = "importance|dependence|calibration|shapes MODEL [TABLE] [--svg FILE]",
     .summary = "look into a saved model: which columns matter, how it moves with one, whether probabilities hold",
     .text = "importance: how much worse a metric gets when one column's values are shuffled. dependence: the average "
             "prediction "
             "when one column is set to each value of a grid. calibration: predicted probabilities beside what "
-            "happened. The "
+            "happened. shapes: what the model says of itself, without a table; the picture is for additive models. The "
             "table is best one that the model has not learnt from, with the target in it.",
-    .examples = "merx inspect importance visits.merx visits-of-may.csv --metric auc\n"
+    .examples = "merx inspect shapes diamonds.merx --svg shapes.svg\n"
+                "merx inspect importance visits.merx visits-of-may.csv --metric auc\n"
                 "merx inspect dependence diamonds.merx diamonds.csv --columns carat --individuals 20 --svg carat.svg\n"
                 "merx inspect calibration visits.merx visits-of-may.csv --json\n",
     .flags = flags,
-    .min_positional = 3,
+    .min_positional = 2,
     .max_positional = 3,
     .run = run,
 };

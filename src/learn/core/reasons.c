@@ -239,6 +239,38 @@ static void describe_range(const mx_source_column *source, mx_text *text)
     mx_text_puts(text, "\n");
 }
 
+/* No rows: what columns, levels and outputs are called. */
+static mx_design design_of_names(const mx_fitted *fitted)
+{
+    mx_design names = {.d = fitted->width, .classes = fitted->classes};
+    names.names = mx_fitted_names(fitted);
+    names.outputs = fitted->target_kind == MX_TARGET_CLASS ? fitted->class_names : &fitted->target;
+    if (fitted->pipeline != NULL) {
+        names.units = fitted->pipeline->units;
+        names.levels = fitted->pipeline->levels;
+        names.level_names = fitted->pipeline->level_names;
+    }
+    return names;
+}
+
+merx_status merx_model_shapes_svg(const merx_model *model, char **svg, merx_error *err)
+{
+    *svg = NULL;
+    MX_TRY(mx_model_require_fitted(model, err));
+    const mx_fitted *fitted = model->fitted;
+    if (fitted->family->plot == NULL)
+        MX_FAIL(err, MERX_E_UNSUPPORTED, fitted->family->info.name, "%s has no shapes to draw (additive models have)",
+                fitted->family->info.name);
+    mx_design names = design_of_names(fitted);
+    mx_text text;
+    mx_text_init(&text, model->alloc, (size_t)1 << 26);
+    merx_status status = fitted->family->plot(fitted->state, &names, &text, err);
+    if (status == MERX_OK)
+        status = mx_text_give(&text, svg, err);
+    mx_text_release(&text);
+    return status;
+}
+
 merx_status merx_model_describe(const merx_model *model, char **text_out, merx_error *err)
 {
     *text_out = NULL;
@@ -265,14 +297,7 @@ merx_status merx_model_describe(const merx_model *model, char **text_out, merx_e
                 describe_range(&fitted->pipeline->sources[s], &text);
         }
         mx_text_puts(&text, fitted->notes);
-        mx_design names = {.d = fitted->width, .classes = fitted->classes};
-        names.names = mx_fitted_names(fitted);
-        names.units = fitted->pipeline != NULL ? fitted->pipeline->units : NULL;
-        if (fitted->pipeline != NULL) {
-            names.levels = fitted->pipeline->levels;
-            names.level_names = fitted->pipeline->level_names;
-        }
-        names.outputs = fitted->target_kind == MX_TARGET_CLASS ? fitted->class_names : &fitted->target;
+        mx_design names = design_of_names(fitted);
         status = model->family->describe(fitted->state, &names, &text, err);
         for (size_t i = 0; i < fitted->metrics.count; i++) {
             const merx_metric *m = &fitted->metrics.metric[i];
