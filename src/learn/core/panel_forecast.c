@@ -1,0 +1,207 @@
+/*
+ * Forecasts of a panel: a model fitted to what is known at the origin, and one factor that makes its sums right.
+ *
+ * A model of logarithms has its errors around the median; exp() of it is too low on average. The factor is found where the model was not fitted: the
+ * training rows are held out in turns, in blocks of four steps, and the actual sum is divided by the sum that was forecast.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "learn/core/model_state.h"
+#include "learn/core/panel.h"
+
+#define FOLDS 4
+#define FOLD_STEPS 4
+
+typedef struct forecasting {
+    const merx_panel *panel;
+    const merx_model *unfitted;
+    merx_task *task;
+    const merx_allocator *alloc;
+    merx_dataset *training;
+    mx_panel_row *rows;
+    size_t n;
+    size_t *chosen; /* (n) */
+    double *held;   /* (n) what was forecast of the row when it was held out */
+} forecasting;
+
+/* A model with the options of the one given, that learns logarithms where the panel asks for them. */
+static merx_status new_model(const forecasting *w, merx_model **out, merx_error *err)
+{
+    const merx_model *like = w->unfitted;
+    merx_model *model = NULL;
+    mx_text logs;
+    merx_status status;
+    mx_text_init(&logs, w->alloc, 65536);
+    MX_TRY_GOTO(merx_model_new(like->alloc, like->family->info.name, &model, err));
+    for (const merx_option *o = like->table; o->name != NULL; o++)
+        if (merx_options_is_set(like->options, o->name))
+            MX_TRY_GOTO(merx_model_set(model, o->name, merx_options_text(like->options, o->name), err));
+    if (w->panel->logarithm) {
+        const char *own = merx_options_text(like->options, "log_columns");
+        mx_text_printf(&logs, "%s%s%s", own, *own ? "," : "", w->panel->target_name);
+        MX_TRY_GOTO(mx_text_ok(&logs, err));
+        MX_TRY_GOTO(merx_model_set(model, "log_columns", logs.data, err));
+    }
+    *out = model;
+    model = NULL;
+out:
+    merx_model_free(model);
+    mx_text_release(&logs);
+    return status;
+}
+
+/* Fits to `training` and predicts `rows`: values (their number) written. */
+static merx_status fit_and_predict(const forecasting *w, const merx_dataset *training, const merx_dataset *rows,
+                                   merx_prediction *p, merx_error *err)
+{
+    merx_model *model = NULL;
+    merx_status status;
+    MX_TRY_GOTO(new_model(w, &model, err));
+    MX_TRY_GOTO(merx_model_fit(model, training, &(merx_fit_columns){.target = w->panel->target_name}, w->task, err));
+    MX_TRY_GOTO(merx_model_predict(model, rows, w->task, p, err));
+    p->names = NULL; /* the model's */
+out:
+    merx_model_free(model);
+    return status;
+}
+
+static int fold_of(const forecasting *w, size_t i)
+{
+    int64_t step = w->panel->step[w->rows[i].at], block = step / FOLD_STEPS - (step % FOLD_STEPS < 0);
+    return (int)((block % FOLDS + FOLDS) % FOLDS);
+}
+
+static merx_status hold_out(forecasting *w, int fold, merx_error *err)
+{
+    merx_dataset *rest = NULL, *held = NULL;
+    merx_prediction p = {0};
+    merx_status status;
+    size_t n_rest = 0, n_held = 0;
+    for (size_t i = 0; i < w->n; i++)
+        if (fold_of(w, i) != fold)
+            w->chosen[n_rest++] = i;
+    if (n_rest == 0 || n_rest == w->n)
+        return MERX_OK;
+    MX_TRY_GOTO(merx_dataset_take(w->training, w->chosen, n_rest, &rest, err));
+    for (size_t i = 0; i < w->n; i++)
+        if (fold_of(w, i) == fold)
+            w->chosen[n_held++] = i;
+    MX_TRY_GOTO(merx_dataset_take(w->training, w->chosen, n_held, &held, err));
+    MX_TRY_GOTO(fit_and_predict(w, rest, held, &p, err));
+    for (size_t i = 0; i < n_held; i++)
+        w->held[w->chosen[i]] = p.values[i];
+out:
+    merx_prediction_release(&p);
+    merx_dataset_free(rest);
+    merx_dataset_free(held);
+    return status;
+}
+
+static merx_status find_bias(forecasting *w, merx_forecast *out, merx_error *err)
+{
+    double actual = 0, forecast = 0, error = 0;
+    MX_TRY(MX_NEW_ARRAY(w->alloc, w->n, &w->chosen, "rows held out", err));
+    MX_TRY(MX_NEW_ARRAY(w->alloc, w->n, &w->held, "rows held out", err));
+    for (size_t i = 0; i < w->n; i++)
+        w->held[i] = NAN;
+    for (int fold = 0; fold < FOLDS; fold++)
+        MX_TRY(hold_out(w, fold, err));
+    for (size_t i = 0; i < w->n; i++)
+        if (!isnan(w->held[i])) {
+            actual += w->panel->target[w->rows[i].at];
+            forecast += w->held[i];
+        }
+    if (!(forecast > 0 && actual > 0))
+        return MERX_OK;
+    out->bias = actual / forecast;
+    for (size_t i = 0; i < w->n; i++)
+        if (!isnan(w->held[i]))
+            error += fabs(w->panel->target[w->rows[i].at] - out->bias * w->held[i]);
+    out->fold_error = error / actual;
+    return MERX_OK;
+}
+
+static merx_status forecast_rows(forecasting *w, const mx_panel_row *rows, size_t n, const merx_dataset *future,
+                                 merx_forecast *out, merx_error *err)
+{
+    const merx_panel *p = w->panel;
+    mx_arena *arena = out->memory;
+    merx_prediction made = {0};
+    out->row = mx_arena_array(arena, n, sizeof *out->row, err);
+    out->step = mx_arena_array(arena, n, sizeof *out->step, err);
+    out->value = mx_arena_array(arena, n, sizeof *out->value, err);
+    out->actual = mx_arena_array(arena, n, sizeof *out->actual, err);
+    if (!out->row || !out->step || !out->value || !out->actual)
+        return MERX_E_MEMORY;
+    MX_TRY(fit_and_predict(w, w->training, future, &made, err));
+    for (size_t i = 0; i < n; i++) {
+        out->row[i] = p->order[rows[i].at];
+        out->step[i] = p->step[rows[i].at];
+        out->value[i] = made.values[i] * out->bias;
+        out->actual[i] = p->target[rows[i].at];
+    }
+    out->rows = n;
+    merx_prediction_release(&made);
+    return MERX_OK;
+}
+
+merx_status merx_panel_forecast(const merx_panel *panel, const merx_model *unfitted, int64_t origin, merx_task *task,
+                                merx_forecast *out, merx_error *err)
+{
+    memset(out, 0, sizeof *out);
+    if ((unfitted->family->info.tags & MERX_REGRESSES) == 0)
+        MX_FAIL(err, MERX_E_UNSUPPORTED, unfitted->family->info.name, "%s forecasts no values (expected a regression)",
+                unfitted->family->info.name);
+    forecasting w = {.panel = panel, .unfitted = unfitted, .task = task, .alloc = merx_task_allocator(task)};
+    mx_panel_row *rows = NULL;
+    merx_dataset *future = NULL;
+    mx_arena *arena = NULL;
+    size_t n = 0;
+    char text[32];
+    merx_status status;
+    merx_panel_step_text(panel, origin, text);
+    MX_TRY_GOTO(mx_panel_rows(panel, origin, true, &rows, &n, err));
+    if (n == 0)
+        MX_FAIL_GOTO(err, MERX_E_INVALID, panel->table->name,
+                     "there are no rows %d to %d steps after %s (the columns known ahead stand in them)", panel->first,
+                     panel->last, text);
+    MX_TRY_GOTO(mx_panel_rows(panel, origin, false, &w.rows, &w.n, err));
+    if (w.n == 0)
+        MX_FAIL_GOTO(err, MERX_E_INVALID, panel->table->name, "nothing is known at %s to learn from", text);
+    MX_TRY_GOTO(mx_panel_table(panel, w.rows, w.n, &w.training, err));
+    MX_TRY_GOTO(mx_panel_table(panel, rows, n, &future, err));
+    out->alloc = panel->alloc;
+    MX_TRY_GOTO(MX_NEW_ARRAY(panel->alloc, 1, &arena, "the forecast", err));
+    mx_arena_init(arena, panel->alloc);
+    out->memory = arena;
+    out->bias = 1;
+    out->fold_error = NAN;
+    out->learned = w.n;
+    if (panel->logarithm)
+        MX_TRY_GOTO(find_bias(&w, out, err));
+    MX_TRY_GOTO(forecast_rows(&w, rows, n, future, out, err));
+out:
+    MX_FREE_ARRAY(panel->alloc, rows, panel->rows);
+    MX_FREE_ARRAY(panel->alloc, w.rows, panel->rows);
+    MX_FREE_ARRAY(w.alloc, w.chosen, w.n);
+    MX_FREE_ARRAY(w.alloc, w.held, w.n);
+    merx_dataset_free(w.training);
+    merx_dataset_free(future);
+    if (status != MERX_OK)
+        merx_forecast_release(out);
+    return status;
+}
+
+void merx_forecast_release(merx_forecast *forecast)
+{
+    if (forecast == NULL)
+        return;
+    mx_arena *arena = forecast->memory;
+    if (arena != NULL) {
+        mx_arena_release(arena);
+        MX_FREE_ARRAY(forecast->alloc, arena, 1);
+    }
+    memset(forecast, 0, sizeof *forecast);
+}
