@@ -19,6 +19,7 @@
  *   "C last"                             less the value at step t - h
  *   "T last", "T last-1" …               the target at steps t - h, t - h - 1 … (missing where there is no row); its logarithm when asked for
  *   "T mean 4", "T mean 12" …            the mean of what is there in the 4, 12, 26, 52 steps up to t - h
+ *   "T alike"                            the mean of the target in the series' steps up to t - h, weighted by how near their numeric known columns are
  *   "horizon"                            where there are several
  *   T                                    the target, missing where it is unknown
  */
@@ -38,6 +39,8 @@ typedef struct merx_panel_options {
     int step_days;    /* of dates: days of a step; 0: 7 */
     const char *target;
     bool logarithm; /* the model learns log(target), for effects that multiply; the target must be > 0 */
+    const char *
+        by; /* a column: one model for each of its values (a brand's own prices act on it in its own way); NULL: one for all */
     const char *const *ignore;
     size_t n_ignore;
     int first, last; /* horizons in steps, 1 <= first <= last <= 1000; both 0: 1 and 1 */

@@ -78,6 +78,7 @@ static int read_options(forecast_call *c)
     long long number = 0;
     c->options.time = cli_value(a, "time");
     c->options.target = cli_value(a, "target");
+    c->options.by = cli_value(a, "by");
     c->options.logarithm = cli_has(a, "log");
     if (!c->options.time || !c->options.target || !cli_value(a, "series"))
         return cli_usage_error(a->command, "give --series COLUMNS, --time COLUMN and --target COLUMN");
@@ -225,6 +226,7 @@ static const cli_flag flags[] = {
     {"horizons", "FROM-TO", "steps ahead (default 1)"},
     {"origin", "STEP", "forecast as from the end of this step (default: the last one with a target)"},
     {"log", NULL, "learn the target's logarithm: for sales, whose effects multiply"},
+    {"by", "COLUMN", "one model for each value of this column (default: one for all)"},
     {"ignore", "A,B,…", "columns that are not known ahead"},
     {"lags", "N", "single past values that the model sees (default 4)"},
     {"step-days", "N", "days of a step, where the time is a date (default 7)"},

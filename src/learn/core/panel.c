@@ -145,6 +145,22 @@ out:
     return status;
 }
 
+/* Of the values that are there. */
+static double deviation(const double *x, size_t n)
+{
+    double sum = 0, squares = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(x[i])) {
+            sum += x[i];
+            count++;
+        }
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(x[i]))
+            squares += (x[i] - sum / (double)count) * (x[i] - sum / (double)count);
+    return count > 1 ? sqrt(squares / (double)(count - 1)) : 0;
+}
+
 static merx_status read_order(merx_panel *p, const placed_row *placed, const mx_column *y, merx_error *err)
 {
     p->order = mx_arena_array(&p->arena, p->rows, sizeof *p->order, err);
@@ -179,6 +195,8 @@ static merx_status read_order(merx_panel *p, const placed_row *placed, const mx_
         if (p->logarithm)
             p->learned[i] = log(p->target[i]);
     }
+    if ((p->scale = mx_arena_array(&p->arena, p->n_known + 1, sizeof *p->scale, err)) == NULL)
+        return MERX_E_MEMORY;
     for (size_t k = 0; k < p->n_known; k++) {
         const mx_column *c = mx_dataset_column(p->table, p->known[k]);
         if (c->type != MERX_COLUMN_NUMERIC)
@@ -187,8 +205,32 @@ static merx_status read_order(merx_panel *p, const placed_row *placed, const mx_
             return MERX_E_MEMORY;
         for (size_t i = 0; i < p->rows; i++)
             p->numbers[k][i] = c->as.numeric[p->order[i]];
+        p->scale[k] = deviation(p->numbers[k], p->rows);
     }
     return MERX_OK;
+}
+
+static merx_status read_groups(merx_panel *p, const char *by, merx_error *err)
+{
+    mx_dict *dict = NULL;
+    size_t at;
+    merx_status status;
+    p->n_groups = 1;
+    if ((p->group = mx_arena_array(&p->arena, p->rows, sizeof *p->group, err)) == NULL)
+        return MERX_E_MEMORY;
+    if (by == NULL)
+        return MERX_OK;
+    MX_TRY(mx_dataset_need_column(p->table, by, "grouping", &at, err));
+    MX_TRY_GOTO(mx_dict_new(p->alloc, p->rows, &dict, err));
+    for (size_t i = 0; i < p->rows; i++) {
+        char buffer[40];
+        const char *cell = mx_dataset_cell(mx_dataset_column(p->table, at), p->order[i], buffer);
+        MX_TRY_GOTO(mx_dict_add(dict, mx_str_of(cell), &p->group[i], NULL, err));
+    }
+    p->n_groups = mx_dict_count(dict);
+out:
+    mx_dict_free(dict);
+    return status;
 }
 
 static merx_status read_series(merx_panel *p, size_t time, size_t target, merx_error *err)
@@ -230,6 +272,8 @@ merx_status merx_panel_new(const merx_allocator *alloc, const merx_dataset *tabl
     merx_status status = choose_columns(p, options, &time, &target, err);
     if (status == MERX_OK)
         status = read_series(p, time, target, err);
+    if (status == MERX_OK)
+        status = read_groups(p, options->by, err);
     if (status == MERX_OK && (p->target_name = mx_arena_strdup(&p->arena, options->target, err)) == NULL)
         status = MERX_E_MEMORY;
     if (status != MERX_OK) {

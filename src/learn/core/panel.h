@@ -17,7 +17,9 @@ struct merx_panel {
     size_t rows, n_series;
     size_t n_names, *names;  /* the series' columns */
     size_t n_known, *known;  /* columns known ahead */
-    const char *target_name; /* copies */
+    const char *target_name; /* a copy */
+    size_t n_groups;         /* values of the column `by`; 1 without */
+    int32_t *group;          /* (rows) in that order */
     merx_column_type time_type;
     bool logarithm;
     int first, last, lags, step_days;
@@ -29,6 +31,7 @@ struct merx_panel {
     double *target;   /* (rows) in that order; NaN: unknown */
     double *learned;  /* (rows) its logarithm when asked for; else the same */
     double **numbers; /* (n_known) numeric columns in that order; NULL for others */
+    double *scale;    /* (n_known) their standard deviations over the table */
 };
 
 extern const int mx_panel_means[MX_PANEL_MEANS];

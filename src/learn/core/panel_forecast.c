@@ -22,8 +22,9 @@ typedef struct forecasting {
     merx_dataset *training;
     mx_panel_row *rows;
     size_t n;
-    size_t *chosen; /* (n) */
+    size_t *chosen; /* (2 n) */
     double *held;   /* (n) what was forecast of the row when it was held out */
+    double *made;   /* (n) of one fold */
 } forecasting;
 
 /* A model with the options of the one given, that learns logarithms where the panel asks for them. */
@@ -52,19 +53,55 @@ out:
     return status;
 }
 
-/* Fits to `training` and predicts `rows`: values (their number) written. */
-static merx_status fit_and_predict(const forecasting *w, const merx_dataset *training, const merx_dataset *rows,
-                                   merx_prediction *p, merx_error *err)
+/*
+ * Fits to rows `learn` of the training table and forecasts rows `ask` of another, a model for each group: values (n_ask) written.
+ * asked: what the rows of the other table are.
+ */
+static merx_status fit_group(const forecasting *w, int32_t group, const size_t *learn, size_t n_learn,
+                             const merx_dataset *from, const mx_panel_row *asked, const size_t *ask, size_t n_ask,
+                             double *values, merx_error *err)
 {
+    const int32_t *groups = w->panel->group;
+    merx_dataset *training = NULL, *rows = NULL;
     merx_model *model = NULL;
+    merx_prediction p = {0};
+    size_t *some = NULL, n = 0, room = n_learn > n_ask ? n_learn : n_ask;
     merx_status status;
+    MX_TRY_GOTO(MX_NEW_ARRAY(w->alloc, room, &some, "rows of a group", err));
+    for (size_t i = 0; i < n_ask; i++)
+        if (groups[asked[ask[i]].at] == group)
+            some[n++] = ask[i];
+    if (n == 0)
+        goto out;
+    MX_TRY_GOTO(merx_dataset_take(from, some, n, &rows, err));
+    n = 0;
+    for (size_t i = 0; i < n_learn; i++)
+        if (groups[w->rows[learn[i]].at] == group)
+            some[n++] = learn[i];
+    MX_TRY_GOTO(merx_dataset_take(w->training, some, n, &training, err));
     MX_TRY_GOTO(new_model(w, &model, err));
     MX_TRY_GOTO(merx_model_fit(model, training, &(merx_fit_columns){.target = w->panel->target_name}, w->task, err));
-    MX_TRY_GOTO(merx_model_predict(model, rows, w->task, p, err));
-    p->names = NULL; /* the model's */
+    MX_TRY_GOTO(merx_model_predict(model, rows, w->task, &p, err));
+    n = 0;
+    for (size_t i = 0; i < n_ask; i++)
+        if (groups[asked[ask[i]].at] == group)
+            values[i] = p.values[n++];
 out:
+    merx_prediction_release(&p);
     merx_model_free(model);
+    merx_dataset_free(training);
+    merx_dataset_free(rows);
+    MX_FREE_ARRAY(w->alloc, some, room);
     return status;
+}
+
+static merx_status fit_and_forecast(const forecasting *w, const size_t *learn, size_t n_learn, const merx_dataset *from,
+                                    const mx_panel_row *asked, const size_t *ask, size_t n_ask, double *values,
+                                    merx_error *err)
+{
+    for (size_t g = 0; g < w->panel->n_groups; g++)
+        MX_TRY(fit_group(w, (int32_t)g, learn, n_learn, from, asked, ask, n_ask, values, err));
+    return MERX_OK;
 }
 
 static int fold_of(const forecasting *w, size_t i)
@@ -75,35 +112,25 @@ static int fold_of(const forecasting *w, size_t i)
 
 static merx_status hold_out(forecasting *w, int fold, merx_error *err)
 {
-    merx_dataset *rest = NULL, *held = NULL;
-    merx_prediction p = {0};
-    merx_status status;
-    size_t n_rest = 0, n_held = 0;
-    for (size_t i = 0; i < w->n; i++)
-        if (fold_of(w, i) != fold)
-            w->chosen[n_rest++] = i;
-    if (n_rest == 0 || n_rest == w->n)
-        return MERX_OK;
-    MX_TRY_GOTO(merx_dataset_take(w->training, w->chosen, n_rest, &rest, err));
+    size_t n_rest = 0, n_held = 0, *held = w->chosen + w->n;
     for (size_t i = 0; i < w->n; i++)
         if (fold_of(w, i) == fold)
-            w->chosen[n_held++] = i;
-    MX_TRY_GOTO(merx_dataset_take(w->training, w->chosen, n_held, &held, err));
-    MX_TRY_GOTO(fit_and_predict(w, rest, held, &p, err));
+            held[n_held++] = i;
+        else
+            w->chosen[n_rest++] = i;
+    if (n_rest == 0 || n_held == 0)
+        return MERX_OK;
+    MX_TRY(fit_and_forecast(w, w->chosen, n_rest, w->training, w->rows, held, n_held, w->made, err));
     for (size_t i = 0; i < n_held; i++)
-        w->held[w->chosen[i]] = p.values[i];
-out:
-    merx_prediction_release(&p);
-    merx_dataset_free(rest);
-    merx_dataset_free(held);
-    return status;
+        w->held[held[i]] = w->made[i];
+    return MERX_OK;
 }
 
 static merx_status find_bias(forecasting *w, merx_forecast *out, merx_error *err)
 {
     double actual = 0, forecast = 0, error = 0;
-    MX_TRY(MX_NEW_ARRAY(w->alloc, w->n, &w->chosen, "rows held out", err));
     MX_TRY(MX_NEW_ARRAY(w->alloc, w->n, &w->held, "rows held out", err));
+    MX_TRY(MX_NEW_ARRAY(w->alloc, w->n, &w->made, "rows held out", err));
     for (size_t i = 0; i < w->n; i++)
         w->held[i] = NAN;
     for (int fold = 0; fold < FOLDS; fold++)
@@ -128,23 +155,30 @@ static merx_status forecast_rows(forecasting *w, const mx_panel_row *rows, size_
 {
     const merx_panel *p = w->panel;
     mx_arena *arena = out->memory;
-    merx_prediction made = {0};
+    size_t *all = NULL;
+    merx_status status;
     out->row = mx_arena_array(arena, n, sizeof *out->row, err);
     out->step = mx_arena_array(arena, n, sizeof *out->step, err);
     out->value = mx_arena_array(arena, n, sizeof *out->value, err);
     out->actual = mx_arena_array(arena, n, sizeof *out->actual, err);
     if (!out->row || !out->step || !out->value || !out->actual)
         return MERX_E_MEMORY;
-    MX_TRY(fit_and_predict(w, w->training, future, &made, err));
+    for (size_t i = 0; i < w->n; i++)
+        w->chosen[i] = i;
+    MX_TRY_GOTO(MX_NEW_ARRAY(w->alloc, n, &all, "rows to be forecast", err));
+    for (size_t i = 0; i < n; i++)
+        all[i] = i;
+    MX_TRY_GOTO(fit_and_forecast(w, w->chosen, w->n, future, rows, all, n, out->value, err));
     for (size_t i = 0; i < n; i++) {
         out->row[i] = p->order[rows[i].at];
         out->step[i] = p->step[rows[i].at];
-        out->value[i] = made.values[i] * out->bias;
+        out->value[i] *= out->bias;
         out->actual[i] = p->target[rows[i].at];
     }
     out->rows = n;
-    merx_prediction_release(&made);
-    return MERX_OK;
+out:
+    MX_FREE_ARRAY(w->alloc, all, n);
+    return status;
 }
 
 merx_status merx_panel_forecast(const merx_panel *panel, const merx_model *unfitted, int64_t origin, merx_task *task,
@@ -179,13 +213,15 @@ merx_status merx_panel_forecast(const merx_panel *panel, const merx_model *unfit
     out->bias = 1;
     out->fold_error = NAN;
     out->learned = w.n;
+    MX_TRY_GOTO(MX_NEW_ARRAY(w.alloc, 2 * w.n, &w.chosen, "rows of the panel", err));
     if (panel->logarithm)
         MX_TRY_GOTO(find_bias(&w, out, err));
     MX_TRY_GOTO(forecast_rows(&w, rows, n, future, out, err));
 out:
     MX_FREE_ARRAY(panel->alloc, rows, panel->rows);
     MX_FREE_ARRAY(panel->alloc, w.rows, panel->rows);
-    MX_FREE_ARRAY(w.alloc, w.chosen, w.n);
+    MX_FREE_ARRAY(w.alloc, w.chosen, 2 * w.n);
+    MX_FREE_ARRAY(w.alloc, w.made, w.n);
     MX_FREE_ARRAY(w.alloc, w.held, w.n);
     merx_dataset_free(w.training);
     merx_dataset_free(future);

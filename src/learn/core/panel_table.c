@@ -9,6 +9,8 @@
 
 #include "learn/core/panel.h"
 
+#define ALIKE_WIDTH 0.5
+
 typedef struct panel_making {
     const merx_panel *p;
     const mx_panel_row *rows;
@@ -152,9 +154,37 @@ static merx_status add_changes(panel_making *m, size_t k, merx_error *err)
     return add(m, err, name, "last", -1);
 }
 
+/*
+ * The target in the series' past steps that were like this one: their mean, weighted by how near their known columns are (a Gaussian kernel over
+ * squared distances in standard deviations, half of one wide). What a price cut with an advertisement did the last times is the best guide.
+ */
+static double mean_alike(const panel_making *m, size_t i)
+{
+    const merx_panel *p = m->p;
+    size_t at = m->rows[i].at, start = start_of(m, i);
+    double sum = 0, weights = 0;
+    for (size_t then = start; then < m->seen[i]; then++) {
+        double distance = 0;
+        if (isnan(p->learned[then]))
+            continue;
+        for (size_t k = 0; k < p->n_known; k++)
+            if (p->numbers[k] != NULL && p->scale[k] > 0) {
+                double d = (p->numbers[k][at] - p->numbers[k][then]) / p->scale[k];
+                distance += isnan(d) ? 1 : d * d;
+            }
+        double weight = exp(-distance / (2 * ALIKE_WIDTH * ALIKE_WIDTH)) + 1e-6;
+        sum += weight * p->learned[then];
+        weights += weight;
+    }
+    return weights > 0 ? sum / weights : NAN;
+}
+
 static merx_status add_past(panel_making *m, merx_error *err)
 {
     const merx_panel *p = m->p;
+    for (size_t i = 0; i < m->n; i++)
+        m->values[i] = mean_alike(m, i);
+    MX_TRY(add(m, err, p->target_name, "alike", -1));
     for (int lag = 0; lag < p->lags; lag++) {
         for (size_t i = 0; i < m->n; i++) {
             size_t then = place_of(p, start_of(m, i), m->seen[i], known_step(m, i) - lag);
