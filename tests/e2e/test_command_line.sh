@@ -5,9 +5,9 @@
 # Help everywhere, and every command has examples.
 run 0 "$MERX" --help
 commands=$(sed -n 's/^  \([a-z]*\) .*/\1/p' "$work/out")
-[ "$(printf '%s\n' "$commands" | sed -n '/^up$/p;/^import$/p;/^train$/p;/^ask$/p;/^evaluate$/p;/^report$/p;/^fit$/p;/^predict$/p;/^explain$/p;/^inspect$/p;/^models$/p;/^forget$/p;/^sample$/p;/^version$/p;/^completion$/p' | wc -l)" = 15 ] ||
+[ "$(printf '%s\n' "$commands" | sed -n '/^up$/p;/^import$/p;/^train$/p;/^ask$/p;/^evaluate$/p;/^report$/p;/^fit$/p;/^predict$/p;/^explain$/p;/^inspect$/p;/^forecast$/p;/^models$/p;/^forget$/p;/^sample$/p;/^version$/p;/^completion$/p' | wc -l)" = 16 ] ||
     die "commands are missing: $commands"
-for command in up import train ask evaluate report models forget sample fit predict explain inspect version completion help; do
+for command in up import train ask evaluate report models forget sample fit predict explain inspect forecast version completion help; do
     run 0 "$MERX" "$command" --help
     has "$work/out" "usage: merx $command"
     has "$work/out" "examples"
@@ -103,6 +103,16 @@ has "$work/err" "importance, dependence or calibration"
 run 2 "$MERX" inspect dependence "$work/model.merx" "$work/table.csv"
 has "$work/err" "which column"
 run 2 "$MERX" inspect importance "$work/model.merx" "$work/table.csv" --repeats none
+awk 'BEGIN { srand(3); print "shop,week,price,units"; for (s = 1; s <= 3; s++) for (w = 1; w <= 60; w++) { p = 1 + rand(); print s "," w "," p "," (w > 58 ? "" : 100 * s / (p * p)) } }' >"$work/panel.csv"
+run 0 "$MERX" forecast ridge "$work/panel.csv" --series shop --time week --target units --log --horizons 1-2
+[ "$(wc -l <"$work/out")" = 7 ] || die "forecast gave $(wc -l <"$work/out") lines, not 7"
+has "$work/out" "shop,week,forecast,actual"
+run 0 "$MERX" forecast ridge "$work/panel.csv" --series shop --time week --target units --by shop --origin 50 --json
+has "$work/out" '"origin": "50"'
+run 2 "$MERX" forecast ridge "$work/panel.csv" --series shop --time week
+run 2 "$MERX" forecast ridge "$work/panel.csv" --series shop --time week --target units --horizons 3-1
+run 1 "$MERX" forecast ridge "$work/panel.csv" --series shop --time weak --target units
+has "$work/err" 'did you mean "week"'
 run 2 "$MERX" fit linear "$work/table.csv"
 has "$work/err" "--target"
 run 2 "$MERX" fit lineer "$work/table.csv" --target price

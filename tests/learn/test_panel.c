@@ -284,7 +284,8 @@ static void test_by_and_dates(void **state)
         merx_forecast_release(&f);
         merx_panel_free(panel);
     }
-    assert_true(errors[0] > 0.1);
+    print_message("  one model %g, one each %g\n", errors[0], errors[1]);
+    assert_true(errors[0] > 20 * errors[1]);
     assert_true(errors[1] < 1e-2);
     check_close(errors[2], errors[1], 1e-12);
     merx_dataset_free(table);
