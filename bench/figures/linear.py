@@ -37,7 +37,7 @@ def fit(quick):
         with peers.Worker(peers.program("bench_linear_fit"), ROWS, COLUMNS, where) as ours:
             for words, kind, title, at_least, aim in COMPARISONS:
                 with peers.Worker(peers.python("linear.py"), "fit", where, ROWS, COLUMNS, kind) as peer:
-                    pair = peers.paired(Asking(ours, words), peer, peers.rounds_for(quick))
+                    pair = peers.paired(Asking(ours, words), peer, peers.rounds_for(quick), pause_s=0.3)
                 parts.append(pair.speed(f"as many times faster than {title}", at_least=at_least, aim=aim))
                 parts.append(pair.objective(f"{title}: penalised sum of squares"))
                 parts.append(pair.memory(64, f"{title}: memory of merx beyond the data"))
