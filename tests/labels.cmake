@@ -11,6 +11,7 @@ set(merx_slow_tests
   learn.panel
   contract.models_stream
   learn.stream_fit
+  learn.table_reader
   store.sqlite
   shop.crash
   shop.import
@@ -22,6 +23,7 @@ set(merx_threads_tests
   contract.models_stream
   learn.factor
   learn.kmeans
+  learn.table_reader
   numeric.dense
   numeric.matrix
 )

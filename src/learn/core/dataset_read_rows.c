@@ -59,13 +59,11 @@ static bool parse_boolean(mx_str text, signed char *value)
 /* Whether a value fits the type a column was declared with. expected: what would have. */
 static bool fits(mx_guess *g, mx_str text, const char **expected)
 {
-    double number;
-    int64_t ms;
     signed char flag;
     switch (g->type) {
     case MERX_COLUMN_NUMERIC:
         *expected = "a finite number";
-        return mx_parse_double(text, &number) && !isinf(number);
+        return mx_parse_double(text, &g->number) && !isinf(g->number);
     case MERX_COLUMN_BOOLEAN:
         *expected = "true or false, yes or no, 1 or 0";
         return parse_boolean(text, &flag) || mx_str_equal(text, MX_STR("0")) || mx_str_equal(text, MX_STR("1"));
@@ -73,7 +71,7 @@ static bool fits(mx_guess *g, mx_str text, const char **expected)
         *expected = date_names;
         unsigned left = 0;
         for (int f = 0; f < MX_DATE_FORMATS; f++)
-            if ((g->dates >> f & 1) != 0 && mx_parse_date(text, (mx_date_format)f, 0, &ms))
+            if ((g->dates >> f & 1) != 0 && mx_parse_date(text, (mx_date_format)f, 0, &g->date_ms))
                 left |= 1u << f;
         if (left == 0)
             return false;
@@ -400,7 +398,7 @@ static merx_status set_value(mx_rows_table *r, const mx_guess *g, mx_column *col
     bool known = true;
     switch (column->type) {
     case MERX_COLUMN_NUMERIC:
-        known = mx_parse_double(text, &column->as.numeric[row]);
+        column->as.numeric[row] = g->number; /* read when the row was checked */
         break;
     case MERX_COLUMN_CATEGORICAL: {
         int32_t code = g->words != NULL ? mx_dict_find(g->words, raw) : -1;
@@ -413,7 +411,7 @@ static merx_status set_value(mx_rows_table *r, const mx_guess *g, mx_column *col
             column->as.boolean[row] = mx_str_equal(text, MX_STR("1"));
         break;
     case MERX_COLUMN_DATE:
-        known = mx_parse_date(text, g->format, 0, &column->as.date_ms[row]);
+        column->as.date_ms[row] = g->date_ms;
         break;
     default:
         column->as.text[row] = mx_arena_strndup(&r->table->arena, raw.data, raw.size, err);

@@ -22,6 +22,8 @@ typedef struct mx_guess {
     int32_t *order; /* (words) code by first sight -> sorted level */
     size_t order_count;
     mx_date_format format;
+    double number; /* the row's value, when it was last looked at as a number or a date */
+    int64_t date_ms;
 } mx_guess;
 
 typedef struct mx_rows_table {
