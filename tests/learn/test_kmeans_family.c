@@ -48,7 +48,7 @@ static merx_dataset *matrix(bool single)
     return data;
 }
 
-static char *description(const merx_model *model)
+__attribute__((noinline)) static char *description(const merx_model *model)
 {
     merx_error err = {0};
     char *text;
