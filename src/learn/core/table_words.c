@@ -7,7 +7,7 @@
 
 #include "learn/core/table_words.h"
 
-enum { FIRST_SLOTS = 64, FIRST_TEXTS = 1 << 16, LARGEST_TEXTS = 1 << 24, EMPTY = -2 };
+enum { FIRST_SLOTS = 64, FIRST_TEXTS = 1 << 16, LARGEST_TEXTS = 1 << 22, EMPTY = -2 };
 
 void mx_text_store_init(mx_text_store *store, const merx_allocator *alloc)
 {
