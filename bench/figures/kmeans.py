@@ -3,6 +3,7 @@ from . import peers, plots
 from .tools import ROOT, build, median, part, scratch
 
 ROWS, COLUMNS, CLUSTERS, ITERATIONS, SEED = 500_000, 16, 50, 50, 7
+SCALE_ITERATIONS = 10  # as many rounds for every number of rows: none of them ends before
 
 
 def data(folder, rows, kind):
@@ -12,8 +13,8 @@ def data(folder, rows, kind):
     return where
 
 
-def worker(where, rows, dtype):
-    return peers.Worker(peers.program("bench_kmeans_fit"), rows, COLUMNS, CLUSTERS, ITERATIONS, dtype, where / f"x.{dtype}", where / f"starts.{dtype}")
+def worker(where, rows, dtype, iterations=ITERATIONS):
+    return peers.Worker(peers.program("bench_kmeans_fit"), rows, COLUMNS, CLUSTERS, iterations, dtype, where / f"x.{dtype}", where / f"starts.{dtype}")
 
 
 def faster(where, dtype):
@@ -64,14 +65,17 @@ def scale(quick):
         for kind in ("blobs", "noise"):
             points = []
             for rows in sizes:
-                with worker(data(folder, rows, kind), rows, "float64") as ours:
+                with worker(data(folder, rows, kind), rows, "float64", SCALE_ITERATIONS) as ours:
                     ours.go()
-                    points.append((rows, median([ours.go()["seconds"] for _ in range(3 if quick else 5)])))
+                    runs = [ours.go() for _ in range(3 if quick else 5)]
+                points.append((rows, median([run["seconds"] for run in runs])))
+                if runs[0]["iterations"] != SCALE_ITERATIONS:
+                    raise RuntimeError(f"{rows} rows of {kind} ended after {runs[0]['iterations']} rounds: times can't be compared")
             series[f"k-means, {kind}"] = points
             times = dict(points)
             for rows in sizes:
                 if rows * 10 in times:
                     parts.append(part(f"{kind}: time of {rows * 10:,} rows over that of {rows:,}", round(times[rows * 10] / times[rows], 3), "×", at_most=11))
     if not quick:
-        plots.scale(ROOT / "docs" / "pictures" / "kmeans-scale.svg", "k-means, 16 columns, 50 clusters, 50 rounds", series)
+        plots.scale(ROOT / "docs" / "pictures" / "kmeans-scale.svg", f"k-means, {COLUMNS} columns, {CLUSTERS} clusters, {SCALE_ITERATIONS} rounds", series)
     return parts
