@@ -61,7 +61,7 @@ typedef struct merx_csv_options {
  * A date that fits day/month and month/day alike is read day first; levels are sorted bytewise; an infinite number is an error, NaN is missing.
  * Errors name file, line, column, value and what was expected. MERX_E_PARSE for an empty file.
  * A CSV is read in one pass on all threads of the task; a column that turns out to be something wider late in the file costs a second one. Memory beside the
- * table: 2 % of spare rows and some 20 MB; MERX_E_LIMIT when the table will not fit the task's budget.
+ * table: 2 % of spare rows, 4 bytes a truth value, some 15 MB a thread; MERX_E_LIMIT when the table will not fit the task's budget.
  * PATH.npy (numpy.save) is read as a matrix (MERX_SHAPE_MATRIX) with columns x0, x1, …: float64 and float32 in C order are borrowed from the mapped
  * file, other numbers and Fortran order are made into float64; a vector is a matrix of one column. The options do not apply.
  * Owns: free with merx_dataset_free, before the task when one is given (its budget counts the table).

@@ -11,7 +11,7 @@
  * What a column is taken for only widens. When that happens after rows were committed the file is read once more, knowing better; the usual file never is.
  * Levels are sorted bytewise in the end (table_finish.c), so nothing that comes out depends on threads or chunks.
  *
- * Memory: the table, 2 % of spare rows, and some 2 MB a thread.
+ * Memory: the table, 2 % of spare rows, the codes of truth values until the end, and some 15 MB a thread.
  */
 #include <string.h>
 
