@@ -2,7 +2,7 @@
  * Item neighbours. Letters: i, j items; u users; n_i users of item i; n_ij users of both; d items in all.
  *
  * For item i every user of i adds to the sum of each of his items: a dense array of sums per worker, and the list of the items it touched, so that clearing costs
- * what filling did. What is added is one, or the product of two weights. The best `keep` of the touched items go through a heap.
+ * what filling did. What is added is one (in whole numbers), or the product of two weights. The best `keep` of the touched items go through a heap.
  *
  * Similarities are computed in double, rounded to float, and ranked as rounded: order and values agree in the file. Each item is worked
  * on alone, so the bits do not depend on threads.
@@ -25,10 +25,11 @@ typedef struct fit_work {
     size_t keep;
     double shrink;
     /* Of TF-IDF and BM25: w_iu = user_weight[u] f_i(r). */
-    double *user_weight; /* (users); NULL: counts */
+    double *user_weight; /* (users) */
     double *item_scale;  /* (items): tf-idf |w_i|; bm25 k1 (1 - b + b s_i / mean s) */
-    double *sums;        /* (workers, items), all zero between items */
-    int32_t *touched;    /* (workers, items) */
+    double *sums;        /* (workers, items), all zero between items; NULL: counts */
+    int32_t *counts;     /* likewise */
+    int32_t *touched;    /* (workers, items + 1) */
     mx_link *heaps;      /* (workers, keep) */
     mx_list_builder lists;
 } fit_work;
@@ -69,29 +70,78 @@ static float similarity_of(const fit_work *w, size_t i, size_t j, double sum)
     return 0;
 }
 
-/* The best neighbours of an item into heap, sorted; returns how many. */
-static size_t neighbours_of(const fit_work *w, size_t item, double *sums, int32_t *touched, mx_link *heap)
+/* What of the users of an item is to be gone through: their items. */
+static size_t work_of(const fit_work *w, size_t item)
 {
-    size_t n_touched = 0, kept = 0;
+    size_t work = 0;
+    for (int64_t e = w->items.starts[item]; e < w->items.starts[item + 1]; e++)
+        work += (size_t)(w->users.starts[w->items.indices[e] + 1] - w->users.starts[w->items.indices[e]]);
+    return work;
+}
+
+/* Adds one for each user of both; the items touched are listed. Where most items are, it is quicker to look at all afterwards than to look at each time. */
+static size_t count_users(const fit_work *w, size_t item, int32_t *counts, int32_t *touched)
+{
+    size_t n_touched = 0, items = w->users.columns;
+    bool most = work_of(w, item) >= items;
     for (int64_t e = w->items.starts[item]; e < w->items.starts[item + 1]; e++) {
         size_t user = (size_t)w->items.indices[e];
-        double own = 1;
-        if (w->user_weight)
-            own = w->user_weight[user] * w->user_weight[user] * term_of(w, item, value_of(&w->items, e));
+        const int32_t *other = w->users.indices + w->users.starts[user],
+                      *end = w->users.indices + w->users.starts[user + 1];
+        if (most)
+            for (; other < end; other++)
+                counts[*other]++;
+        else
+            for (; other < end; other++)
+                if (counts[*other]++ == 0)
+                    touched[n_touched++] = *other;
+    }
+    for (size_t j = 0; most && j < items; j++) {
+        touched[n_touched] = (int32_t)j;
+        n_touched += counts[j] != 0;
+    }
+    return n_touched;
+}
+
+static size_t add_weights(const fit_work *w, size_t item, double *sums, int32_t *touched)
+{
+    size_t n_touched = 0;
+    for (int64_t e = w->items.starts[item]; e < w->items.starts[item + 1]; e++) {
+        size_t user = (size_t)w->items.indices[e];
+        double own = w->user_weight[user] * w->user_weight[user] * term_of(w, item, value_of(&w->items, e));
         for (int64_t o = w->users.starts[user]; o < w->users.starts[user + 1]; o++) {
             int32_t other = w->users.indices[o];
             double before = sums[other];
-            sums[other] += w->user_weight ? own * term_of(w, (size_t)other, value_of(&w->users, o)) : 1;
+            sums[other] += own * term_of(w, (size_t)other, value_of(&w->users, o));
             if (before == 0 && sums[other] != 0)
                 touched[n_touched++] = other;
         }
     }
+    return n_touched;
+}
+
+/* The best neighbours of an item into heap, sorted; returns how many. */
+static size_t neighbours_of(const fit_work *w, size_t item, size_t worker, mx_link *heap)
+{
+    size_t items = w->users.columns, kept = 0, n_touched;
+    int32_t *touched = w->touched + worker * (items + 1), *counts = NULL;
+    double *sums = NULL;
+    if (w->sums) {
+        sums = w->sums + worker * items;
+        n_touched = add_weights(w, item, sums, touched);
+    } else {
+        counts = w->counts + worker * items;
+        n_touched = count_users(w, item, counts, touched);
+    }
     for (size_t t = 0; t < n_touched; t++) {
         int32_t other = touched[t];
-        double sum = sums[other];
-        sums[other] = 0;
+        double sum = sums ? sums[other] : counts[other];
         if ((size_t)other != item)
             mx_links_offer(heap, &kept, w->keep, (mx_link){similarity_of(w, item, (size_t)other, sum), other});
+        if (sums)
+            sums[other] = 0;
+        else
+            counts[other] = 0;
     }
     mx_links_sort(heap, kept);
     return kept;
@@ -105,7 +155,7 @@ static merx_status fit_block(void *context, size_t block, merx_error *err)
     mx_vec found = mx_list_builder_begin(&w->lists);
     merx_status status = MERX_OK;
     for (size_t item = block * BLOCK; item < end && item < items && status == MERX_OK; item++) {
-        size_t kept = neighbours_of(w, item, w->sums + worker * items, w->touched + worker * items, heap);
+        size_t kept = neighbours_of(w, item, worker, heap);
         status = mx_list_builder_put(&w->lists, item, heap, kept, &found, err);
     }
     mx_list_builder_end(&w->lists, block, &found);
@@ -163,8 +213,11 @@ merx_status mx_neighbours_fit(const mx_csr *users, const mx_neighbours_options *
     fit_work w = {.users = *users, .similarity = options->similarity, .keep = keep, .shrink = options->shrink};
     mx_csr_own transposed = {0};
     MX_TRY_GOTO(mx_list_builder_init(items, BLOCK, keep, work, &w.lists, err));
-    MX_TRY_GOTO(mx_alloc_array(work, workers * items, sizeof *w.sums, "co-occurrence sums", &w.sums, err));
-    MX_TRY_GOTO(mx_alloc_array(work, workers * items, sizeof *w.touched, "co-occurring items", &w.touched, err));
+    if (weighed)
+        MX_TRY_GOTO(mx_alloc_array(work, workers * items, sizeof *w.sums, "co-occurrence sums", &w.sums, err));
+    else
+        MX_TRY_GOTO(mx_alloc_array(work, workers * items, sizeof *w.counts, "co-occurrence counts", &w.counts, err));
+    MX_TRY_GOTO(mx_alloc_array(work, workers * (items + 1), sizeof *w.touched, "co-occurring items", &w.touched, err));
     MX_TRY_GOTO(mx_alloc_array(work, workers * keep, sizeof *w.heaps, "item neighbours", &w.heaps, err));
     MX_TRY_GOTO(mx_csr_transpose(users, work, &transposed, err));
     w.items = transposed.view;
@@ -182,7 +235,8 @@ out:
     mx_free_array(work, w.item_scale, items, sizeof *w.item_scale);
     mx_free_array(work, w.user_weight, users->rows, sizeof *w.user_weight);
     mx_free_array(work, w.heaps, workers * keep, sizeof *w.heaps);
-    mx_free_array(work, w.touched, workers * items, sizeof *w.touched);
+    mx_free_array(work, w.touched, workers * (items + 1), sizeof *w.touched);
+    mx_free_array(work, w.counts, workers * items, sizeof *w.counts);
     mx_free_array(work, w.sums, workers * items, sizeof *w.sums);
     mx_list_builder_release(&w.lists);
     return status;
