@@ -1,36 +1,68 @@
 /*
- * Sums over gathered rows of floats with AVX2 and FMA.
+ * Rows of floats gathered from where they are scattered, and sums over them, with AVX2 and FMA.
  *
- * Rows are scattered in memory that is larger than the near caches, so the next group's rows are asked for while this group's are worked on. A group is eight rows:
- * their eight products with p are eight accumulators, and the sum over them adds eight multiples to each vector of the result before it is stored:
- * 16 products for 18 loads and one store. Rows left over go one by one, in order.
+ * The rows lie in memory that is larger than the near caches: those some places ahead are asked for while one is copied. Sums then run over the copies, in groups of eight
+ * rows: their eight products with p are eight accumulators, and the sum over them adds eight multiples to each vector of the result before it is stored, 16 products
+ * for 18 loads and one store. Rows left over go one by one, in order.
  */
 #include <immintrin.h>
 
 #include "kernels/kernels.h"
 
-enum { LANES = 8, GROUP = 8, LINE_FLOATS = 16 };
+enum { LANES = 8, GROUP = 8, AHEAD = 12, LINE_BYTES = 64 };
 
 #define INLINE static inline __attribute__((always_inline))
 
-typedef struct rows {
-    const float *at[GROUP];
-} rows;
-
-INLINE rows rows_of(const float *v, size_t d, const int32_t *index)
+INLINE void ask_for(const void *row, size_t bytes)
 {
-    rows r;
-    for (int i = 0; i < GROUP; i++)
-        r.at[i] = v + (size_t)index[i] * d;
-    return r;
+    for (size_t b = 0; b < bytes; b += LINE_BYTES)
+        _mm_prefetch((const char *)row + b, _MM_HINT_T0);
 }
 
-/* The group after next is on its way while this one is worked on. */
-INLINE void ask_for(const float *v, size_t d, const int32_t *index, size_t m)
+void mx_to_bf16_avx2(const float *x, size_t n, uint16_t *out)
 {
-    for (size_t i = 0; i < m && i < GROUP; i++)
-        for (size_t k = 0; k < d; k += LINE_FLOATS)
-            _mm_prefetch((const char *)(v + (size_t)index[i] * d + k), _MM_HINT_T0);
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        __m256 v = _mm256_loadu_ps(x + i);
+        __m256i bits = _mm256_castps_si256(v),
+                odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+        __m256i near = _mm256_srli_epi32(_mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd), 16);
+        __m256i quiet = _mm256_or_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(0x40));
+        __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q));
+        __m256i half = _mm256_blendv_epi8(near, quiet, nan);
+        half = _mm256_permute4x64_epi64(_mm256_packus_epi32(half, half), 0x08);
+        _mm_storeu_si128((__m128i *)(void *)(out + i), _mm256_castsi256_si128(half));
+    }
+    if (i < n)
+        mx_to_bf16_ref(x + i, n - i, out + i);
+}
+
+void mx_gather_rows_avx2(const float *v, size_t d, const int32_t *index, size_t m, float *out)
+{
+    for (size_t j = 0; j < m && j < AHEAD; j++)
+        ask_for(v + (size_t)index[j] * d, d * sizeof *v);
+    for (size_t j = 0; j < m; j++, out += d) {
+        if (j + AHEAD < m)
+            ask_for(v + (size_t)index[j + AHEAD] * d, d * sizeof *v);
+        const float *row = v + (size_t)index[j] * d;
+        for (size_t k = 0; k < d; k += LANES)
+            _mm256_storeu_ps(out + k, _mm256_loadu_ps(row + k));
+    }
+}
+
+void mx_gather_bf16_avx2(const uint16_t *v, size_t d, const int32_t *index, size_t m, float *out)
+{
+    for (size_t j = 0; j < m && j < AHEAD; j++)
+        ask_for(v + (size_t)index[j] * d, d * sizeof *v);
+    for (size_t j = 0; j < m; j++, out += d) {
+        if (j + AHEAD < m)
+            ask_for(v + (size_t)index[j + AHEAD] * d, d * sizeof *v);
+        const uint16_t *row = v + (size_t)index[j] * d;
+        for (size_t k = 0; k < d; k += LANES) {
+            __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(row + k)));
+            _mm256_storeu_ps(out + k, _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16)));
+        }
+    }
 }
 
 INLINE __m256 pair_sums(__m256 a, __m256 b)
@@ -47,17 +79,17 @@ INLINE __m256 lane_sums(const __m256 s[GROUP])
 }
 
 /* out += sum over the group of t[i] rows[i]: two chains of four. */
-INLINE void add_group(rows r, const float *t, size_t d, float *out)
+INLINE void add_group(const float *rows, const float *t, size_t d, float *out)
 {
     __m256 w[GROUP];
     for (int i = 0; i < GROUP; i++)
         w[i] = _mm256_broadcast_ss(t + i);
     for (size_t k = 0; k < d; k += LANES) {
-        __m256 a = _mm256_loadu_ps(out + k), b = _mm256_mul_ps(w[4], _mm256_loadu_ps(r.at[4] + k));
-        for (int i = 0; i < 4; i++)
-            a = _mm256_fmadd_ps(w[i], _mm256_loadu_ps(r.at[i] + k), a);
-        for (int i = 5; i < GROUP; i++)
-            b = _mm256_fmadd_ps(w[i], _mm256_loadu_ps(r.at[i] + k), b);
+        __m256 a = _mm256_loadu_ps(out + k), b = _mm256_mul_ps(w[4], _mm256_loadu_ps(rows + 4 * d + k));
+        for (size_t i = 0; i < 4; i++)
+            a = _mm256_fmadd_ps(w[i], _mm256_loadu_ps(rows + i * d + k), a);
+        for (size_t i = 5; i < GROUP; i++)
+            b = _mm256_fmadd_ps(w[i], _mm256_loadu_ps(rows + i * d + k), b);
         _mm256_storeu_ps(out + k, _mm256_add_ps(a, b));
     }
 }
@@ -69,40 +101,34 @@ INLINE void add_row(const float *row, float t, size_t d, float *out)
         _mm256_storeu_ps(out + k, _mm256_fmadd_ps(w, _mm256_loadu_ps(row + k), _mm256_loadu_ps(out + k)));
 }
 
-INLINE void sum_rows(const float *v, size_t d, const int32_t *index, const float *weight, size_t m, float *out)
+INLINE void sum_rows(const float *rows, size_t d, const float *weight, size_t m, float *out)
 {
     size_t j = 0;
-    ask_for(v, d, index, m);
-    for (; j + GROUP <= m; j += GROUP) {
-        ask_for(v, d, index + j + GROUP, m - j - GROUP);
-        add_group(rows_of(v, d, index + j), weight + j, d, out);
-    }
+    for (; j + GROUP <= m; j += GROUP)
+        add_group(rows + j * d, weight + j, d, out);
     for (; j < m; j++)
-        add_row(v + (size_t)index[j] * d, weight[j], d, out);
+        add_row(rows + j * d, weight[j], d, out);
 }
 
-INLINE void normal_rows(const float *v, size_t d, const int32_t *index, const float *weight, size_t m, const float *p,
-                        float *out)
+INLINE void normal_rows(const float *rows, size_t d, const float *weight, size_t m, const float *p, float *out)
 {
     size_t j = 0;
-    ask_for(v, d, index, m);
     for (; j + GROUP <= m; j += GROUP) {
-        ask_for(v, d, index + j + GROUP, m - j - GROUP);
-        rows r = rows_of(v, d, index + j);
+        const float *group = rows + j * d;
         __m256 s[GROUP];
         for (int i = 0; i < GROUP; i++)
             s[i] = _mm256_setzero_ps();
         for (size_t k = 0; k < d; k += LANES) {
             __m256 x = _mm256_loadu_ps(p + k);
-            for (int i = 0; i < GROUP; i++)
-                s[i] = _mm256_fmadd_ps(x, _mm256_loadu_ps(r.at[i] + k), s[i]);
+            for (size_t i = 0; i < GROUP; i++)
+                s[i] = _mm256_fmadd_ps(x, _mm256_loadu_ps(group + i * d + k), s[i]);
         }
         float t[GROUP];
         _mm256_storeu_ps(t, _mm256_mul_ps(lane_sums(s), _mm256_loadu_ps(weight + j)));
-        add_group(r, t, d, out);
+        add_group(group, t, d, out);
     }
     for (; j < m; j++) {
-        const float *row = v + (size_t)index[j] * d;
+        const float *row = rows + j * d;
         __m256 s = _mm256_setzero_ps();
         for (size_t k = 0; k < d; k += LANES)
             s = _mm256_fmadd_ps(_mm256_loadu_ps(p + k), _mm256_loadu_ps(row + k), s);
@@ -114,25 +140,24 @@ INLINE void normal_rows(const float *v, size_t d, const int32_t *index, const fl
 }
 
 /* The usual widths with the length known: their loops are unrolled. */
-void mx_gathered_sum_avx2(const float *v, size_t d, const int32_t *index, const float *weight, size_t m, float *out)
+void mx_sum_rows_avx2(const float *rows, size_t d, const float *weight, size_t m, float *out)
 {
     if (d == 64)
-        sum_rows(v, 64, index, weight, m, out);
+        sum_rows(rows, 64, weight, m, out);
     else if (d == 128)
-        sum_rows(v, 128, index, weight, m, out);
+        sum_rows(rows, 128, weight, m, out);
     else
-        sum_rows(v, d, index, weight, m, out);
+        sum_rows(rows, d, weight, m, out);
 }
 
-void mx_gathered_normal_avx2(const float *v, size_t d, const int32_t *index, const float *weight, size_t m,
-                             const float *p, float *out)
+void mx_normal_rows_avx2(const float *rows, size_t d, const float *weight, size_t m, const float *p, float *out)
 {
     if (d == 64)
-        normal_rows(v, 64, index, weight, m, p, out);
+        normal_rows(rows, 64, weight, m, p, out);
     else if (d == 128)
-        normal_rows(v, 128, index, weight, m, p, out);
+        normal_rows(rows, 128, weight, m, p, out);
     else
-        normal_rows(v, d, index, weight, m, p, out);
+        normal_rows(rows, d, weight, m, p, out);
 }
 
 /* c (rows, columns of one panel) = a panel: 6 x 16 cells in twelve registers. */

@@ -1,22 +1,47 @@
 /*
- * Sums over gathered rows of floats, and products with a packed square matrix, in plain C: the specification of gathered_avx2.c.
+ * Rows of floats gathered from where they are scattered, sums over them, and products with a packed square matrix, in plain C: the specification of
+ * gathered_avx2.c.
  */
+#include <string.h>
+
 #include "kernels/kernels.h"
 
-void mx_gathered_sum_ref(const float *v, size_t d, const int32_t *index, const float *weight, size_t m, float *out)
+void mx_to_bf16_ref(const float *x, size_t n, uint16_t *out)
 {
-    for (size_t j = 0; j < m; j++) {
-        const float *row = v + (size_t)index[j] * d;
-        for (size_t k = 0; k < d; k++)
-            out[k] += weight[j] * row[k];
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        /* To nearest, ties to even; a NaN keeps its quiet bit. */
+        out[i] = (uint16_t)(x[i] == x[i] ? (bits + 0x7fff + (bits >> 16 & 1)) >> 16 : bits >> 16 | 0x40);
     }
 }
 
-void mx_gathered_normal_ref(const float *v, size_t d, const int32_t *index, const float *weight, size_t m,
-                            const float *p, float *out)
+void mx_gather_rows_ref(const float *v, size_t d, const int32_t *index, size_t m, float *out)
+{
+    for (size_t j = 0; j < m; j++)
+        memcpy(out + j * d, v + (size_t)index[j] * d, d * sizeof *out);
+}
+
+void mx_gather_bf16_ref(const uint16_t *v, size_t d, const int32_t *index, size_t m, float *out)
+{
+    for (size_t j = 0; j < m; j++)
+        for (size_t k = 0; k < d; k++) {
+            uint32_t bits = (uint32_t)v[(size_t)index[j] * d + k] << 16;
+            memcpy(out + j * d + k, &bits, sizeof bits);
+        }
+}
+
+void mx_sum_rows_ref(const float *rows, size_t d, const float *weight, size_t m, float *out)
+{
+    for (size_t j = 0; j < m; j++)
+        for (size_t k = 0; k < d; k++)
+            out[k] += weight[j] * rows[j * d + k];
+}
+
+void mx_normal_rows_ref(const float *rows, size_t d, const float *weight, size_t m, const float *p, float *out)
 {
     for (size_t j = 0; j < m; j++) {
-        const float *row = v + (size_t)index[j] * d;
+        const float *row = rows + j * d;
         float dot = 0;
         for (size_t k = 0; k < d; k++)
             dot += row[k] * p[k];

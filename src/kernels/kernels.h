@@ -78,13 +78,19 @@ typedef struct mx_kernels {
                       size_t n);
 
     /*
-     * Over rows v_j = v[index_j] of v (.., d), d a multiple of 8, in float throughout: |error| <= (m + d) 2^-24 sum |terms|; call it for some hundred rows at a time.
-     *   gathered_sum     out (d) += sum_{j < m} weight_j v_j
-     *   gathered_normal  out (d) += sum_{j < m} weight_j (v_j . p) v_j
+     * Floats to nearest bfloat16 (the upper half of a float's bits; ties to even), and rows listed gathered together: out (m, d) = v[index_j] of v (.., d), in floats again.
+     * d a multiple of 8 for the gathers. The same bits on every level.
      */
-    void (*gathered_sum)(const float *v, size_t d, const int32_t *index, const float *weight, size_t m, float *out);
-    void (*gathered_normal)(const float *v, size_t d, const int32_t *index, const float *weight, size_t m,
-                            const float *p, float *out);
+    void (*to_bf16)(const float *x, size_t n, uint16_t *out);
+    void (*gather_rows)(const float *v, size_t d, const int32_t *index, size_t m, float *out);
+    void (*gather_bf16)(const uint16_t *v, size_t d, const int32_t *index, size_t m, float *out);
+    /*
+     * Over rows v_j of (m, d), d a multiple of 8, in float throughout: |error| <= (m + d) 2^-24 sum |terms|; call it for some hundred rows at a time.
+     *   sum_rows     out (d) += sum_j weight_j v_j
+     *   normal_rows  out (d) += sum_j weight_j (v_j . p) v_j
+     */
+    void (*sum_rows)(const float *rows, size_t d, const float *weight, size_t m, float *out);
+    void (*normal_rows)(const float *rows, size_t d, const float *weight, size_t m, const float *p, float *out);
     /*
      * c (m, d) = a (m, d) B in float, B (d, d) packed in panels of MX_PANEL columns: (ceil(d / MX_PANEL), d, MX_PANEL), zeros beyond d. d a multiple of 8; a and c do not
      * overlap. |error| <= d 2^-24 |a| |B|.
@@ -166,10 +172,12 @@ const mx_kernels *mx_kernels_of(mx_isa isa);
                                    float *lower, int32_t *index);                                                      \
     void mx_exact_add_##level(double v, const double *x, const double *coarse, const double *fine, double *high,       \
                               double *low, size_t n);                                                                  \
-    void mx_gathered_sum_##level(const float *v, size_t d, const int32_t *index, const float *weight, size_t m,        \
-                                 float *out);                                                                          \
-    void mx_gathered_normal_##level(const float *v, size_t d, const int32_t *index, const float *weight, size_t m,     \
-                                    const float *p, float *out);                                                       \
+    void mx_to_bf16_##level(const float *x, size_t n, uint16_t *out);                                                  \
+    void mx_gather_rows_##level(const float *v, size_t d, const int32_t *index, size_t m, float *out);                 \
+    void mx_gather_bf16_##level(const uint16_t *v, size_t d, const int32_t *index, size_t m, float *out);              \
+    void mx_sum_rows_##level(const float *rows, size_t d, const float *weight, size_t m, float *out);                  \
+    void mx_normal_rows_##level(const float *rows, size_t d, const float *weight, size_t m, const float *p,            \
+                                float *out);                                                                           \
     void mx_multiply_panels_##level(const float *a, const float *panels, float *c, size_t m, size_t d);                \
     void mx_syrk_add_##level(const double *x, size_t m, size_t d, double *a);                                          \
     void mx_gram_add_##level(const mx_gram_rows *rows, size_t begin, size_t m, size_t first, size_t end, double *a,    \
@@ -202,15 +210,15 @@ MX_KERNEL_FUNCTIONS(avx512) /* those that MX_KERNEL_LEVEL takes of another level
         .axpy_float = mx_axpy_float_##level, .scale_float = mx_scale_float_##level,                                    \
         .squared_distances = mx_squared_distances_##level, .gather_tile = mx_gather_tile_##other,                      \
         .gather_tile_float = mx_gather_tile_float_##other, .nearest_bounds = mx_nearest_bounds_##other,                \
-        .exact_add = mx_exact_add_##level, .gathered_sum = mx_gathered_sum_##other,                                    \
-        .gathered_normal = mx_gathered_normal_##other, .multiply_panels = mx_multiply_panels_##other,                  \
-        .syrk_add = mx_syrk_add_##level, .gram_add = mx_gram_add_##level,                                              \
-        .gather_transposed = mx_gather_transposed_##level, .multiply_add = mx_multiply_add_##level,                    \
-        .transposed_multiply_add = mx_transposed_multiply_add_##level, .cholesky = mx_cholesky_##level,                \
-        .cholesky_solve = mx_cholesky_solve_##level, .exp = mx_exp_##level, .log = mx_log_##level,                     \
-        .sigmoid = mx_sigmoid_##level, .softplus = mx_softplus_##level, .logistic = mx_logistic_##level,               \
-        .softmax = mx_softmax_##level, .margins = mx_margins_##level, .add_rows = mx_add_rows_##level,                 \
-        .add_moments = mx_add_moments_##level                                                                          \
+        .exact_add = mx_exact_add_##level, .to_bf16 = mx_to_bf16_##other, .gather_rows = mx_gather_rows_##other,       \
+        .gather_bf16 = mx_gather_bf16_##other, .sum_rows = mx_sum_rows_##other, .normal_rows = mx_normal_rows_##other, \
+        .multiply_panels = mx_multiply_panels_##other, .syrk_add = mx_syrk_add_##level,                                \
+        .gram_add = mx_gram_add_##level, .gather_transposed = mx_gather_transposed_##level,                            \
+        .multiply_add = mx_multiply_add_##level, .transposed_multiply_add = mx_transposed_multiply_add_##level,        \
+        .cholesky = mx_cholesky_##level, .cholesky_solve = mx_cholesky_solve_##level, .exp = mx_exp_##level,           \
+        .log = mx_log_##level, .sigmoid = mx_sigmoid_##level, .softplus = mx_softplus_##level,                         \
+        .logistic = mx_logistic_##level, .softmax = mx_softmax_##level, .margins = mx_margins_##level,                 \
+        .add_rows = mx_add_rows_##level, .add_moments = mx_add_moments_##level                                         \
     }
 
 #endif

@@ -9,6 +9,7 @@ enum { N = 1400, MOST = 160 };
 static float y[N * MOST], values[N];
 static double gram[MOST * MOST], scratch[MOST * MOST + 129 * MOST];
 static int32_t items[N];
+static uint16_t halves[N * MOST];
 
 /* y (N, f) random, its gram. */
 static mx_row_solver solver_of(size_t f, double l2, double alpha)
@@ -32,7 +33,13 @@ static float *enter(const mx_row_solver *s, double tolerance, mx_basis *basis)
         memcpy(v + i * wide, s->y + i * s->f, s->f * sizeof *v);
     check_ok(mx_basis_init(s->f, mx_allocator_or_default(NULL), basis, &err), err);
     assert_true(mx_basis_set(basis, s->gram, s->l2));
-    mx_basis_enter(basis, v, N, room);
+    basis->halves = NULL;
+    if (mx_basis_takes_halves(tolerance)) {
+        mx_basis_enter(basis, v, N, room, halves);
+        basis->halves = halves;
+    } else {
+        mx_basis_enter(basis, v, N, room, NULL);
+    }
     free(room);
     basis->v = v;
     basis->alpha = s->alpha;

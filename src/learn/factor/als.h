@@ -30,7 +30,7 @@ typedef struct mx_als {
     const merx_allocator *alloc;
 } mx_als;
 
-/* ratings: users x items, r > 0. Memory beside the model: the transposed ratings, the item factors once more, 8 f^2 (66 + threads) bytes. */
+/* ratings: users x items, r > 0. Memory beside the model: the transposed ratings, the item factors once more, half the larger side's factors, 8 f^2 (66 + threads) bytes. */
 merx_status mx_als_fit(const mx_csr *ratings, const mx_als_options *options, const merx_allocator *alloc,
                        merx_task *task, mx_als *out, merx_error *err) MERX_MUST_CHECK;
 /* The user vector (f) of anyone's items (each named once): the same solve as in training. values NULL: ones; m 0: zeros. Cost O(m f^2 + f^3), scratch 8 f (f + 129) bytes of the model's allocator. */

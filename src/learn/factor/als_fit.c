@@ -5,9 +5,9 @@
  *
  *     A_u = Y'Y + sum_j alpha r_uj y_j y_j' + l2 I        b_u = sum_j (1 + alpha r_uj) y_j        x_u = A_u^-1 b_u
  *
- * Y'Y is shared, and so is the basis in which every row's equations are near the identity (row_solver.h): Y is turned into it in place, rows are solved in it by
+ * Y'Y is shared, and so is the basis in which every row's equations are near the identity (row_solver.h): Y is turned into it, rows are solved in it by
  * conjugate gradients until the residual is `tolerance` of the right side, and turned back in blocks. Where that basis is too near singular, rows are solved exactly.
- * Factors are floats, Y'Y is summed in double. The last half iteration solves users, to 1e-6, so that a fitted user is the fold-in of his items.
+ * Factors are floats (in the basis bfloat16 while the tolerance is above 0.01), Y'Y is summed in double. The last half iteration solves users, to 1e-6, so that a fitted user is the fold-in of his items.
  *
  * Why a tolerance costs nothing: a row's loss is quadratic, its excess over the least is r' A^-1 r <= tolerance^2 |b|^2 in that basis, four hundred times
  * less than what the row gains at the default.
@@ -19,6 +19,7 @@
  */
 #include <math.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/random.h"
 #include "kernels/kernels.h"
@@ -53,9 +54,9 @@ typedef struct fit_work {
     /* Half an iteration. */
     side fixed, solved;
     mx_basis basis;
-    bool exactly;
-    float *scratch;  /* (workers, BLOCK rows and scratch of the basis) */
-    double *solving; /* (workers, scratch and one row); NULL until rows have to be solved exactly */
+    uint16_t *halves; /* (rows of the larger side, wide) V in bfloat16; NULL: not at this tolerance */
+    float *scratch;   /* (workers, BLOCK rows and scratch of the basis) */
+    double *solving;  /* (workers, scratch and one row); NULL until rows have to be solved exactly */
     const merx_allocator *alloc;
     size_t workers;
 } fit_work;
@@ -119,7 +120,8 @@ static merx_status enter_block(void *context, size_t block, merx_error *err)
     const fit_work *w = context;
     size_t first = block * BLOCK, n = w->fixed.ratings->rows, count = n - first < BLOCK ? n - first : BLOCK;
     mx_basis_enter(&w->basis, w->fixed.factors + first * w->wide, count,
-                   w->scratch + (size_t)mx_worker_index() * scratch_size(w));
+                   w->scratch + (size_t)mx_worker_index() * scratch_size(w),
+                   w->basis.halves ? w->halves + first * w->wide : NULL);
     return MERX_OK;
 }
 
@@ -160,7 +162,7 @@ static merx_status solve_block_exactly(void *context, size_t block, merx_error *
     return MERX_OK;
 }
 
-/* The fixed side's factors are in the basis afterwards: the next half iteration solves them anew. */
+/* The fixed side's factors may be in the basis afterwards: the next half iteration solves them anew. */
 static merx_status solve_side(fit_work *w, side fixed, side solved, merx_task *task, merx_error *err)
 {
     w->fixed = fixed;
@@ -168,6 +170,7 @@ static merx_status solve_side(fit_work *w, side fixed, side solved, merx_task *t
     size_t blocks = (solved.ratings->rows + BLOCK - 1) / BLOCK;
     if (mx_basis_set(&w->basis, w->gram, w->l2)) {
         w->basis.v = fixed.factors;
+        w->basis.halves = mx_basis_takes_halves(w->basis.tolerance) ? w->halves : NULL;
         MX_TRY(mx_parallel(task, (fixed.ratings->rows + BLOCK - 1) / BLOCK, enter_block, w, err));
         return mx_parallel(task, blocks, solve_block, w, err);
     }
@@ -221,6 +224,19 @@ static void copy_rows(const float *from, size_t from_width, float *to, size_t to
         memcpy(to + i * to_width, from + i * from_width, f * sizeof *to);
 }
 
+/* Rows are gathered from all over an array: with large pages each is found with one look-up. A wish; nothing depends on it. */
+static void wish_large_pages(void *p, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    const uintptr_t page = (uintptr_t)1 << 21;
+    uintptr_t begin = ((uintptr_t)p + page - 1) & ~(page - 1), end = ((uintptr_t)p + bytes) & ~(page - 1);
+    if (p && begin < end)
+        (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+#else
+    (void)p, (void)bytes;
+#endif
+}
+
 static merx_status iterate(fit_work *w, side users, side items, mx_als *model, const mx_als_options *options,
                            merx_task *task, merx_error *err)
 {
@@ -266,6 +282,8 @@ merx_status mx_als_fit(const mx_csr *ratings, const mx_als_options *options, con
     if (!mx_mul_size(users, wide, &user_cells) || !mx_mul_size(items, wide, &item_cells))
         MX_FAIL(err, MERX_E_LIMIT, "als", "%zu users x %zu items x %zu factors are more than this machine can address",
                 users, items, f);
+    size_t half_cells = user_cells > item_cells ? user_cells : item_cells;
+    bool halves = mx_basis_takes_halves(options->tolerance > 0 ? options->tolerance : default_tolerance);
     /* Users' factors are worked on where they are to be, if the widths agree and they are wanted. */
     bool in_place = wide == f && !options->items_only;
     MX_TRY_GOTO(mx_alloc_array(model.alloc, items * f, sizeof(float), "item factors", &model.item_factors, err));
@@ -280,8 +298,13 @@ merx_status mx_als_fit(const mx_csr *ratings, const mx_als_options *options, con
     MX_TRY_GOTO(mx_alloc_array(work, GRAM_BLOCKS * f * f, sizeof(double), "gram matrix blocks", &w.partial, err));
     MX_TRY_GOTO(mx_alloc_array(work, workers * ROWS * f, sizeof(double), "gram matrix rows", &w.rows, err));
     MX_TRY_GOTO(mx_alloc_array(work, workers * scratch_size(&w), sizeof(float), "rows", &w.scratch, err));
+    if (halves)
+        MX_TRY_GOTO(mx_alloc_array_raw(work, half_cells, sizeof *w.halves, "factors in the basis", &w.halves, err));
     MX_TRY_GOTO(mx_basis_init(f, work, &w.basis, err));
     MX_TRY_GOTO(mx_csr_transpose(ratings, work, &transposed, err));
+    wish_large_pages(w.halves, halves ? half_cells * sizeof *w.halves : 0);
+    wish_large_pages(user_side.factors, user_cells * sizeof(float));
+    wish_large_pages(item_side.factors, item_cells * sizeof(float));
     w.gram = model.item_gram; /* holds X'X while items are solved */
 
     mx_task_stage(task, "alternating least squares", (uint64_t)options->iterations, "iterations");
@@ -294,6 +317,7 @@ merx_status mx_als_fit(const mx_csr *ratings, const mx_als_options *options, con
 out:
     mx_csr_release(&transposed);
     mx_basis_release(&w.basis);
+    mx_free_array(work, w.halves, half_cells, sizeof *w.halves);
     mx_free_array(work, w.solving, workers * solving_size(f), sizeof *w.solving);
     mx_free_array(work, w.scratch, workers * scratch_size(&w), sizeof *w.scratch);
     mx_free_array(work, w.rows, workers * ROWS * f, sizeof *w.rows);

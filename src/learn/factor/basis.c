@@ -15,6 +15,8 @@ enum {
 
 /* B's pivots may differ by this factor: R^-1, rounded to float, then has three digits left where it is worst, and the steps correct the rest. */
 static const double worst_pivots = 1e8;
+/* Tolerances from here on are far above what bfloat16 rounds. */
+static const double halves_from = 0.01;
 
 size_t mx_basis_wide(size_t f)
 {
@@ -89,8 +91,18 @@ bool mx_basis_set(mx_basis *b, const double *gram, double l2)
     return true;
 }
 
-void mx_basis_enter(const mx_basis *b, float *rows, size_t m, float *scratch)
+bool mx_basis_takes_halves(double tolerance)
 {
+    return tolerance >= halves_from;
+}
+
+void mx_basis_enter(const mx_basis *b, float *rows, size_t m, float *scratch, uint16_t *halves)
+{
+    if (halves) {
+        mx_kernel()->multiply_panels(rows, b->forward, scratch, m, b->wide);
+        mx_kernel()->to_bf16(scratch, m * b->wide, halves);
+        return;
+    }
     memcpy(scratch, rows, m * b->wide * sizeof *rows);
     mx_kernel()->multiply_panels(scratch, b->forward, rows, m, b->wide);
 }
@@ -104,7 +116,7 @@ void mx_basis_leave(const mx_basis *b, const float *z, size_t m, float *x)
 
 size_t mx_basis_scratch(size_t f)
 {
-    return 4 * mx_basis_wide(f) + CHUNK;
+    return (4 + CHUNK) * mx_basis_wide(f) + CHUNK;
 }
 
 /* Four floats: what every x86-64 and AArch64 has. Lengths are whole vectors of eight. */
@@ -134,20 +146,37 @@ static void add(float v, const float *x, float *y, size_t n)
         y[i] += v * x[i];
 }
 
-/* out (wide) += V'c (p NULL) or V'D V p, chunk by chunk. */
-static void sum_over_items(const mx_basis *b, mx_rated row, const float *p, float *scratch, float *out)
+/* Scratch of a row's sums. */
+typedef struct room {
+    float *sum;    /* (wide) */
+    float *weight; /* (CHUNK) */
+    float *rows;   /* (CHUNK, wide) */
+} room;
+
+static void gather(const mx_basis *b, const int32_t *items, size_t count, float *rows)
 {
-    float *sum = scratch, *weight = scratch + b->wide, alpha = (float)b->alpha;
+    if (b->halves)
+        mx_kernel()->gather_bf16(b->halves, b->wide, items, count, rows);
+    else
+        mx_kernel()->gather_rows(b->v, b->wide, items, count, rows);
+}
+
+/* out (wide) += V'c (p NULL) or V'D V p, chunk by chunk. A row of one chunk is gathered once, with V'c. */
+static void sum_over_items(const mx_basis *b, mx_rated row, const float *p, room r, float *out)
+{
+    float alpha = (float)b->alpha;
     for (size_t start = 0; start < row.m; start += CHUNK) {
         size_t count = row.m - start < CHUNK ? row.m - start : CHUNK;
         for (size_t j = 0; j < count; j++)
-            weight[j] = (p ? 0 : 1) + alpha * (row.values ? row.values[start + j] : 1);
-        memset(sum, 0, b->wide * sizeof *sum);
+            r.weight[j] = (p ? 0 : 1) + alpha * (row.values ? row.values[start + j] : 1);
+        if (!p || row.m > CHUNK)
+            gather(b, row.items + start, count, r.rows);
+        memset(r.sum, 0, b->wide * sizeof *r.sum);
         if (p)
-            mx_kernel()->gathered_normal(b->v, b->wide, row.items + start, weight, count, p, sum);
+            mx_kernel()->normal_rows(r.rows, b->wide, r.weight, count, p, r.sum);
         else
-            mx_kernel()->gathered_sum(b->v, b->wide, row.items + start, weight, count, sum);
-        add(1, sum, out, b->wide);
+            mx_kernel()->sum_rows(r.rows, b->wide, r.weight, count, r.sum);
+        add(1, r.sum, out, b->wide);
     }
 }
 
@@ -155,17 +184,17 @@ merx_status mx_basis_solve(const mx_basis *b, mx_rated row, float *scratch, floa
 {
     size_t d = b->wide;
     float *r = scratch, *p = r + d, *q = p + d;
-    scratch = q + d;
+    room places = {q + d, q + 2 * d, q + 2 * d + CHUNK};
     memset(z, 0, d * sizeof *z);
     if (row.m == 0)
         return MERX_OK;
     memset(r, 0, d * sizeof *r);
-    sum_over_items(b, row, NULL, scratch, r);
+    sum_over_items(b, row, NULL, places, r);
     memcpy(p, r, d * sizeof *p);
     float size = dot(r, r, d), enough = (float)(b->tolerance * b->tolerance) * size;
     for (int step = 0; step < MOST_STEPS && size > enough && size > 0; step++) {
         memcpy(q, p, d * sizeof *q);
-        sum_over_items(b, row, p, scratch, q);
+        sum_over_items(b, row, p, places, q);
         float along = size / dot(p, q, d), before = size;
         add(along, p, z, d);
         add(-along, q, r, d);

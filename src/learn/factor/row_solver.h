@@ -9,7 +9,8 @@
  *
  * in a shared basis: with V = Y R^-1 and z = R x the same equations read (I + V' D V) z = V' c. As B holds Y'Y, V'V <= I: the condition number is at most
  *     1 + alpha max r for every row, most rows are near the identity, and conjugate gradients (Hestenes & Stiefel 1952) from zero come within a twentieth in one to three steps
- *     of one pass over the row's items each. In float. The basis costs f^3 and n f^2 once for all rows. (Takacs, Pilaszy & Tikk 2011 use conjugate gradients without it.)
+ *     of one pass over the row's items each. In float; where the tolerance allows, V is kept as bfloat16, so that half the bytes are gathered: that rounds the fixed side by
+ *     a part in 512, and the rows' losses, quadratic in it, by its square. The basis costs f^3 and n f^2 once for all rows. (Takacs, Pilaszy & Tikk 2011 use conjugate gradients without it.)
  */
 #ifndef MX_LEARN_ROW_SOLVER_H
 #define MX_LEARN_ROW_SOLVER_H
@@ -49,6 +50,7 @@ typedef struct mx_basis {
     double *work;            /* (2, f, f) */
     float *forward, *back;   /* R^-1 and its transpose, packed for multiply_panels */
     const float *v;          /* (n, wide) */
+    const uint16_t *halves;  /* the same in bfloat16; NULL: v is used */
     double alpha, tolerance; /* of the residual against the right side */
     const merx_allocator *alloc;
 } mx_basis;
@@ -58,8 +60,10 @@ merx_status mx_basis_init(size_t f, const merx_allocator *alloc, mx_basis *out, 
 void mx_basis_release(mx_basis *basis);
 /* R of gram + l2 I. False where that is too near singular for floats: then rows are to be solved exactly. */
 bool mx_basis_set(mx_basis *basis, const double *gram, double l2) MERX_MUST_CHECK;
-/* In place: m rows of Y become rows of V. scratch (m, wide). */
-void mx_basis_enter(const mx_basis *basis, float *rows, size_t m, float *scratch);
+/* Whether V may be kept as bfloat16 at a tolerance. */
+bool mx_basis_takes_halves(double tolerance);
+/* m rows of Y become rows of V: in place, or as bfloat16 into halves (m, wide) unless that is NULL. scratch (m, wide). */
+void mx_basis_enter(const mx_basis *basis, float *rows, size_t m, float *scratch, uint16_t *halves);
 /* m rows of z into m rows of x. They do not overlap. */
 void mx_basis_leave(const mx_basis *basis, const float *z, size_t m, float *x);
 /* Floats of scratch for mx_basis_solve. */
