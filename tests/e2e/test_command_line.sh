@@ -84,7 +84,7 @@ cmp "$work/model.merx" "$work/streamed.merx" || die "a streamed fit differs from
 run 0 "$MERX" predict "$work/streamed.merx" "$work/table.csv" --stream
 cmp "$work/out" "$work/held.csv" || die "streamed predictions differ"
 run 2 "$MERX" fit linear "$work/table.csv" --target price --stream --cv 3
-has "$work/err" "--cv takes rows at will"
+has "$work/err" "take rows at will"
 run 0 "$MERX" explain "$work/model.merx" "$work/table.csv" --row 3
 has "$work/out" "size = "
 run 2 "$MERX" explain "$work/model.merx" "$work/table.csv" --row 0
@@ -99,7 +99,7 @@ has "$work/err" 'did you mean "size"'
 run 1 "$MERX" inspect calibration "$work/model.merx" "$work/table.csv"
 has "$work/err" "no probabilities"
 run 2 "$MERX" inspect nonsense "$work/model.merx" "$work/table.csv"
-has "$work/err" "importance, dependence or calibration"
+has "$work/err" "expected importance, dependence"
 run 2 "$MERX" inspect dependence "$work/model.merx" "$work/table.csv"
 has "$work/err" "which column"
 run 2 "$MERX" inspect importance "$work/model.merx" "$work/table.csv" --repeats none
