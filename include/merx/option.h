@@ -29,7 +29,7 @@ typedef struct merx_option {
     merx_option_type type;
     double min, max;     /* INT, REAL: inclusive range; unused otherwise */
     const char *value;   /* the default, as text; NULL: no default (then "unset" is a state of its own) */
-    const char *choices; /* CHOICE: words separated by '|' */
+    const char *choices; /* CHOICE: words separated by '|'; INT, REAL: words taken beside numbers ("auto"), or NULL */
     const char *text;    /* one sentence for a person */
 } merx_option;
 
@@ -55,7 +55,7 @@ MERX_API merx_status merx_options_parse(merx_options *options, const char *assig
 MERX_API bool merx_options_is_set(const merx_options *options, const char *name); /* set by someone, or has a default */
 MERX_API bool merx_options_bool(const merx_options *options, const char *name);
 MERX_API int64_t merx_options_int(const merx_options *options, const char *name);
-MERX_API double merx_options_real(const merx_options *options, const char *name);
+MERX_API double merx_options_real(const merx_options *options, const char *name); /* NaN for a word */
 /* CHOICE and TEXT; any type gives its value as text. "" when unset. Valid until the value is set again. */
 MERX_API const char *merx_options_text(const merx_options *options, const char *name);
 

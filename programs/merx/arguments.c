@@ -152,7 +152,8 @@ static void print_options(const merx_option *table, FILE *out)
         if (option->type == MERX_OPTION_CHOICE)
             fprintf(out, " (%s)", option->choices);
         else if (option->type == MERX_OPTION_INT || option->type == MERX_OPTION_REAL)
-            fprintf(out, " [%.15g … %.15g]", option->min, option->max);
+            fprintf(out, " [%.15g … %.15g%s%s]", option->min, option->max, option->choices ? " or " : "",
+                    option->choices ? option->choices : "");
         if (option->value && option->value[0])
             fprintf(out, " (default %s)", option->value);
         fputc('\n', out);

@@ -51,7 +51,7 @@ static json_t *options_json(const merx_option *table)
                                    "default", text_or_null(table->value), "text", table->text);
         if (table->type == MERX_OPTION_INT || table->type == MERX_OPTION_REAL)
             json_object_set_new(option, "range", json_pack("[f, f]", table->min, table->max));
-        if (table->type == MERX_OPTION_CHOICE)
+        if (table->choices)
             json_object_set_new(option, "choices", choices_json(table->choices));
         json_array_append_new(list, option);
     }

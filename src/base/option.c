@@ -2,6 +2,7 @@
  * Options: a table of what can be set, and the values set. Every value is kept as text in its normal form, and as a number.
  */
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -93,6 +94,11 @@ static merx_status parse_value(const merx_option *option, const char *value, opt
                                const char **text, merx_error *err)
 {
     *text = value;
+    if ((option->type == MERX_OPTION_INT || option->type == MERX_OPTION_REAL) &&
+        is_choice(option->choices, mx_str_of(value))) {
+        out->real = NAN;
+        return MERX_OK;
+    }
     switch (option->type) {
     case MERX_OPTION_BOOL:
         return parse_bool(option, value, out, text, err);
@@ -105,6 +111,9 @@ static merx_status parse_value(const merx_option *option, const char *value, opt
         *text = buffer;
         return MERX_OK;
     case MERX_OPTION_REAL:
+        if (!mx_parse_double(mx_str_of(value), &out->real) && option->choices != NULL)
+            MX_FAIL(err, MERX_E_TYPE, option->name, "\"%.*s\" is neither a number nor %s", SHORT_TEXT, value,
+                    option->choices);
         if (!mx_parse_double(mx_str_of(value), &out->real))
             MX_FAIL(err, MERX_E_TYPE, option->name, "\"%.*s\" is not a number", SHORT_TEXT, value);
         if (!(out->real >= option->min && out->real <= option->max))

@@ -10,6 +10,7 @@
 static const mx_family *const families[] = {
     &mx_family_linear,
     &mx_family_ridge,
+    &mx_family_elastic_net,
     &mx_family_logistic,
     &mx_family_additive,
     &mx_family_additive_classifier,

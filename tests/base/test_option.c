@@ -11,6 +11,7 @@ static const merx_option table[] = {
     {"solver", MERX_OPTION_CHOICE, 0, 0, "lbfgs", "lbfgs|newton|sgd", "How it is solved."},
     {"name", MERX_OPTION_TEXT, 0, 0, NULL, NULL, "A name."},
     {"rank", MERX_OPTION_INT, 1, 64, NULL, NULL, "Unset: chosen."},
+    {"strength", MERX_OPTION_REAL, 0, 5, "auto", "auto|none", "A number, or a word."},
     {NULL, MERX_OPTION_BOOL, 0, 0, NULL, NULL, NULL},
 };
 
@@ -37,6 +38,27 @@ static void test_defaults(void **state)
     assert_false(merx_options_is_set(options, "rank"));
     merx_options_free(options);
     merx_options_free(NULL);
+}
+
+/* A number that may be a word. */
+static void test_words(void **state)
+{
+    (void)state;
+    merx_error err = {0};
+    merx_options *options = new_options();
+    assert_true(isnan(merx_options_real(options, "strength")));
+    assert_string_equal(merx_options_text(options, "strength"), "auto");
+    check_ok(merx_options_set(options, "strength", "2.50", &err), err);
+    check_same_double(merx_options_real(options, "strength"), 2.5);
+    assert_int_equal(merx_options_set(options, "strength", "much", &err), MERX_E_TYPE);
+    check_contains(err.message, "auto|none");
+    merx_error_clear(&err);
+    check_fails(merx_options_set(options, "strength", "6", &err), MERX_E_RANGE, err);
+    check_same_double(merx_options_real(options, "strength"), 2.5);
+    check_ok(merx_options_set(options, "strength", "none", &err), err);
+    assert_true(isnan(merx_options_real(options, "strength")));
+    check_fails(merx_options_set(options, "learning_rate", "auto", &err), MERX_E_TYPE, err);
+    merx_options_free(options);
 }
 
 static void test_set(void **state)
@@ -131,7 +153,8 @@ static void test_every_allocation(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults), cmocka_unit_test(test_set),
-                                       cmocka_unit_test(test_refused), cmocka_unit_test(test_every_allocation)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults), cmocka_unit_test(test_words),
+                                       cmocka_unit_test(test_set), cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_every_allocation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

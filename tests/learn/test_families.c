@@ -182,8 +182,9 @@ static merx_status scenario(const merx_allocator *alloc, void *context, merx_err
 static void test_every_allocation(void **state)
 {
     (void)state;
-    static const char *const names[] = {"linear", "ridge", "logistic", "kmeans", "minibatch_kmeans", "als"};
-    for (size_t i = 0; i < 5; i++) {
+    static const char *const names[] = {"linear",           "ridge", "elastic_net", "logistic", "kmeans",
+                                        "minibatch_kmeans", "als"};
+    for (size_t i = 0; i < 6; i++) {
         merx_family_info info = *merx_family_find(names[i]);
         check_every_allocation(scenario, &info);
     }

@@ -65,7 +65,7 @@ static merx_status take_solution(mx_linear *model, const mx_linear_sums *sums, c
     if (!sums->raw) {
         memcpy(model->means, sums->means, model->d * sizeof *model->means);
         model->y_mean = sums->means[model->d];
-        model->intercept = model->y_mean - mx_dot(model->coefficients, model->means, model->d);
+        model->intercept = model->y_mean - mx_dot(model->coefficients, model->means, model->d) + s->mean_residual;
     }
     if (!isfinite(model->intercept) || !isfinite(mx_dot(model->coefficients, model->coefficients, model->d)))
         MX_FAIL(err, MERX_E_NUMERIC, "linear", "the solution is not finite; rescale the columns or the target");

@@ -4,6 +4,6 @@
 
 #include "learn/core/family.h"
 
-extern const mx_family mx_family_linear, mx_family_ridge, mx_family_logistic;
+extern const mx_family mx_family_linear, mx_family_ridge, mx_family_elastic_net, mx_family_logistic;
 
 #endif

@@ -5,7 +5,7 @@
  *
  * The rounding of G and of its Cholesky factor moves c by about u cond(G + L), u = 2^-53 (Higham 2002, section 20.4): up to a condition of 1e6 nine digits are left. Beyond
  * it R of the QR decomposition of the rows [z, y - y_mean] root(w), with the rows root(L) under it, gives c by back substitution with an error of
- * about u cond(R) = u root(cond(G + L)).
+ * about u cond(R) = u root(cond(G + L)); what large residuals add to it is taken out by steps of refinement from slopes in long double.
  *
  * Not of full rank: R = P S Q'. With the singular values that count, c_p = sum q_i (p_i' r) / s_i; what is left, c = c_p + V t for V the q's that do
  * not count, is chosen so that |b| = |D (c_p + V t)|, D = diag(scale), is least: t solves the least squares (D V) t = -D c_p.
@@ -111,6 +111,14 @@ void mx_linear_solve_gram(mx_linear_system *s, bool *solved)
 
 /* ---- QR of the rows ---- */
 
+/* A sparse row as d numbers. */
+static void expand(const mx_design *block, size_t i, double *wide)
+{
+    memset(wide, 0, block->d * sizeof *wide);
+    for (int64_t q = block->csr.starts[i]; q < block->csr.starts[i + 1]; q++)
+        wide[block->csr.indices[q]] = block->csr.values != NULL ? (double)block->csr.values[q] : 1;
+}
+
 /* Rows root(w) [z, y - y_mean] into the decomposition. */
 static merx_status feed(mx_tall_qr *qr, mx_linear_system *s, mx_design_rows *rows, const mx_linear_sums *sums,
                         merx_task *task, merx_error *err)
@@ -134,11 +142,8 @@ static merx_status feed(mx_tall_qr *qr, mx_linear_system *s, mx_design_rows *row
             if (root == 0)
                 continue;
             const double *x = block.x != NULL ? block.x + i * columns : wide;
-            if (block.x == NULL) {
-                memset(wide, 0, columns * sizeof *wide);
-                for (int64_t q = block.csr.starts[i]; q < block.csr.starts[i + 1]; q++)
-                    wide[block.csr.indices[q]] = block.csr.values != NULL ? (double)block.csr.values[q] : 1;
-            }
+            if (block.x == NULL)
+                expand(&block, i, wide);
             MX_TRY_GOTO(mx_tall_qr_next(qr, &row, err));
             for (size_t k = 0; k < m; k++) {
                 size_t j = s->active[k];
@@ -278,6 +283,94 @@ out:
     return status;
 }
 
+/* ---- refinement ---- */
+
+/*
+ * The slope that is left at the solution, from the rows in long double (64 bits and more): slope_j = sum w (z_j - mean) r - l_j c_j. Its rounding is what limits QR when residuals
+ * are large (their part of the error grows with the condition's square). sums: (m + 1) of w z and w r.
+ */
+static merx_status slope_of(const mx_linear_system *s, mx_design_rows *rows, const mx_linear_sums *sums,
+                            long double *slope, long double *totals, long double *z, double *wide, merx_task *task,
+                            merx_error *err)
+{
+    size_t m = s->m;
+    uint64_t done = 0;
+    memset(slope, 0, m * sizeof *slope);
+    memset(totals, 0, (m + 1) * sizeof *totals);
+    MX_TRY(mx_design_rows_rewind(rows, err));
+    for (;;) {
+        mx_design block = {0};
+        MX_TRY(mx_design_rows_next(rows, &block, err));
+        if (block.n == 0)
+            break;
+        for (size_t i = 0; i < block.n; i++, done++) {
+            if (done % 65536 == 0)
+                MX_TRY(mx_task_step(task, 1, err));
+            long double w = block.weights != NULL ? block.weights[i] : 1;
+            long double r = (long double)block.y[i] - (sums->raw ? 0 : (long double)sums->means[sums->d]);
+            if (w == 0)
+                continue;
+            if (block.x == NULL)
+                expand(&block, i, wide);
+            const double *x = block.x != NULL ? block.x + i * sums->d : wide;
+            for (size_t k = 0; k < m; k++) {
+                size_t j = s->active[k];
+                z[k] = ((long double)x[j] - (sums->raw ? 0 : (long double)sums->means[j])) * (long double)s->scales[k];
+                r -= z[k] * (long double)s->solution[k];
+            }
+            r *= w;
+            for (size_t k = 0; k < m; k++) {
+                slope[k] += z[k] * r;
+                totals[k] += w * z[k];
+            }
+            totals[m] += r;
+        }
+    }
+    for (size_t k = 0; k < m; k++) {
+        /* The means are rounded, so the columns are centred but for that. */
+        slope[k] -= sums->raw ? 0 : totals[k] * totals[m] / (long double)sums->weight;
+        slope[k] -= (long double)s->penalty[k] * (long double)s->solution[k];
+    }
+    return MERX_OK;
+}
+
+/* Up to three steps c += (G + L)^-1 slope; each leaves a fixed share of the error of the one before. */
+static merx_status refine(mx_linear_system *s, mx_design_rows *rows, const mx_linear_sums *sums, merx_task *task,
+                          merx_error *err)
+{
+    size_t m = s->m, cells = 3 * m + 1;
+    long double *room = NULL;
+    double *step = NULL, *wide = NULL, before = INFINITY;
+    merx_status status;
+    MX_TRY_GOTO(mx_alloc_array(s->alloc, cells, sizeof *room, "refinement", &room, err));
+    MX_TRY_GOTO(MX_NEW_ARRAY(s->alloc, sums->d, &wide, "a row", err));
+    MX_TRY_GOTO(MX_NEW_ARRAY(s->alloc, m, &step, "refinement", err));
+    for (int round = 0; round < 3; round++) {
+        MX_TRY_GOTO(slope_of(s, rows, sums, room, room + m, room + 2 * m + 1, wide, task, err));
+        double size = 0, all = 0;
+        for (size_t k = 0; k < m; k++)
+            step[k] = (double)room[k];
+        for (size_t k = 0; k < m; k++) {
+            double move = mx_dot(s->inverse + k * m, step, m);
+            size += move * move;
+            all += s->solution[k] * s->solution[k];
+        }
+        if (!(size < before)) /* no gain any more: the last step was rounding */
+            break;
+        for (size_t k = 0; k < m; k++)
+            s->solution[k] += mx_dot(s->inverse + k * m, step, m);
+        s->mean_residual = sums->raw ? 0 : (double)(room[2 * m] / (long double)sums->weight);
+        before = 0.25 * size;
+        if (size <= 0x1p-104 * all)
+            break;
+    }
+out:
+    MX_FREE_ARRAY(s->alloc, step, m);
+    MX_FREE_ARRAY(s->alloc, wide, sums->d);
+    mx_free_array(s->alloc, room, cells, sizeof *room);
+    return status;
+}
+
 merx_status mx_linear_solve_rows(mx_linear_system *s, mx_design_rows *rows, const mx_linear_sums *sums, merx_task *task,
                                  merx_error *err)
 {
@@ -292,6 +385,8 @@ merx_status mx_linear_solve_rows(mx_linear_system *s, mx_design_rows *rows, cons
     mx_tall_qr_free(qr);
     qr = NULL;
     MX_TRY_GOTO(solve_triangle(s, r, sums->noise, task, err));
+    if (s->method == MX_LINEAR_QR)
+        MX_TRY_GOTO(refine(s, rows, sums, task, err));
 out:
     mx_tall_qr_free(qr);
     mx_free_array(s->alloc, r, e * e, sizeof(double));

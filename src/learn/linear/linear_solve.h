@@ -20,6 +20,8 @@ typedef struct mx_linear_system {
     double *inverse;  /* (m, m) (G + L)^+ */
     size_t rank;
     double condition;
+    double
+        mean_residual; /* of refinement: what the rounding of the means and of c leaves of the mean residual; else 0 */
     double residual_sum; /* by QR; NaN: not known */
     mx_linear_method method;
     const merx_allocator *alloc;
