@@ -37,11 +37,33 @@ typedef struct fold_work {
     const mx_elastic_net_options *options;
     mx_gram_sums *sums[128];
     bool weighed[128];
+    const char *const *names;
     size_t d, chunk;
     int32_t *fold;     /* (chunk) */
     double *x, *y, *w; /* (chunk, d), (chunk), (chunk): rows of one fold */
     const merx_allocator *alloc;
 } fold_work;
+
+/* Says what is wrong with a row, by its number among all. */
+static merx_status name_fault(const fold_work *f, const mx_design *block, size_t i, uint64_t row, merx_error *err)
+{
+    unsigned long long number = row;
+    double w = block->weights != NULL ? block->weights[i] : 1;
+    if (!(w >= 0) || !isfinite(w))
+        MX_FAIL(err, MERX_E_INVALID, "elastic_net",
+                "the weight of row %llu is %g; expected a finite number of 0 or more", number, w);
+    for (size_t j = 0; j < f->d; j++) {
+        double v = block->x[i * f->d + j];
+        if (!isfinite(v) && f->names != NULL)
+            MX_FAIL(err, MERX_E_INVALID, "elastic_net", "row %llu, column \"%s\" is %g; expected a finite number",
+                    number, f->names[j], v);
+        if (!isfinite(v))
+            MX_FAIL(err, MERX_E_INVALID, "elastic_net", "row %llu, column %zu is %g; expected a finite number", number,
+                    j, v);
+    }
+    MX_FAIL(err, MERX_E_INVALID, "elastic_net", "the target of row %llu is %g; expected a finite number", number,
+            block->y[i]);
+}
 
 /* Rows begin … begin + count - 1 of a block into the sums of their folds. */
 static merx_status add_chunk(fold_work *f, const mx_design *block, size_t begin, size_t count, uint64_t first,
@@ -54,11 +76,16 @@ static merx_status add_chunk(fold_work *f, const mx_design *block, size_t begin,
         for (size_t i = 0; i < count; i++) {
             if (f->fold[i] != k)
                 continue;
-            if (d > 0)
-                memcpy(f->x + m * d, block->x + (begin + i) * d, d * sizeof *f->x);
+            double odd = 0; /* NaN once a value is not finite */
+            for (size_t j = 0; j < d; j++) {
+                f->x[m * d + j] = block->x[(begin + i) * d + j];
+                odd += f->x[m * d + j] * 0;
+            }
             f->y[m] = block->y[begin + i];
             f->w[m] = block->weights != NULL ? block->weights[begin + i] : 1;
-            f->weighed[k] |= f->w[m] != 0;
+            if (!(odd + f->y[m] * 0 + f->w[m] * 0 == 0) || !(f->w[m] >= 0))
+                return name_fault(f, block, begin + i, first + i, err);
+            f->weighed[k] |= f->w[m] > 0;
             m++;
         }
         MX_TRY(mx_gram_sums_add(f->sums[k], f->x, f->y, block->weights != NULL ? f->w : NULL, m, task, err));
@@ -72,7 +99,7 @@ static merx_status sum_dense(mx_design_rows *rows, const mx_elastic_net_options 
     const merx_allocator *alloc = merx_task_allocator(task);
     size_t d = rows->d, chunk = CHUNK_DOUBLES / (d + 1);
     chunk = chunk > MOST_CHUNK ? MOST_CHUNK : chunk < 256 ? 256 : chunk;
-    fold_work f = {.options = o, .d = d, .chunk = chunk, .alloc = alloc};
+    fold_work f = {.options = o, .names = rows->names, .d = d, .chunk = chunk, .alloc = alloc};
     merx_status status;
     uint64_t done = 0;
     MX_TRY_GOTO(MX_NEW_ARRAY(alloc, chunk, &f.fold, "folds", err));

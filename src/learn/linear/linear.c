@@ -63,7 +63,8 @@ static merx_status take_solution(mx_linear *model, const mx_linear_sums *sums, c
     for (size_t k = 0; k < s->m; k++)
         model->coefficients[s->active[k]] = s->solution[k] * s->scales[k];
     if (!sums->raw) {
-        memcpy(model->means, sums->means, model->d * sizeof *model->means);
+        for (size_t j = 0; j < model->d; j++)
+            model->means[j] = sums->means[j];
         model->y_mean = sums->means[model->d];
         model->intercept = model->y_mean - mx_dot(model->coefficients, model->means, model->d) + s->mean_residual;
     }
