@@ -35,7 +35,7 @@ static const merx_option options_table[] = {
      "Share of the penalty on absolute coefficients, which sets some to 0; 1 is the lasso, 0 is ridge."},
     {"intercept", MERX_OPTION_BOOL, 0, 0, "true", NULL, "Learn a constant term; it is not penalised."},
     {"positive", MERX_OPTION_BOOL, 0, 0, "false", NULL, "Allow no coefficient below 0."},
-    {"tolerance", MERX_OPTION_REAL, 1e-15, 1, "1e-6", NULL,
+    {"tolerance", MERX_OPTION_REAL, 1e-15, 1, "0.0001", NULL,
      "The fit ends when the duality gap is at most this share of the target's sum of squares."},
     {"max_iterations", MERX_OPTION_INT, 1, 1e9, "10000", NULL, "Most sweeps over the coefficients for one alpha."},
     {"alphas", MERX_OPTION_INT, 1, 10000, "100", NULL, "Strengths tried when alpha is auto."},
