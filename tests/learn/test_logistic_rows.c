@@ -273,6 +273,13 @@ static void test_rare_class(void **state)
     assert_true(m.converged);
     check_close(gradient_of(&m, &design, 1), 0, 2e-8);
     mx_logistic_release(&m);
+    /* A tolerance below rounding: ends, and says that it did not get there. */
+    design = design_of(3, true);
+    check_ok(mx_logistic_fit_design(&design, &(mx_logistic_options){.l2 = 1, .tolerance = 1e-30}, NULL, NULL, &m, &err),
+             err);
+    assert_true(!m.converged && m.iterations < 60);
+    check_close(gradient_of(&m, &design, 1), 0, 1e-9);
+    mx_logistic_release(&m);
 }
 
 static merx_status scenario(const merx_allocator *alloc, void *context, merx_error *err)

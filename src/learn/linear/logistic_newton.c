@@ -13,7 +13,9 @@
 
 #include "kernels/kernels.h"
 
-enum { HISTORY = 8, MOST_HALVINGS = 40, MOST_EPOCHS = 1000 };
+#define ROUNDING 1e-12 /* of F: sums over many blocks */
+
+enum { HISTORY = 8, MOST_STALLS = 3, MOST_HALVINGS = 40, MOST_EPOCHS = 1000 };
 
 /* Vectors of p: trial, trial gradient, direction, model gradient, then pairs. */
 enum { TRIAL, TRIAL_GRADIENT, DIRECTION, MODEL, PAIRS };
@@ -24,6 +26,7 @@ typedef struct solver {
     double rho[HISTORY], alpha[HISTORY];
     int stored;
     bool measured; /* means and scales are there */
+    bool tiny;     /* the last step promised less than rounding hides */
 } solver;
 
 merx_status mx_logistic_newton_new(mx_logistic_newton *s, const merx_allocator *work, merx_error *err)
@@ -301,8 +304,9 @@ static merx_status search(solver *v, bool hessian, bool *moved, merx_error *err)
         s->hessian_here = false;
         bool with = hessian && halvings == 0;
         MX_TRY(evaluate(v, v->trial, with, v->trial_gradient, &value, err));
-        if (!(value <= s->value + 1e-4 * step * slope + 1e-14 * fabs(s->value)))
+        if (!(value <= s->value + 1e-4 * step * slope + ROUNDING * fabs(s->value)))
             continue;
+        v->tiny = !(-slope > ROUNDING * fabs(s->value));
         if (s->l1 == 0)
             remember(v);
         memcpy(s->parameters, v->trial, s->p * sizeof(double));
@@ -344,6 +348,7 @@ merx_status mx_logistic_newton_run(mx_logistic_newton *s, merx_error *err)
                 .pairs_y = room + (PAIRS + HISTORY) * p};
     double before = INFINITY, gain = 0.05;
     bool anew = false;
+    int stalls = 0;
     size_t seen = s->has_factor ? columns_in(s) : 0;
     s->converged = false;
     s->iterations = 0;
@@ -364,6 +369,9 @@ merx_status mx_logistic_newton_run(mx_logistic_newton *s, merx_error *err)
         MX_TRY(mx_task_step(s->pass->task, (uint64_t)s->iterations, err));
         if (s->iterations > 0)
             gain = s->violation / before;
+        stalls = v.tiny && gain > 0.5 ? stalls + 1 : 0;
+        if (stalls == MOST_STALLS)
+            break; /* the tolerance is below what rounding leaves */
         if (s->hessian_here) {
             v.stored = 0;
             if (s->l1 == 0 && !factorise(s))
