@@ -200,6 +200,8 @@ static void draw_row(mx_kmeans_study *s, uint64_t number, uint64_t key, uint64_t
 /* By row number: ranks are made to order by it, then the heap is taken down. */
 static void sort_sample(mx_kmeans_study *s)
 {
+    if (s->sample_count == 0)
+        return;
     memcpy(s->ranks, s->sample_rows, s->sample_count * sizeof *s->ranks);
     bool sorted = true;
     for (size_t i = 1; i < s->sample_count && sorted; i++)
