@@ -80,6 +80,8 @@ int cli_fail(const merx_error *err)
 
 int cli_usage_failure(const cli_command *command, const merx_error *err)
 {
+    if (err->code == MERX_E_MEMORY)
+        return cli_fail(err); /* not for what was asked, but for how little was given */
     return cli_usage_error(command, "%s%s%s", err->where, err->where[0] ? ": " : "", err->message);
 }
 
