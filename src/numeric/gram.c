@@ -133,12 +133,8 @@ merx_status mx_gram_sums_new(size_t d, const mx_gram_options *options, const mer
     mx_gram_sums *sums = NULL;
     merx_status status = MERX_OK;
     MX_TRY(mx_alloc_array(alloc, 1, sizeof *sums, "sums of rows", &sums, err));
-    *sums = (mx_gram_sums){.alloc = alloc,
-                           .where = where,
-                           .names = options->names,
-                           .d = d,
-                           .width = d + 2,
-                           .raw = options->raw};
+    *sums = (mx_gram_sums){
+        .alloc = alloc, .where = where, .names = options->names, .d = d, .width = d + 2, .raw = options->raw};
     MX_TRY_GOTO(mx_alloc_array(alloc, d + 1, sizeof(double), "shifts of columns", &sums->shift, err));
     MX_TRY_GOTO(mx_alloc_array(alloc, sums->width * sums->width, sizeof(double), "Gram matrix", &sums->total, err));
     MX_TRY_GOTO(
