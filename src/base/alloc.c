@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/memory.h"
 #include "base/str.h"
@@ -226,6 +227,19 @@ void mx_free_array(const merx_allocator *alloc, void *block, size_t count, size_
     alloc = mx_allocator_or_default(alloc);
     if (block != NULL)
         alloc->release(alloc->context, block, count * element_size);
+}
+
+void mx_wish_large_pages(void *block, size_t size)
+{
+#ifdef MADV_HUGEPAGE
+    const size_t large = (size_t)1 << 21;
+    size_t before = (large - (uintptr_t)block % large) % large; /* to the first large page */
+    if (block != NULL && size >= before + large)
+        (void)madvise((char *)block + before, (size - before) / large * large, MADV_HUGEPAGE);
+#else
+    (void)block;
+    (void)size;
+#endif
 }
 
 /* Counts the call and says whether it fails. Not for use by several threads at once with an exact k. */

@@ -79,7 +79,8 @@ void MX_LEVEL(add_rows)(const double *x, const double *v, size_t m, size_t d, do
             TILE(2)
             TILE(3)
             TILE(4)
-            TILE(5) TILE(6) TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13)
+            TILE(5)
+            TILE(6) TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13)
 #undef TILE
                 default : break;
         }

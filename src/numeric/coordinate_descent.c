@@ -89,7 +89,8 @@ merx_status mx_coordinate_descent(const mx_descent_matrix *a, const mx_descent_o
     double gap = gap_of(a, o, b, u, &largest);
     /* Sweep until the coordinates rest; the gap has the last word, and asks for ten times more rest each time it refuses. */
     bool still = false; /* no coordinate moves beyond rounding: nothing is left to gain */
-    for (double rest = 1e-2; !(gap <= enough) && !still && result->sweeps < o->most_sweeps; rest *= 0.1) {
+    double rest = 1e-2;
+    while (!(gap <= enough) && !still && result->sweeps < o->most_sweeps) {
         size_t count = screen(a, o, b, u, gap, largest, list);
         double moved = INFINITY, least = fmax(rest, ROUNDING);
         while (moved > least && result->sweeps < o->most_sweeps) {
@@ -101,6 +102,7 @@ merx_status mx_coordinate_descent(const mx_descent_matrix *a, const mx_descent_o
         }
         gap = gap_of(a, o, b, u, &largest);
         still = moved <= ROUNDING;
+        rest *= 0.1;
     }
     result->gap = a->target > 0 ? gap / a->target : 0;
     result->converged = gap <= enough || still;

@@ -331,7 +331,8 @@ static merx_status measure_held(fitting *f, merx_error *err)
             loss += w * mx_additive_loss(score, f->y != NULL ? f->y + i : NULL,
                                          f->labels != NULL ? f->labels + i : NULL, NULL, 1, m->classes, NULL, NULL);
         }
-        f->held[held++] = m->classes == 0 ? f->y[i] - score[0] : 0; /* held <= i: what is overwritten has been read */
+        f->held[held++] =
+            m->classes == 0 && f->y != NULL ? f->y[i] - score[0] : 0; /* held <= i: what is overwritten has been read */
     }
     m->held_rows = (double)held;
     m->held_loss = weight > 0 ? loss / weight : 0;

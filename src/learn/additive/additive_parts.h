@@ -79,9 +79,9 @@ typedef struct mx_additive_work {
 /* Whether bag b holds a row out. */
 bool mx_additive_holds_out(const mx_additive_options *options, uint64_t key, size_t bag);
 /* Stages, each for one bag: the columns' shapes; the gain of every pair of columns after them; the chosen pairs, the columns going on beside them. */
-merx_status mx_additive_bag_columns(void *work, size_t bag, merx_error *err) MERX_MUST_CHECK;
-merx_status mx_additive_bag_gains(void *work, size_t bag, merx_error *err) MERX_MUST_CHECK;
-merx_status mx_additive_bag_pairs(void *work, size_t bag, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_additive_bag_columns(void *work, size_t number, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_additive_bag_gains(void *work, size_t number, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_additive_bag_pairs(void *work, size_t number, merx_error *err) MERX_MUST_CHECK;
 /* Negative gradient g (K, n), curvature h (K, n) of the loss at scores (K, n), and the sum of weighted losses. Any may be NULL. */
 double mx_additive_loss(const double *score, const double *y, const int32_t *labels, const double *weights, size_t n,
                         size_t classes, double *g, double *h);

@@ -50,13 +50,14 @@ static void fit_sigmoid(const point *points, size_t n, double positive, double n
                slope = da * s.a + db * s.b, step = 1;
         slopes next = s;
         bool moved = false;
-        for (int h = 0; h < MOST_HALVINGS && !moved; h++, step /= 2) {
+        for (int h = 0; h < MOST_HALVINGS && !moved; h++) {
             next = sigmoid_sums(points, n, a + step * da, b + step * db);
             moved = next.loss <= s.loss + 1e-4 * step * slope;
             if (moved) {
                 a += step * da;
                 b += step * db;
             }
+            step /= 2;
         }
         bool done = !moved || !(-slope > 1e-14 * (1 + fabs(s.loss)));
         s = next;

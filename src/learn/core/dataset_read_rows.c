@@ -364,7 +364,7 @@ static merx_status begin_table(mx_rows_table *r, size_t room, merx_error *err)
         }
     }
     mx_line_run *runs = mx_arena_array(&r->table->arena, room > 0 ? room : 1, sizeof *runs, err);
-    r->table->line_runs = runs;
+    r->table->line_runs = r->runs = runs;
     return runs != NULL ? MERX_OK : MERX_E_MEMORY;
 }
 
@@ -441,7 +441,7 @@ static merx_status put_row(mx_rows_table *r, const mx_row *row, size_t at, mx_li
 static merx_status fill_table(mx_rows_table *r, merx_error *err)
 {
     size_t room = r->table->rows, kept = 0;
-    mx_line_run *runs = (mx_line_run *)(uintptr_t)r->table->line_runs; /* begin_table made them */
+    mx_line_run *runs = r->runs;
     while (kept < room) {
         const mx_row *row;
         MX_TRY(mx_rows_next(r->rows, &row, err));

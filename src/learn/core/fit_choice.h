@@ -20,7 +20,7 @@ typedef struct mx_fit_choice {
  * column (the nearest is named), one named twice: errors. Owns: mx_fit_choice_release, also after a failure.
  */
 merx_status mx_fit_choose(const merx_dataset *data, const mx_family *family, const merx_options *options,
-                          const merx_fit_columns *columns, const merx_allocator *alloc, mx_fit_choice *out,
+                          const merx_fit_columns *columns, const merx_allocator *alloc, mx_fit_choice *w,
                           merx_error *err) MERX_MUST_CHECK;
 void mx_fit_choice_release(mx_fit_choice *choice);
 

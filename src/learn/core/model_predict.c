@@ -188,12 +188,12 @@ merx_status merx_model_predict_row(const merx_model *model, const double *x, siz
     if (d != wanted)
         MX_FAIL(err, MERX_E_SHAPE, family->info.name, "the row has %zu numbers; the model was fitted with %zu columns",
                 d, wanted);
-    double on_stack[ROW_ON_STACK], *row = on_stack, *made = NULL;
+    double on_stack[ROW_ON_STACK], *made = NULL;
     merx_status status = MERX_OK;
     if (f->pipeline != NULL) {
         if (f->width > ROW_ON_STACK)
             MX_TRY(mx_alloc_array_raw(model->alloc, f->width, sizeof *made, "design row", &made, err));
-        row = made != NULL ? made : on_stack;
+        double *row = made != NULL ? made : on_stack;
         plain_row(f->pipeline, x, row);
         x = row;
     }

@@ -37,6 +37,7 @@ typedef struct mx_rows_table {
     uint64_t kept, refused_first;  /* good and bad rows of the first pass; later ones also refuse what is infinite */
     uint64_t refused, given, seen; /* of this pass */
     merx_dataset *table;
+    mx_line_run *runs; /* of the table */
 } mx_rows_table;
 
 /* The first pass, with path, options, alloc and task set. Release it also after a failure. */

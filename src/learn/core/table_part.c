@@ -229,7 +229,7 @@ static lone_row look_at_row(mx_table_worker *w, const mx_table_part *part, size_
     if (row.result == MX_CSV_LONG_ROW)
         from = row.scan.field = begin;
     if (row.result == MX_CSV_ROW) {
-        row.next = from = row.scan.row_end;
+        row.next = row.scan.row_end;
         if (row.scan.n == columns) {
             const mx_str bytes = {(const char *)text + begin, row.next - begin};
             row.nul = memchr(bytes.data, 0, bytes.size) != NULL;

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/clock.h"
 #include "learn/core/table_words.h"
@@ -16,20 +15,6 @@
 #define PAD MX_FIELDS_PADDING
 
 /* ---- columns ---- */
-
-/* Large arrays in large pages: a page is zeroed by the system when it is first written, and 512 small ones cost several times one large one. */
-static void advise(void *block, size_t size)
-{
-#if defined(MADV_HUGEPAGE)
-    const uintptr_t large = (uintptr_t)1 << 21;
-    uintptr_t begin = ((uintptr_t)block + large - 1) & ~(large - 1), end = ((uintptr_t)block + size) & ~(large - 1);
-    if (begin < end)
-        (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
-#else
-    (void)block;
-    (void)size;
-#endif
-}
 
 static void free_values(mx_table_reader *r, mx_table_column *column)
 {
@@ -45,7 +30,7 @@ static merx_status resize_values(mx_table_reader *r, mx_table_column *column, si
     const size_t size = mx_cell_size(column->plan.kind);
     void *values;
     MX_TRY(mx_alloc_array_raw(r->alloc, capacity, size, "column of a table", &values, err));
-    advise(values, capacity * size);
+    mx_wish_large_pages(values, capacity * size);
     if (kept > 0)
         memcpy(values, column->values, kept * size);
     free_values(r, column);

@@ -19,7 +19,6 @@
  */
 #include <math.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/random.h"
 #include "kernels/kernels.h"
@@ -224,19 +223,6 @@ static void copy_rows(const float *from, size_t from_width, float *to, size_t to
         memcpy(to + i * to_width, from + i * from_width, f * sizeof *to);
 }
 
-/* Rows are gathered from all over an array: with large pages each is found with one look-up. A wish; nothing depends on it. */
-static void wish_large_pages(void *p, size_t bytes)
-{
-#ifdef MADV_HUGEPAGE
-    const uintptr_t page = (uintptr_t)1 << 21;
-    uintptr_t begin = ((uintptr_t)p + page - 1) & ~(page - 1), end = ((uintptr_t)p + bytes) & ~(page - 1);
-    if (p && begin < end)
-        (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
-#else
-    (void)p, (void)bytes;
-#endif
-}
-
 static merx_status iterate(fit_work *w, side users, side items, mx_als *model, const mx_als_options *options,
                            merx_task *task, merx_error *err)
 {
@@ -302,9 +288,9 @@ merx_status mx_als_fit(const mx_csr *ratings, const mx_als_options *options, con
         MX_TRY_GOTO(mx_alloc_array_raw(work, half_cells, sizeof *w.halves, "factors in the basis", &w.halves, err));
     MX_TRY_GOTO(mx_basis_init(f, work, &w.basis, err));
     MX_TRY_GOTO(mx_csr_transpose(ratings, work, &transposed, err));
-    wish_large_pages(w.halves, halves ? half_cells * sizeof *w.halves : 0);
-    wish_large_pages(user_side.factors, user_cells * sizeof(float));
-    wish_large_pages(item_side.factors, item_cells * sizeof(float));
+    mx_wish_large_pages(w.halves, halves ? half_cells * sizeof *w.halves : 0);
+    mx_wish_large_pages(user_side.factors, user_cells * sizeof(float));
+    mx_wish_large_pages(item_side.factors, item_cells * sizeof(float));
     w.gram = model.item_gram; /* holds X'X while items are solved */
 
     mx_task_stage(task, "alternating least squares", (uint64_t)options->iterations, "iterations");

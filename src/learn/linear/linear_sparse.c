@@ -10,6 +10,7 @@
  */
 #include "learn/linear/linear_sparse.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -197,6 +198,7 @@ static merx_status product(sparse_work *w, const double *p, double *q, double *u
 static merx_status slope(sparse_work *w, const double *r, double *s, double *u, merx_task *task, merx_error *err)
 {
     size_t n = w->design->n;
+    assert(r != NULL || n == 0);
     w->shift = 0;
     for (size_t i = 0; i < n; i++)
         u[i] = w->root != NULL ? w->root[i] * r[i] : r[i];

@@ -13,6 +13,7 @@
  */
 #include "learn/linear/logistic.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -79,7 +80,7 @@ static merx_status look_at_window(mx_logistic_work *f, const mx_design *window, 
             continue;
         counts[label] += w > 0;
         counts[f->classes + (size_t)label] += w > 0 && within < START_OF_BLOCK;
-        if (f->sample_x == NULL)
+        if (f->sample_x == NULL || window->x == NULL)
             continue;
         memcpy(f->sample_x + f->sample_rows * f->d, window->x + i * f->d, f->d * sizeof *f->sample_x);
         f->sample_labels[f->sample_rows] = label;
@@ -228,7 +229,8 @@ static merx_status fit_sample(mx_logistic_work *f, size_t take, bool always, mer
         f->pass.n = f->sample_rows;
         f->pass.stride = SAMPLE_OF_BLOCK;
     }
-    double used = (double)(n / f->step * take);
+    uint64_t sampled = n / f->step * take;
+    double used = (double)sampled;
     s->always = always;
     s->last_hessian = s->has_factor = false;
     s->tolerance = 0.02 / sqrt(used);
@@ -482,6 +484,7 @@ void mx_logistic_logits(const mx_logistic *model, const mx_design *rows, size_t 
         return;
     }
     const mx_csr *csr = &rows->csr;
+    assert(csr->starts != NULL);
     for (size_t c = 0; c < model->outputs; c++) {
         double sum = 0;
         for (int64_t at = csr->starts[row]; at < csr->starts[row + 1]; at++)
@@ -541,6 +544,7 @@ double mx_logistic_explain(const mx_logistic *model, const mx_design *rows, size
         }
     } else {
         const mx_csr *csr = &rows->csr;
+        assert(csr->starts != NULL);
         memset(contributions, 0, d * sizeof *contributions);
         for (int64_t at = csr->starts[row]; at < csr->starts[row + 1]; at++) {
             size_t j = (size_t)csr->indices[at];

@@ -148,7 +148,9 @@ static merx_status owl_qn(orthant *o, double *vectors, double tolerance, merx_er
         for (size_t i = 0; i < p; i++)
             if (!(direction[i] * sub[i] < 0) && penalty_at(l, i) > 0)
                 direction[i] = 0;
-        for (int halvings = 0; halvings < MOST_HALVINGS && !moved; halvings++, step /= 2) {
+        for (int halvings = 0; halvings < MOST_HALVINGS && !moved; halvings++) {
+            if (halvings > 0)
+                step /= 2;
             double expected = 0, next;
             for (size_t i = 0; i < p; i++) {
                 double side = o->u[i] != 0 ? o->u[i] : -sub[i];

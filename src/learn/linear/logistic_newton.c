@@ -176,8 +176,9 @@ static bool factorise_with(mx_logistic_newton *s, double ridge)
 static bool factorise(mx_logistic_newton *s)
 {
     s->has_factor = true;
-    for (double ridge = 0; ridge <= 1; ridge = ridge > 0 ? ridge * 1000 : 1e-10)
-        if (factorise_with(s, ridge))
+    static const double ridges[] = {0, 1e-10, 1e-7, 1e-4, 0.1};
+    for (size_t i = 0; i < sizeof ridges / sizeof *ridges; i++)
+        if (factorise_with(s, ridges[i]))
             return true;
     return s->has_factor = false;
 }
@@ -298,7 +299,9 @@ static merx_status search(solver *v, bool hessian, bool *moved, merx_error *err)
     *moved = false;
     if (!(slope < 0))
         return MERX_OK;
-    for (int halvings = 0; halvings < MOST_HALVINGS; halvings++, step /= 2) {
+    for (int halvings = 0; halvings < MOST_HALVINGS; halvings++) {
+        if (halvings > 0)
+            step /= 2;
         for (size_t i = 0; i < s->p; i++)
             v->trial[i] = s->parameters[i] + step * v->direction[i];
         s->hessian_here = false;

@@ -37,15 +37,15 @@ typedef struct mx_logistic_newton {
     void *room; /* p * (2 + MX_LOGISTIC_ROOM) doubles, see mx_logistic_newton_new */
 } mx_logistic_newton;
 
-merx_status mx_logistic_newton_new(mx_logistic_newton *newton, const merx_allocator *work,
+merx_status mx_logistic_newton_new(mx_logistic_newton *s, const merx_allocator *work,
                                    merx_error *err) MERX_MUST_CHECK; /* pass and p are set: allocates the arrays */
-void mx_logistic_newton_release(mx_logistic_newton *newton, const merx_allocator *work);
+void mx_logistic_newton_release(mx_logistic_newton *s, const merx_allocator *work);
 /* `finite` is false, and the parameters are of no use, when the sums of the first sweep are not numbers. */
-merx_status mx_logistic_newton_run(mx_logistic_newton *newton, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_logistic_newton_run(mx_logistic_newton *s, merx_error *err) MERX_MUST_CHECK;
 /* The Newton step at the solution, by the Hessian there (hessian_here): step (p). False when the Hessian is singular. */
-bool mx_logistic_newton_step(mx_logistic_newton *newton, double *step);
+bool mx_logistic_newton_step(mx_logistic_newton *s, double *step);
 /* What a gradient leaves undone: see tolerance. */
-double mx_logistic_violation(const double *parameters, const double *gradient, size_t q, size_t d, const double *scales,
+double mx_logistic_violation(const double *x, const double *gradient, size_t q, size_t d, const double *scales,
                              double l1);
 
 #endif

@@ -23,7 +23,7 @@ static const double ones[MOST_TILE] = {
 
 typedef struct window_work {
     const mx_logistic_pass *f;
-    const mx_design *window;
+    mx_design window;
     const double *parameters, *starts; /* starts (q): the intercept less b c, for rows as they are */
     const double *turned;              /* parameters as (e, q) */
     unsigned wants;
@@ -177,9 +177,9 @@ static void dense_tile(const window_work *work, size_t first, size_t m, double *
     const mx_kernels *kernel = mx_kernel();
     size_t d = f->d, q = f->q;
     tile_room room = room_of(f);
-    const double *x = rows_of(f, work->window, first, m, room.z), *shift = f->copied ? f->zeros : f->shift;
-    size_t n_left = f->copied ? m : work->window->n - first;
-    set_weights(f, work->window, first, m, room.w);
+    const double *x = rows_of(f, &work->window, first, m, room.z), *shift = f->copied ? f->zeros : f->shift;
+    size_t n_left = f->copied ? m : work->window.n - first;
+    set_weights(f, &work->window, first, m, room.w);
     partial[work->at_loss + 1] += kernel->dot(ones, room.w, m);
     if (q == 1) {
         kernel->margins(x, m, d, work->parameters, work->starts[0], room.t);
@@ -188,7 +188,7 @@ static void dense_tile(const window_work *work, size_t first, size_t m, double *
             memcpy(room.t + i * q, work->starts, q * sizeof *room.t);
         kernel->multiply_add(x, work->turned, room.t, m, d, q);
     }
-    partial[work->at_loss] += residuals(f, work->window->labels + first, m, &room);
+    partial[work->at_loss] += residuals(f, work->window.labels + first, m, &room);
     if (q == 1) {
         kernel->add_rows(x, room.r, m, d, partial);
         partial[d] += kernel->dot(ones, room.r, m);
@@ -206,7 +206,7 @@ static void dense_tile(const window_work *work, size_t first, size_t m, double *
 static void sparse_tile(const window_work *work, size_t first, size_t m, double *partial)
 {
     const mx_logistic_pass *f = work->f;
-    const mx_design *window = work->window;
+    const mx_design *window = &work->window;
     const mx_csr *csr = &window->csr;
     size_t d = f->d, q = f->q;
     tile_room room = room_of(f);
@@ -250,7 +250,7 @@ static merx_status unit_sums(void *context, size_t slot, merx_error *err)
     (void)err;
     const window_work *work = context;
     const mx_logistic_pass *f = work->f;
-    size_t n = work->window->n, blocks = (n + f->stride - 1) / f->stride, unit = work->unit + slot;
+    size_t n = work->window.n, blocks = (n + f->stride - 1) / f->stride, unit = work->unit + slot;
     double *partial = work->partial + slot * work->width;
     memset(partial, 0, work->width * sizeof *partial);
     for (size_t b = unit * f->group; b < (unit + 1) * f->group && b < blocks; b++) {
@@ -291,15 +291,14 @@ static void unpack_hessian(const double *blocks, size_t q, size_t e, double *hes
 
 static merx_status run_windows(mx_logistic_pass *f, window_work *work, double *total, size_t slots, merx_error *err)
 {
-    mx_design window;
     MX_TRY(mx_design_rows_rewind(f->rows, err));
     for (;;) {
-        memset(&window, 0, sizeof window);
-        MX_TRY(mx_design_rows_next(f->rows, &window, err));
-        if (window.n == 0)
+        memset(&work->window, 0, sizeof work->window);
+        MX_TRY(mx_design_rows_next(f->rows, &work->window, err));
+        const size_t n = work->window.n;
+        if (n == 0)
             return MERX_OK;
-        work->window = &window;
-        size_t blocks = (window.n + f->stride - 1) / f->stride, units = (blocks + f->group - 1) / f->group;
+        size_t blocks = (n + f->stride - 1) / f->stride, units = (blocks + f->group - 1) / f->group;
         for (work->unit = 0; work->unit < units; work->unit += slots) {
             size_t count = units - work->unit < slots ? units - work->unit : slots;
             MX_TRY(mx_parallel(f->task, count, unit_sums, work, err));

@@ -42,16 +42,16 @@ typedef struct mx_logistic_sums {
 } mx_logistic_sums;
 
 /* Sets tile and scratch; the fields above them are the caller's. Release in any case. */
-merx_status mx_logistic_pass_init(mx_logistic_pass *pass, merx_error *err) MERX_MUST_CHECK;
-void mx_logistic_pass_release(mx_logistic_pass *pass);
+merx_status mx_logistic_pass_init(mx_logistic_pass *f, merx_error *err) MERX_MUST_CHECK;
+void mx_logistic_pass_release(mx_logistic_pass *f);
 /* Sums of what `parameters` (p) give, without penalty. What is not finite goes through. */
-merx_status mx_logistic_pass_run(mx_logistic_pass *pass, const double *parameters, unsigned wants,
-                                 mx_logistic_sums *out, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_logistic_pass_run(mx_logistic_pass *f, const double *parameters, unsigned wants, mx_logistic_sums *out,
+                                 merx_error *err) MERX_MUST_CHECK;
 /*
  * How far the direction (p) of parameters moves rows of weight above 0 towards their own class: logit of the own class less that of another, over all rows and
  * other classes; largest in size over rows in *size. Writes the smallest to *least.
  */
-merx_status mx_logistic_pass_margins(mx_logistic_pass *pass, const double *direction, double *least, double *size,
+merx_status mx_logistic_pass_margins(mx_logistic_pass *f, const double *direction, double *least, double *size,
                                      merx_error *err) MERX_MUST_CHECK;
 
 #endif
