@@ -13,6 +13,7 @@
 #include "learn/core/table_words.h"
 
 #define PAD MX_FIELDS_PADDING
+#define BEGINNING 64e6 /* bytes */
 
 /* ---- columns ---- */
 
@@ -48,7 +49,10 @@ static void alone(mx_table_reader *r)
     pthread_mutex_unlock(&r->lock);
 }
 
-/* How many rows the file is likely to have, from those of the bytes so far. */
+/*
+ * How many rows the file is likely to have, from those of the bytes so far. Room for the beginning comes first: its rows are often shorter than the rest
+ * (numbers that count up), and room for a whole large file by their measure would be too much by megabytes.
+ */
 static size_t likely_rows(const mx_table_reader *r, size_t rows)
 {
     if (r->ended)
@@ -56,7 +60,9 @@ static size_t likely_rows(const mx_table_reader *r, size_t rows)
     if (r->fd < 0 || r->bytes == 0)
         return rows + rows / 2 + 1024;
     double bytes = (double)(r->size - r->offset);
-    double likely = (double)rows * bytes / (double)r->bytes * 1.02 + 1024;
+    if (r->bytes < BEGINNING / 2 && bytes > BEGINNING)
+        bytes = BEGINNING;
+    double likely = (double)rows * bytes / (double)r->bytes * 1.005 + 1024;
     if (r->rows > 0 && likely < (double)r->capacity * 1.05) /* grow by something */
         likely = (double)r->capacity * 1.05 + 1024;
     return likely < 1e15 && (size_t)likely > rows ? (size_t)likely : rows;
