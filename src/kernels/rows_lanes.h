@@ -75,14 +75,12 @@ void MX_LEVEL(add_rows)(const double *x, const double *v, size_t m, size_t d, do
     case count:                                                                                                        \
         add_tile(x + first, v, m, d, y + first, count, some);                                                          \
         break;
-            TILE(1)
-            TILE(2)
-            TILE(3)
-            TILE(4)
-            TILE(5)
-            TILE(6) TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13)
+            /* clang-format off */
+            TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13)
+        default:
+            break;
+            /* clang-format on */
 #undef TILE
-                default : break;
         }
         first += width;
     }
