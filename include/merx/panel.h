@@ -45,6 +45,8 @@ typedef struct merx_panel_options {
     size_t n_ignore;
     int first, last; /* horizons in steps, 1 <= first <= last <= 1000; both 0: 1 and 1 */
     int lags;        /* single past values of the target; 0: 4; at most 100 */
+    const char *const *features; /* of the columns a model sees (above), those it learns from; NULL: all */
+    size_t n_features;
 } merx_panel_options;
 
 typedef struct merx_panel merx_panel;

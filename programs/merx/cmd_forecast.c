@@ -48,8 +48,8 @@ static int parse_horizons(const cli_arguments *arguments, merx_panel_options *op
 typedef struct forecast_call {
     const cli_arguments *arguments;
     merx_panel_options options;
-    char *series_text, *ignore_text;
-    const char **series, **ignore;
+    char *series_text, *ignore_text, *features_text;
+    const char **series, **ignore, **features;
     merx_task *task;
     merx_dataset *data;
     merx_model *model;
@@ -85,6 +85,9 @@ static int read_options(forecast_call *c)
     int code = list_of(cli_value(a, "series"), &c->series_text, &c->series, &c->options.n_series);
     if (code == 0)
         code = list_of(cli_value(a, "ignore"), &c->ignore_text, &c->ignore, &c->options.n_ignore);
+    if (code == 0)
+        code = list_of(cli_value(a, "features"), &c->features_text, &c->features, &c->options.n_features);
+    c->options.features = c->features;
     c->options.series = c->series;
     c->options.ignore = c->ignore;
     if (code == 0)
@@ -214,6 +217,8 @@ out:
     merx_task_free(c.task);
     free(c.series_text);
     free(c.ignore_text);
+    free(c.features_text);
+    free(c.features);
     free(c.series);
     free(c.ignore);
     return code;
@@ -228,6 +233,7 @@ static const cli_flag flags[] = {
     {"log", NULL, "learn the target's logarithm: for sales, whose effects multiply"},
     {"by", "COLUMN", "one model for each value of this column (default: one for all)"},
     {"ignore", "A,B,…", "columns that are not known ahead"},
+    {"features", "A,B,…", "columns to learn from, e.g. store,price,\"price rel\",\"units mean 12\" (default: all)"},
     {"lags", "N", "single past values that the model sees (default 4)"},
     {"step-days", "N", "days of a step, where the time is a date (default 7)"},
     {"separator", "CHAR", "of a CSV file (default: found)"},

@@ -441,9 +441,95 @@ static void test_bad_data(void **state)
     free(w);
 }
 
+/* With noise that multiplies by exp(z / 2), z normal, the Poisson loss finds means; squared errors of the logarithm find medians, lower by exp(-1/8). */
+static void test_poisson(void **state)
+{
+    (void)state;
+    world *w = make_world();
+    mx_additive_data data = data_of(w);
+    merx_error err = {0};
+    double truth = 0;
+    for (size_t i = 0; i < N; i++) {
+        mx_random r;
+        mx_random_init(&r, 5, i);
+        truth += exp(w->y[i] + 0.125 + 20);
+        w->y[i] += 20 + 0.5 * mx_random_normal(&r);
+    }
+    for (int poisson = 0; poisson < 2; poisson++) {
+        mx_additive m;
+        mx_additive_options options = standard;
+        options.poisson = poisson == 1;
+        check_ok(mx_additive_fit(&data, &options, NULL, NULL, &m, &err), err);
+        assert_true(m.poisson == options.poisson);
+        double sum = 0, score;
+        for (size_t i = 0; i < N; i++) {
+            mx_additive_score(&m, w->x + i * D, &score);
+            sum += exp(score);
+        }
+        check_close(sum / truth, poisson ? 1 : exp(-0.125), 0.03);
+        assert_true(m.held_loss > 0.1 && m.held_loss < 1);
+        mx_additive_release(&m);
+    }
+    /* exp(-1000) beside exp(20) is no number above 0. */
+    mx_additive_options options = standard;
+    mx_additive m;
+    options.poisson = true;
+    w->y[3] = -1000;
+    check_fails(mx_additive_fit(&data, &options, NULL, NULL, &m, &err), MERX_E_NUMERIC, err);
+    free(w);
+}
+
+/* The loss is of a target whose logarithm is learnt; the model's file keeps it. */
+static void test_poisson_model(void **state)
+{
+    (void)state;
+    enum { ROWS = 400 };
+    merx_error err = {0};
+    double x[ROWS], units[ROWS];
+    for (size_t i = 0; i < ROWS; i++) {
+        mx_random r;
+        mx_random_init(&r, 6, i);
+        x[i] = mx_random_uniform(&r);
+        units[i] = exp(3 + 2 * x[i] + 0.5 * mx_random_normal(&r));
+    }
+    merx_dataset *table;
+    check_ok(merx_dataset_new_table(NULL, ROWS, &table, &err), err);
+    check_ok(merx_dataset_add_numeric(table, "x", x, &err), err);
+    check_ok(merx_dataset_add_numeric(table, "units", units, &err), err);
+    merx_model *model, *again;
+    check_ok(merx_model_new(NULL, "additive", &model, &err), err);
+    check_ok(merx_model_set(model, "loss", "poisson", &err), err);
+    merx_fit_columns columns = {.target = "units"};
+    check_fails(merx_model_fit(model, table, &columns, NULL, &err), MERX_E_INVALID, err);
+    check_ok(merx_model_set(model, "log_columns", "units", &err), err);
+    check_ok(merx_model_fit(model, table, &columns, NULL, &err), err);
+    char path[] = "/tmp/merx-poisson-XXXXXX";
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    close(file);
+    check_ok(merx_model_save(model, path, &err), err);
+    check_ok(merx_model_load(NULL, path, &again, &err), err);
+    unlink(path);
+    merx_prediction p, q;
+    check_ok(merx_model_predict(model, table, NULL, &p, &err), err);
+    check_ok(merx_model_predict(again, table, NULL, &q, &err), err);
+    double sum = 0, actual = 0;
+    for (size_t i = 0; i < ROWS; i++) {
+        check_same_double(p.values[i], q.values[i]);
+        sum += p.values[i];
+        actual += units[i];
+    }
+    check_close(sum / actual, 1, 0.02);
+    merx_prediction_release(&p), merx_prediction_release(&q);
+    merx_model_free(model), merx_model_free(again);
+    merx_dataset_free(table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_poisson),
+        cmocka_unit_test(test_poisson_model),
         cmocka_unit_test(test_truth_is_recovered),
         cmocka_unit_test(test_shapes_are_pure),
         cmocka_unit_test(test_purify),

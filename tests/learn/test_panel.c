@@ -218,6 +218,33 @@ static void test_forecast(void **state)
     merx_model_free(model);
 }
 
+/* Without noise the known columns are all there is to know; one of them alone is not. */
+static void test_features(void **state)
+{
+    (void)state;
+    static const char *const law[] = {"store", "product", "price", "deal"}, *const part[] = {"price", "deal"};
+    merx_error err = {0};
+    shop s;
+    merx_dataset *table;
+    merx_panel *panel;
+    merx_forecast f;
+    merx_model *model = ridge(NULL);
+    fill(&s, 0);
+    check_ok(table_of(&s, NULL, &table, &err), err);
+    for (int all = 0; all < 2; all++) {
+        merx_panel_options options = usual;
+        options.features = all ? law : part;
+        options.n_features = all ? 4 : 2;
+        check_ok(merx_panel_new(NULL, table, &options, &panel, &err), err);
+        check_ok(merx_panel_forecast(panel, model, 150, NULL, &f, &err), err);
+        assert_true(all ? f.fold_error < 0.02 : f.fold_error > 0.2);
+        merx_forecast_release(&f);
+        merx_panel_free(panel);
+    }
+    merx_model_free(model);
+    merx_dataset_free(table);
+}
+
 /* What comes after the origin changes nothing but the truth beside the forecasts; threads change nothing. */
 static void test_blind(void **state)
 {
@@ -342,6 +369,14 @@ static void test_bad_input(void **state)
     check_fails(merx_panel_forecast(panel, model, 98, NULL, &f, &err), MERX_E_INVALID, err);
     check_fails(merx_panel_forecast(panel, groups, 150, NULL, &f, &err), MERX_E_UNSUPPORTED, err);
     assert_null(f.memory);
+    merx_panel_free(panel);
+    const char *const features[] = {"price", "units meen 4"};
+    merx_panel_options chosen = usual;
+    chosen.features = features;
+    chosen.n_features = 2;
+    check_ok(merx_panel_new(NULL, table, &chosen, &panel, &err), err);
+    check_fails(merx_panel_forecast(panel, model, 150, NULL, &f, &err), MERX_E_NOT_FOUND, err);
+    assert_null(f.memory);
     merx_model_free(model), merx_model_free(groups);
     merx_panel_free(panel);
     merx_dataset_free(table);
@@ -356,8 +391,11 @@ static merx_status whole(const merx_allocator *alloc, void *context, merx_error 
     merx_forecast f = {0};
     merx_panel_options options = usual;
     merx_status status;
+    static const char *const features[] = {"store", "price", "deal", "units mean 12"};
     options.by = "product";
     options.lags = 1;
+    options.features = features;
+    options.n_features = 4;
     MX_TRY_GOTO(merx_task_new(alloc, NULL, &task, err));
     MX_TRY_GOTO(table_of(context, alloc, &table, err));
     MX_TRY_GOTO(merx_panel_new(alloc, table, &options, &panel, err));
@@ -383,7 +421,8 @@ static void test_allocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tables),       cmocka_unit_test(test_forecast),  cmocka_unit_test(test_blind),
+        cmocka_unit_test(test_tables),       cmocka_unit_test(test_forecast),
+        cmocka_unit_test(test_features),  cmocka_unit_test(test_blind),
         cmocka_unit_test(test_by_and_dates), cmocka_unit_test(test_bad_input), cmocka_unit_test(test_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

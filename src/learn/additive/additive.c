@@ -73,6 +73,7 @@ typedef struct fitting {
     uint64_t *keys;
     uint16_t *bins;
     double *y, *weights, *base;
+    double unit; /* added to scores: of Poisson, the logarithm of the mean */
     int32_t *labels;
     double *shapes, *pair_values, *gains, *rounds; /* slices of bags */
     size_t n_shapes, n_pair_values, n_gains, n_bins;
@@ -123,6 +124,28 @@ out:
     return status;
 }
 
+/*
+ * For Poisson: y becomes exp(y) over its mean, so that curvatures are about 1 and pulls and steps mean what they do for other losses; the score of knowing
+ * nothing is the logarithm of the mean, which is counted from.
+ */
+static merx_status take_logarithms_back(fitting *f, double total, merx_error *err)
+{
+    double most = f->y[0], mean = 0;
+    for (size_t i = 1; i < f->n; i++)
+        most = fmax(most, f->y[i]);
+    for (size_t i = 0; i < f->n; i++)
+        mean += (f->weights != NULL ? f->weights[i] : 1) * exp(f->y[i] - most);
+    f->unit = most + log(mean / total);
+    for (size_t i = 0; i < f->n; i++) {
+        f->y[i] = exp(f->y[i] - f->unit);
+        if (!(f->y[i] > 0 && f->y[i] < INFINITY))
+            MX_FAIL(err, MERX_E_NUMERIC, "additive",
+                    "targets lie too far apart for the Poisson loss (expected factors up to 1e300)");
+    }
+    f->base[0] = 0;
+    return MERX_OK;
+}
+
 /* Targets and weights in that order, and the score of knowing nothing. */
 static merx_status order_targets(fitting *f, merx_error *err)
 {
@@ -156,7 +179,7 @@ static merx_status order_targets(fitting *f, merx_error *err)
                 total < INFINITY ? "targets" : "weights");
     if (data->classes == 0) {
         f->base[0] /= total;
-        return MERX_OK;
+        return f->options->poisson ? take_logarithms_back(f, total, err) : MERX_OK;
     }
     /* Half a row more of each class keeps a class without weight finite. */
     double mean = 0;
@@ -328,11 +351,12 @@ static merx_status measure_held(fitting *f, merx_error *err)
                 sum += exp(f->held[k * n + i] - most);
             loss += w * (most + log(sum) - f->held[(size_t)f->labels[i] * n + i]);
         } else {
-            loss += w * mx_additive_loss(score, f->y != NULL ? f->y + i : NULL,
-                                         f->labels != NULL ? f->labels + i : NULL, NULL, 1, m->classes, NULL, NULL);
+            loss +=
+                w * mx_additive_loss(score, f->y != NULL ? f->y + i : NULL, f->labels != NULL ? f->labels + i : NULL,
+                                     NULL, 1, (mx_loss_kind){m->classes, m->poisson}, NULL, NULL);
         }
-        f->held[held++] =
-            m->classes == 0 && f->y != NULL ? f->y[i] - score[0] : 0; /* held <= i: what is overwritten has been read */
+        double truth = f->y == NULL || m->classes > 0 ? score[0] : m->poisson ? log(f->y[i]) : f->y[i];
+        f->held[held++] = truth - score[0]; /* held <= i: what is overwritten has been read */
     }
     m->held_rows = (double)held;
     m->held_loss = weight > 0 ? loss / weight : 0;
@@ -405,7 +429,7 @@ static merx_status finish(fitting *f, merx_error *err)
             centre_outputs(cells, m->n_cells, K);
         }
         for (size_t k = 0; k < K; k++) {
-            double intercept = f->base[k];
+            double intercept = f->base[k] + f->unit;
             make_pure(f, shapes + k * m->n_bins, cells + k * m->n_cells, &intercept, room);
             m->intercepts[k] += intercept / (double)m->bags;
         }
@@ -477,7 +501,8 @@ merx_status mx_additive_fit(const mx_additive_data *data, const mx_additive_opti
 {
     fitting f = {.data = data, .options = options, .alloc = merx_task_allocator(task), .task = task, .model = out};
     merx_status status;
-    *out = (mx_additive){.alloc = mx_allocator_or_default(alloc), .d = data->d, .classes = data->classes};
+    *out = (mx_additive){
+        .alloc = mx_allocator_or_default(alloc), .d = data->d, .classes = data->classes, .poisson = options->poisson};
     out->outputs = data->classes > 2 ? data->classes : 1;
     out->bags = options->bags;
     MX_TRY_GOTO(order_rows(&f, err));

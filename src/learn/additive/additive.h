@@ -30,8 +30,9 @@ typedef struct mx_additive_options {
     size_t max_rounds, patience;
     size_t min_samples; /* rows of a piece */
     double learning_rate, l2;
-    double tolerance;            /* a fall of the held-out loss by less than this share of it is no progress */
-    double held_out;             /* share of the rows that a bag keeps for early stopping */
+    double tolerance; /* a fall of the held-out loss by less than this share of it is no progress */
+    double held_out;  /* share of the rows that a bag keeps for early stopping */
+    bool poisson;                /* y is a logarithm; the loss is the Poisson deviance of exp(y), not the squared error of y */
     const signed char *monotone; /* (d) -1, 0, +1; NULL: none */
     uint64_t seed;
 } mx_additive_options;
@@ -62,6 +63,7 @@ typedef struct mx_additive_pair {
 typedef struct mx_additive {
     const merx_allocator *alloc;
     size_t d, outputs, classes, bags;
+    bool poisson;
     mx_additive_axis *axes; /* (d) */
     size_t n_cuts, n_bins, n_pairs, n_cells;
     double *cuts;       /* (n_cuts) ascending within a column */

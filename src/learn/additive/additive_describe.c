@@ -162,9 +162,10 @@ static void describe_fit(const mx_additive *m, mx_text *text)
         mx_text_printf(text, "log loss on held-out rows: %.6g (%.0f rows)\n", m->held_loss, m->held_rows);
     else
         mx_text_printf(text,
-                       "mean squared error on held-out rows: %.6g (%.0f rows); of ten of them nine lie between the "
+                       "%s on held-out rows: %.6g (%.0f rows); of ten of them nine lie between the "
                        "score %+.4g and %+.4g\n",
-                       m->held_loss, m->held_rows, m->held_low, m->held_high);
+                       m->poisson ? "mean Poisson deviance over the mean" : "mean squared error", m->held_loss,
+                       m->held_rows, m->held_low, m->held_high);
 }
 
 merx_status mx_additive_describe(const void *state, const mx_design *names, mx_text *text, merx_error *err)

@@ -17,6 +17,7 @@ enum {
     MX_ADDITIVE_HELD_HIGH,
     MX_ADDITIVE_ROUNDS,
     MX_ADDITIVE_PAIR_ROUNDS,
+    MX_ADDITIVE_POISSON,
     MX_ADDITIVE_SCALARS
 };
 typedef struct mx_additive_state {

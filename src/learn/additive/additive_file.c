@@ -1,7 +1,7 @@
 /*
  * An additive model in a file:
  *
- *   additive.scalars       f64 (8)        classes, bags, held-out rows, loss and residual range, rounds
+ *   additive.scalars       f64 (9)        classes, bags, held-out rows, loss and residual range, rounds, 1 for the Poisson loss
  *   additive.axes          i64 (d, 3)     levels (0: numeric), cuts, cells of a side of a grid
  *   additive.cuts          f64            of all columns, one after another
  *   additive.sides         i32 (bins)     where each bin lies on the side of a grid
@@ -31,8 +31,9 @@ void mx_additive_state_free(void *state, const merx_allocator *alloc)
 merx_status mx_additive_pack(mx_additive_state *s, merx_error *err)
 {
     const mx_additive *m = &s->model;
-    const double scalars[MX_ADDITIVE_SCALARS] = {(double)m->classes, (double)m->bags, m->held_rows, m->held_loss,
-                                                 m->held_low,        m->held_high,    m->rounds,    m->pair_rounds};
+    const double scalars[MX_ADDITIVE_SCALARS] = {(double)m->classes, (double)m->bags, m->held_rows,
+                                                 m->held_loss,       m->held_low,     m->held_high,
+                                                 m->rounds,          m->pair_rounds,  m->poisson ? 1.0 : 0.0};
     memcpy(s->scalars, scalars, sizeof scalars);
     MX_TRY(MX_NEW_ARRAY(m->alloc, m->d * AXIS_INTS, &s->file_axes, "columns", err));
     MX_TRY(MX_NEW_ARRAY(m->alloc, m->n_pairs * 2, &s->file_pairs, "pairs", err));
@@ -206,7 +207,8 @@ merx_status mx_additive_load(const mx_tensor_file *file, const merx_allocator *a
                        .held_low = scalars[MX_ADDITIVE_HELD_LOW],
                        .held_high = scalars[MX_ADDITIVE_HELD_HIGH],
                        .rounds = scalars[MX_ADDITIVE_ROUNDS],
-                       .pair_rounds = scalars[MX_ADDITIVE_PAIR_ROUNDS]};
+                       .pair_rounds = scalars[MX_ADDITIVE_PAIR_ROUNDS],
+                       .poisson = scalars[MX_ADDITIVE_POISSON] == 1};
     MX_TRY_GOTO(load_axes(file, m, err));
     MX_TRY_GOTO(load_shapes(file, m, err));
     MX_TRY_GOTO(load_pairs(file, m, err));

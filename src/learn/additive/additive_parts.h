@@ -62,7 +62,7 @@ typedef struct mx_additive_work {
     const mx_additive *model; /* axes, sides, pairs; shapes of the columns in the second stage */
     size_t n;
     const uint16_t *bins;  /* (d, n) */
-    const double *y;       /* (n) */
+    const double *y;       /* (n); for Poisson not its logarithm, and over its mean */
     const int32_t *labels; /* (n) */
     const double *weights; /* (n); NULL: ones */
     const uint64_t *keys;  /* (n) of the rows, all different */
@@ -82,9 +82,16 @@ bool mx_additive_holds_out(const mx_additive_options *options, uint64_t key, siz
 merx_status mx_additive_bag_columns(void *work, size_t number, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_additive_bag_gains(void *work, size_t number, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_additive_bag_pairs(void *work, size_t number, merx_error *err) MERX_MUST_CHECK;
-/* Negative gradient g (K, n), curvature h (K, n) of the loss at scores (K, n), and the sum of weighted losses. Any may be NULL. */
+/*
+ * Negative gradient g (K, n), curvature h (K, n) of the loss at scores (K, n), and the sum of weighted losses (squared error, log loss, or Poisson deviance
+ * 2 (y (log y - score) - y + exp(score))). Any may be NULL; with gradients asked for, the sum is that of regressions alone.
+ */
+typedef struct mx_loss_kind {
+    size_t classes; /* 0: regression */
+    bool poisson;
+} mx_loss_kind;
 double mx_additive_loss(const double *score, const double *y, const int32_t *labels, const double *weights, size_t n,
-                        size_t classes, double *g, double *h);
+                        mx_loss_kind kind, double *g, double *h);
 
 /* ---- purify.c ---- */
 

@@ -4,7 +4,7 @@
  * A *term* is a column or a pair. A round visits every term once. Between two visits one pass over the rows applies the last step and sums the gradient over the
  * next term's bins:
  *     g_i -= h_i delta[bin_i];  G[next_i] += g_i
- * For squared loss that is exact. For logistic loss it is the gradient to first order in steps that are small (learning_rate); it is made exact again, from the
+ * For squared loss that is exact. For logistic and Poisson loss it is the gradient to first order in steps that are small (learning_rate); it is made exact again, from the
  * scores, at the end of every round, and the curvatures h are taken again every few rounds.
  */
 #include <math.h>
@@ -29,12 +29,20 @@ static double softplus(double z)
 }
 
 double mx_additive_loss(const double *score, const double *y, const int32_t *labels, const double *weights, size_t n,
-                        size_t classes, double *g, double *h)
+                        mx_loss_kind kind, double *g, double *h)
 {
+    size_t classes = kind.classes;
     double total = 0;
     for (size_t i = 0; i < n; i++) {
         double w = weights != NULL ? weights[i] : 1;
-        if (classes == 0) {
+        if (kind.poisson) {
+            double mean = exp(score[i]);
+            total += 2 * w * (y[i] * (log(y[i]) - score[i]) - (y[i] - mean));
+            if (g != NULL)
+                g[i] = w * (y[i] - mean);
+            if (h != NULL)
+                h[i] = w * mean;
+        } else if (classes == 0) {
             double r = y[i] - score[i];
             total += w * r * r;
             if (g != NULL)
@@ -362,10 +370,15 @@ static void keep_best(bag *b)
         memcpy(b->terms[q].best, b->terms[q].values, b->K * b->terms[q].cells * sizeof(double));
 }
 
+static mx_loss_kind kind_of(const mx_additive_work *w)
+{
+    return (mx_loss_kind){w->model->classes, w->options->poisson};
+}
+
 static double held_loss(const bag *b)
 {
-    return mx_additive_loss(b->held_score, b->held_y, b->held_labels, b->held_weights, b->n_held, b->w->model->classes,
-                            NULL, NULL);
+    return mx_additive_loss(b->held_score, b->held_y, b->held_labels, b->held_weights, b->n_held, kind_of(b->w), NULL,
+                            NULL);
 }
 
 /* Rounds until the held-out loss has not fallen for `patience` of them; the terms end in `best`. */
@@ -373,11 +386,12 @@ static merx_status boost(bag *b, double *rounds, merx_error *err)
 {
     const mx_additive_work *w = b->w;
     const mx_additive_options *o = w->options;
-    size_t classes = w->model->classes, best_round = 0, last_progress = 0;
-    bool squared = classes == 0;
+    size_t best_round = 0, last_progress = 0;
+    mx_loss_kind kind = kind_of(w);
+    bool squared = kind.classes == 0 && !kind.poisson;
     double best = b->n_held > 0 ? held_loss(b) : 0, mark = best;
     keep_best(b);
-    (void)mx_additive_loss(b->score, b->y, b->labels, b->weights, b->n_kept, classes, b->g, b->h);
+    (void)mx_additive_loss(b->score, b->y, b->labels, b->weights, b->n_kept, kind, b->g, b->h);
     sum_curvatures(b);
     for (size_t round = 1; round <= o->max_rounds; round++) {
         if (w->task != NULL && merx_task_cancelled(w->task))
@@ -385,8 +399,7 @@ static merx_status boost(bag *b, double *rounds, merx_error *err)
         one_round(b, squared);
         if (!squared) {
             bool refresh = round % REFRESH == 0;
-            (void)mx_additive_loss(b->score, b->y, b->labels, b->weights, b->n_kept, classes, b->g,
-                                   refresh ? b->h : NULL);
+            (void)mx_additive_loss(b->score, b->y, b->labels, b->weights, b->n_kept, kind, b->g, refresh ? b->h : NULL);
             if (refresh)
                 sum_curvatures(b);
         }
@@ -521,7 +534,7 @@ merx_status mx_additive_bag_gains(void *work, size_t number, merx_error *err)
         goto out;
     }
     score_rows(b, w->shapes + number * b->K * m->n_bins);
-    (void)mx_additive_loss(b->score, b->y, b->labels, b->weights, b->n_kept, m->classes, b->g, b->h);
+    (void)mx_additive_loss(b->score, b->y, b->labels, b->weights, b->n_kept, kind_of(w), b->g, b->h);
     mx_step_rule rule = {4, w->options->min_samples, 1, w->options->l2};
     double *gains = w->gains + number * (b->d * (b->d - 1) / 2);
     for (size_t j = 0; j < b->d; j++)

@@ -22,6 +22,7 @@ typedef struct mx_design {
     const float *x_float;  /* (n, d) row-major; families with MERX_TAKES_FLOAT alone; NULL */
     mx_csr csr;            /* sparse designs (rows 0 otherwise) */
     const double *y;       /* (n) regression target; NULL */
+    bool y_log;            /* y holds logarithms of the target */
     const int32_t *labels; /* (n) class codes in [0, classes); NULL */
     size_t classes;
     const double *weights;      /* (n); NULL: ones */

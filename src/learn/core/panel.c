@@ -57,6 +57,14 @@ static merx_status choose_columns(merx_panel *p, const merx_panel_options *o, si
             MX_FAIL(err, MERX_E_EXISTS, t->name, "series column \"%s\" is named twice", o->series[i]);
     }
     p->n_names = o->n_series;
+    if (o->n_features > 0) {
+        p->features = mx_arena_array(&p->arena, o->n_features, sizeof *p->features, err);
+        if (p->features == NULL)
+            return MERX_E_MEMORY;
+        for (; p->n_features < o->n_features; p->n_features++)
+            if ((p->features[p->n_features] = mx_arena_strdup(&p->arena, o->features[p->n_features], err)) == NULL)
+                return MERX_E_MEMORY;
+    }
     MX_TRY(mx_dataset_need_column(t, o->time, "time", time, err));
     MX_TRY(mx_dataset_need_column(t, o->target, "target", target, err));
     for (size_t i = 0; i < o->n_ignore; i++)

@@ -18,6 +18,8 @@ struct merx_panel {
     size_t n_names, *names;  /* the series' columns */
     size_t n_known, *known;  /* columns known ahead */
     const char *target_name; /* a copy */
+    const char **features;   /* copies; NULL: all */
+    size_t n_features;
     size_t n_groups;         /* values of the column `by`; 1 without */
     int32_t *group;          /* (rows) in that order */
     merx_column_type time_type;

@@ -65,6 +65,8 @@ static merx_status fit_group(const forecasting *w, int32_t group, const size_t *
     merx_dataset *training = NULL, *rows = NULL;
     merx_model *model = NULL;
     merx_prediction p = {0};
+    const merx_fit_columns columns = {
+        .target = w->panel->target_name, .features = w->panel->features, .n_features = w->panel->n_features};
     size_t *some = NULL, n = 0, room = n_learn > n_ask ? n_learn : n_ask;
     merx_status status;
     MX_TRY_GOTO(MX_NEW_ARRAY(w->alloc, room, &some, "rows of a group", err));
@@ -80,7 +82,7 @@ static merx_status fit_group(const forecasting *w, int32_t group, const size_t *
             some[n++] = learn[i];
     MX_TRY_GOTO(merx_dataset_take(w->training, some, n, &training, err));
     MX_TRY_GOTO(new_model(w, &model, err));
-    MX_TRY_GOTO(merx_model_fit(model, training, &(merx_fit_columns){.target = w->panel->target_name}, w->task, err));
+    MX_TRY_GOTO(merx_model_fit(model, training, &columns, w->task, err));
     MX_TRY_GOTO(merx_model_predict(model, rows, w->task, &p, err));
     n = 0;
     for (size_t i = 0; i < n_ask; i++)
