@@ -43,8 +43,8 @@ typedef struct merx_panel_options {
         by; /* a column: one model for each of its values (a brand's own prices act on it in its own way); NULL: one for all */
     const char *const *ignore;
     size_t n_ignore;
-    int first, last; /* horizons in steps, 1 <= first <= last <= 1000; both 0: 1 and 1 */
-    int lags;        /* single past values of the target; 0: 4; at most 100 */
+    int first, last;             /* horizons in steps, 1 <= first <= last <= 1000; both 0: 1 and 1 */
+    int lags;                    /* single past values of the target; 0: 4; at most 100 */
     const char *const *features; /* of the columns a model sees (above), those it learns from; NULL: all */
     size_t n_features;
 } merx_panel_options;

@@ -503,13 +503,12 @@ static void test_poisson_model(void **state)
     check_fails(merx_model_fit(model, table, &columns, NULL, &err), MERX_E_INVALID, err);
     check_ok(merx_model_set(model, "log_columns", "units", &err), err);
     check_ok(merx_model_fit(model, table, &columns, NULL, &err), err);
-    char path[] = "/tmp/merx-poisson-XXXXXX";
-    int file = mkstemp(path);
-    assert_true(file >= 0);
-    close(file);
+    char folder[256], path[300];
+    check_make_folder(folder);
+    snprintf(path, sizeof path, "%s/sales.merx", folder);
     check_ok(merx_model_save(model, path, &err), err);
     check_ok(merx_model_load(NULL, path, &again, &err), err);
-    unlink(path);
+    check_remove_folder(folder);
     merx_prediction p, q;
     check_ok(merx_model_predict(model, table, NULL, &p, &err), err);
     check_ok(merx_model_predict(again, table, NULL, &q, &err), err);

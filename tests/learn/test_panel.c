@@ -421,9 +421,9 @@ static void test_allocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tables),       cmocka_unit_test(test_forecast),
-        cmocka_unit_test(test_features),  cmocka_unit_test(test_blind),
-        cmocka_unit_test(test_by_and_dates), cmocka_unit_test(test_bad_input), cmocka_unit_test(test_allocations),
+        cmocka_unit_test(test_tables),      cmocka_unit_test(test_forecast),     cmocka_unit_test(test_features),
+        cmocka_unit_test(test_blind),       cmocka_unit_test(test_by_and_dates), cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

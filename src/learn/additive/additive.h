@@ -32,7 +32,7 @@ typedef struct mx_additive_options {
     double learning_rate, l2;
     double tolerance; /* a fall of the held-out loss by less than this share of it is no progress */
     double held_out;  /* share of the rows that a bag keeps for early stopping */
-    bool poisson;                /* y is a logarithm; the loss is the Poisson deviance of exp(y), not the squared error of y */
+    bool poisson;     /* y is a logarithm; the loss is the Poisson deviance of exp(y), not the squared error of y */
     const signed char *monotone; /* (d) -1, 0, +1; NULL: none */
     uint64_t seed;
 } mx_additive_options;

@@ -8,71 +8,32 @@
 
 enum { PAIRS_AT_LEAST = 20 };
 
-#define BOTH                                                                                                           \
-    {"learning_rate", MERX_OPTION_REAL, 1e-4, 1, "0.1", NULL, "Share of each step that is taken."},                    \
-        {"max_rounds",                                                                                                 \
-         MERX_OPTION_INT,                                                                                              \
-         1,                                                                                                            \
-         1000000,                                                                                                      \
-         "10000",                                                                                                      \
-         NULL,                                                                                                         \
-         "Most rounds over all columns, in each of two stages."},                                                      \
-        {"patience",                                                                                                   \
-         MERX_OPTION_INT,                                                                                              \
-         1,                                                                                                            \
-         1000000,                                                                                                      \
-         "50",                                                                                                         \
-         NULL,                                                                                                         \
-         "A stage ends when the loss on held-out rows has made no progress for this many rounds."},                    \
-        {"tolerance",                                                                                                  \
-         MERX_OPTION_REAL,                                                                                             \
-         0,                                                                                                            \
-         1,                                                                                                            \
-         "0.001",                                                                                                      \
-         NULL,                                                                                                         \
-         "What counts as progress: a fall of the held-out loss by this share of it."},                                 \
-        {"bags",                                                                                                       \
-         MERX_OPTION_INT,                                                                                              \
-         1,                                                                                                            \
-         1000,                                                                                                         \
-         "8",                                                                                                          \
-         NULL,                                                                                                         \
-         "Fits that are averaged; each holds other rows out to know when to stop."},                                   \
-        {"validation_share", MERX_OPTION_REAL, 0.01, 0.9, "0.15", NULL, "Share of the rows that each bag holds out."}, \
-        {"max_bins", MERX_OPTION_INT, 2, MX_ADDITIVE_MAX_BINS, "512", NULL, "Most bins of a numeric column."},         \
-        {"leaves", MERX_OPTION_INT, 2, 64, "2", NULL, "Pieces of one step of a column."},                              \
-        {"min_samples", MERX_OPTION_INT, 1, 1e9, "4", NULL, "Fewest rows of a piece."},                                \
-        {"l2", MERX_OPTION_REAL, 0, 1e15, "15", NULL, "Pull of each step towards 0, in rows of weight 1."},            \
-        {"pairs",                                                                                                      \
-         MERX_OPTION_INT,                                                                                              \
-         -1,                                                                                                           \
-         1000000,                                                                                                      \
-         "-1",                                                                                                         \
-         NULL,                                                                                                         \
-         "Most pairs of columns with a shape together; -1: as many as columns, at least 20; 0: none."},                \
-        {"pair_bins",                                                                                                  \
-         MERX_OPTION_INT,                                                                                              \
-         2,                                                                                                            \
-         MX_ADDITIVE_MAX_PAIR_BINS,                                                                                    \
-         "64",                                                                                                         \
-         NULL,                                                                                                         \
-         "Most cells of a side of a pair's grid; never more than the square root of the number of rows."},             \
-        {"pair_leaves", MERX_OPTION_INT, 4, 64, "4", NULL, "Pieces of one step of a pair."},                           \
-    {                                                                                                                  \
-        "monotone", MERX_OPTION_TEXT, 0, 0, "", NULL,                                                                  \
-            "Columns, separated by commas, in which the prediction only rises or only falls: \"carat, price:-1\"."     \
-    }
-
+/* The first is of regressions alone: the classifier's table begins behind it. */
 static const merx_option options_table[] = {
     {"loss", MERX_OPTION_CHOICE, 0, 0, "squared", "squared|poisson",
      "What a regression makes small: squared errors, or, of a target in log_columns, the Poisson deviance of the "
      "target "
      "itself: means are predicted instead of medians, and what is large counts more."},
-    BOTH,
-    {0},
-};
-static const merx_option classifier_options_table[] = {
-    BOTH,
+    {"learning_rate", MERX_OPTION_REAL, 1e-4, 1, "0.1", NULL, "Share of each step that is taken."},
+    {"max_rounds", MERX_OPTION_INT, 1, 1000000, "10000", NULL, "Most rounds over all columns, in each of two stages."},
+    {"patience", MERX_OPTION_INT, 1, 1000000, "50", NULL,
+     "A stage ends when the loss on held-out rows has made no progress for this many rounds."},
+    {"tolerance", MERX_OPTION_REAL, 0, 1, "0.001", NULL,
+     "What counts as progress: a fall of the held-out loss by this share of it."},
+    {"bags", MERX_OPTION_INT, 1, 1000, "8", NULL,
+     "Fits that are averaged; each holds other rows out to know when to stop."},
+    {"validation_share", MERX_OPTION_REAL, 0.01, 0.9, "0.15", NULL, "Share of the rows that each bag holds out."},
+    {"max_bins", MERX_OPTION_INT, 2, MX_ADDITIVE_MAX_BINS, "512", NULL, "Most bins of a numeric column."},
+    {"leaves", MERX_OPTION_INT, 2, 64, "2", NULL, "Pieces of one step of a column."},
+    {"min_samples", MERX_OPTION_INT, 1, 1e9, "4", NULL, "Fewest rows of a piece."},
+    {"l2", MERX_OPTION_REAL, 0, 1e15, "15", NULL, "Pull of each step towards 0, in rows of weight 1."},
+    {"pairs", MERX_OPTION_INT, -1, 1000000, "-1", NULL,
+     "Most pairs of columns with a shape together; -1: as many as columns, at least 20; 0: none."},
+    {"pair_bins", MERX_OPTION_INT, 2, MX_ADDITIVE_MAX_PAIR_BINS, "64", NULL,
+     "Most cells of a side of a pair's grid; never more than the square root of the number of rows."},
+    {"pair_leaves", MERX_OPTION_INT, 4, 64, "4", NULL, "Pieces of one step of a pair."},
+    {"monotone", MERX_OPTION_TEXT, 0, 0, "", NULL,
+     "Columns, separated by commas, in which the prediction only rises or only falls: \"carat, price:-1\"."},
     {0},
 };
 
@@ -318,6 +279,6 @@ const mx_family mx_family_additive_classifier = {
              .formula = "log-odds = b0 + sum_j f_j(x_j) + sum_(j,k) f_jk(x_j, x_k);  f piecewise constant, boosted on "
                         "log loss",
              .tags = TAGS | MERX_CLASSIFIES,
-             .options = classifier_options_table},
+             .options = options_table + 1},
     SHARED,
 };

@@ -20,8 +20,8 @@ struct merx_panel {
     const char *target_name; /* a copy */
     const char **features;   /* copies; NULL: all */
     size_t n_features;
-    size_t n_groups;         /* values of the column `by`; 1 without */
-    int32_t *group;          /* (rows) in that order */
+    size_t n_groups; /* values of the column `by`; 1 without */
+    int32_t *group;  /* (rows) in that order */
     merx_column_type time_type;
     bool logarithm;
     int first, last, lags, step_days;
