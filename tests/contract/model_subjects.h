@@ -46,8 +46,8 @@ CHECK_UNUSED static merx_status add_table_columns(merx_dataset *t, size_t n, con
         colour[i] = colour[i] > 4 ? 2 : colour[i];
         flag[i] = mx_random_uniform(&r) < 0.3;
         day[i] = INT64_C(1300000000000) + (int64_t)mx_random_below(&r, 800) * 86400000;
-        y[i] = 3 + a[i] + 0.5 * b[i] + colour[i] + 2 * flag[i] + 0.5 * mx_random_normal(&r);
-        kind[i] = y[i] < 4 ? 0 : y[i] < 5.5 ? 1 : 2;
+        y[i] = 6 + a[i] + 0.5 * b[i] + colour[i] + 2 * flag[i] + 0.5 * mx_random_normal(&r);
+        kind[i] = y[i] < 7 ? 0 : y[i] < 8.5 ? 1 : 2;
         weight[i] = 0.5 + mx_random_uniform(&r);
         same[i] = 4;
         words[i] = "some words";

@@ -92,6 +92,7 @@ static size_t other_values(const merx_option *o, char values[][64])
 static const struct {
     const char *family, *option, *with, *value;
 } together[] = {
+    {"additive", "loss", "log_columns", "y"},
     {"kmeans", "choose", "clusters", "0"},
     {"kmeans", "least_clusters", "clusters", "0"},
     {"kmeans", "most_clusters", "clusters", "0"},

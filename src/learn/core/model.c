@@ -384,7 +384,7 @@ static merx_status make_design(fit_work *w, mx_fitted *fitted, const merx_option
     MX_TRY(mx_task_require_memory(task, need, what, err));
     MX_TRY(fill_design(w, fitted, task, design, err));
     design->y = w->targets;
-    design->y_log = w->fitted->target_log;
+    design->y_log = fitted->target_log;
     design->labels = w->labels;
     design->classes = fitted->classes;
     design->weights = w->weights;
