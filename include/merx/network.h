@@ -286,7 +286,7 @@ typedef struct merx_examples {
     const float *x;             /* (n, input) borrowed; of an embedding: whole numbers */
     const unsigned char *bytes; /* (n, input) borrowed; the network sees bytes * scale */
     float scale;                /* 0: 1 / 255 */
-    /* Writes the inputs of m examples, and their labels or targets unless those are NULL; any thread, same row same values. */
+    /* Writes the inputs of m examples, and their labels (of a cross-entropy or ranking loss) or targets, each unless NULL; any thread, same row same values. */
     merx_status (*gather)(void *context, const size_t *rows, size_t m, float *x, int32_t *labels, float *targets,
                           merx_error *err);
     void *context;
@@ -363,12 +363,13 @@ MERX_API merx_status merx_network_predict(const merx_network *net, const merx_ex
 
 /* Memory to run up to `most` examples at a time without allocation; the network must outlive it and keep its weights. One thread at a time. */
 typedef struct merx_runner merx_runner;
-MERX_API merx_status merx_runner_new(const merx_network *net, size_t most, merx_runner **out,
+/* keep: the outputs of all layers can be looked at after a run (merx_runner_node), for more memory. */
+MERX_API merx_status merx_runner_new(const merx_network *net, size_t most, bool keep, merx_runner **out,
                                      merx_error *err) MERX_MUST_CHECK;
 MERX_API void merx_runner_free(merx_runner *runner);
 /* n <= most examples; returns (n, output), which lives until the next call. Never fails. */
 MERX_API const float *merx_runner_run(merx_runner *runner, const float *x, size_t n);
-/* The output of another node of the last run, e.g. an embedding or the last feature map. NULL: fused away or not kept (see merx_runner_keep). */
+/* The output of another node in the last run, e.g. an embedding or the last feature map. NULL: not kept, or a convolution that is done along with its pooling. */
 MERX_API const float *merx_runner_node(const merx_runner *runner, int node);
 /*
  * One more step of a sequence of one example: x (features), or one whole number for an embedding. Recurrent layers go on from their state; returns (output), of the step.

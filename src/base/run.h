@@ -29,10 +29,11 @@ int mx_worker_index(void);
 /*
  * Begins a stage; total 0 means unknown. unit is "rows", "iterations" … The text is copied (at most 127 bytes).
  * mx_task_step says how many units are done in all; it reports now and then, and returns MERX_E_CANCELLED after a cancel.
- * mx_task_done ends the stage. All take a NULL task.
+ * mx_task_rename gives the open stage another text (a loss so far beside it). mx_task_done ends the stage. All take a NULL task.
  */
 void mx_task_stage(merx_task *task, const char *stage, uint64_t total, const char *unit);
 merx_status mx_task_step(merx_task *task, uint64_t done, merx_error *err) MERX_MUST_CHECK;
+void mx_task_rename(merx_task *task, const char *stage);
 void mx_task_done(merx_task *task);
 
 /*

@@ -131,6 +131,12 @@ void mx_task_stage(merx_task *task, const char *stage, uint64_t total, const cha
         report(task, now, false);
 }
 
+void mx_task_rename(merx_task *task, const char *stage)
+{
+    if (task != NULL && !mx_inside_body() && task->stage.open)
+        copy_cut(task->stage.name, sizeof task->stage.name, stage);
+}
+
 merx_status mx_task_step(merx_task *task, uint64_t done, merx_error *err)
 {
     if (task == NULL)

@@ -132,10 +132,8 @@ struct mx_node {
     const mx_node *fused; /* the convolution that this pooling does along; NULL */
     bool absorbed;        /* done along by another node: never run */
     size_t consumers;
-    union {
-        mx_conv conv;
-        mx_pool pool;
-    };
+    mx_conv conv;
+    mx_pool pool;
     mx_activation activation, recurrent_activation; /* of the kernels */
     bool softmax;
 };
@@ -159,6 +157,7 @@ struct mx_layer_kind {
 };
 
 /* The kinds (layer_kinds.c). */
+const mx_layer_kind *mx_layer_kind_at(size_t i); /* NULL past the end */
 const mx_layer_kind *mx_layer_kind_of(merx_layer_kind id);
 const mx_layer_kind *mx_layer_kind_find(const char *word); /* NULL: none */
 
@@ -176,6 +175,12 @@ merx_status mx_node_need_rank(const mx_node *node, size_t which, size_t rank, co
 mx_activation mx_activation_of(merx_activation given, merx_activation standard, bool *softmax);
 const char *mx_activation_word(merx_activation activation);
 
+/* Windows over `size` pixels: how many, and the padding before the first. MERX_E_SHAPE when none fits; side: "high" or "wide". */
+merx_status mx_window(const mx_node *node, size_t size, size_t window, size_t stride, merx_padding padding,
+                      const char *side, size_t *out, size_t *before, merx_error *err) MERX_MUST_CHECK;
+/* dy of rows (m, u) behind a softmax becomes dy before it: y_j (dy_j - sum_c dy_c y_c). */
+void mx_softmax_back(const float *y, float *dy, size_t m, size_t u);
+
 static inline const float *mx_pass_weight(const mx_node *node, const mx_pass *pass, size_t i)
 {
     return pass->weights + node->weight[i].offset;
@@ -185,7 +190,12 @@ static inline float *mx_pass_gradient(const mx_node *node, const mx_pass *pass, 
     return pass->gradients + node->weight[i].offset;
 }
 
-/* The activations and their twins, in double. */
+/* A pooling and the convolution before it in one pass (layers/pool2d.c). */
+bool mx_pool_can_fuse(const mx_node *pool, const mx_node *conv);
+void mx_pool_fuse(mx_node *pool, mx_node *conv);
+void mx_conv2d_twin(const mx_node *node, const double *weights, size_t n, const double *x, double *y);
+
+/* The activations' twins, in double. */
 double mx_twin_activate(mx_activation f, double x);
 void mx_twin_softmax(double *x, size_t rows, size_t u);
 

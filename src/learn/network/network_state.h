@@ -21,16 +21,21 @@ typedef struct mx_places {
     size_t y, dy, saved;
     size_t saved_bytes, mask;
 } mx_places;
+typedef enum mx_plan_for {
+    MX_PLAN_RUN,
+    MX_PLAN_KEEP, /* every output stays until the end */
+    MX_PLAN_TRAIN
+} mx_plan_for;
 typedef struct mx_plan {
     size_t most; /* examples */
-    bool training;
+    mx_plan_for what;
     size_t nodes;
     mx_places *place; /* (nodes) */
     size_t floats, bytes, scratch; /* of a block; scratch: the place of it */
     size_t sums;                   /* doubles, of all nodes */
     size_t *sums_at;               /* (nodes) */
 } mx_plan;
-merx_status mx_plan_make(const merx_network *net, size_t most, bool training, mx_plan *plan,
+merx_status mx_plan_make(const merx_network *net, size_t most, mx_plan_for what, mx_plan *plan,
                          merx_error *err) MERX_MUST_CHECK;
 void mx_plan_release(const merx_network *net, mx_plan *plan);
 
@@ -65,11 +70,14 @@ struct merx_network {
     bool has_sums, has_state;
     uint64_t seed, steps; /* optimizer steps done */
     uint64_t epochs;      /* whole epochs done */
+    bool resumes;         /* loaded: the next fit counts its epochs from the first */
 };
 
 /* The node that the pass reads input i of a node from (the convolution's own input for a fused pooling). */
 int mx_node_source(const mx_node *node, size_t i);
 
+/* Shapes of every node from the input's; what each needs; fused steps (network.c). */
+merx_status mx_network_shapes(merx_network *net, merx_error *err) MERX_MUST_CHECK;
 /* Packs every node's weights; training: for backward too. */
 merx_status mx_network_pack(merx_network *net, bool training, merx_task *task, merx_error *err) MERX_MUST_CHECK;
 size_t mx_network_align(size_t floats); /* to 64 bytes */
@@ -116,6 +124,8 @@ double mx_loss_twin(merx_loss loss, const mx_loss_rows *rows, const double *y);
 bool mx_loss_takes_logits(merx_loss loss, const mx_node *output);
 const char *mx_loss_word(merx_loss loss);
 const char *mx_loss_metric(merx_loss loss); /* "accuracy", "mean absolute error" */
+/* MERX_E_SHAPE when the output isn't one the loss can learn. */
+merx_status mx_loss_fits(const merx_network *net, merx_loss loss, merx_error *err) MERX_MUST_CHECK;
 /* MERX_E_SHAPE, MERX_E_RANGE: labels and targets that the output can't learn from. */
 merx_status mx_loss_check(const merx_network *net, const merx_examples *examples, merx_error *err) MERX_MUST_CHECK;
 
@@ -148,13 +158,18 @@ merx_status mx_trainer_gradients(mx_trainer *trainer, const mx_batch *batch, mer
 merx_status mx_trainer_step(mx_trainer *trainer, double rate, float *out, merx_task *task,
                             merx_error *err) MERX_MUST_CHECK;
 
-/* Inputs of m examples as floats: x (m, input); labels, targets written where the examples have them (see mx_batch). Augmented when asked. */
+/* Inputs of m examples as floats: x (m, input); labels, targets, weights per row of the loss, where the examples have them; each may be NULL. */
 merx_status mx_examples_gather(const merx_network *net, const mx_batch *batch, size_t first, size_t m, float *x,
                                int32_t *labels, float *targets, float *weights, merx_error *err) MERX_MUST_CHECK;
+/* Zeros the groups' gradients after a batch that failed. */
+void mx_trainer_clear(mx_trainer *trainer);
 size_t mx_output_rows(const merx_network *net);  /* rows of the loss per example: 1, or the steps */
 size_t mx_output_units(const merx_network *net);
 size_t mx_input_size(const merx_network *net);
+/* One picture x (h, w, c), changed as `a` says; scratch like it. What is drawn is a function of (seed, epoch, row) (augment.c). */
 void mx_augment(const merx_augmentation *a, const merx_dims *dims, uint64_t seed, uint64_t epoch, uint64_t row, float *x,
                 float *scratch);
+bool mx_augments(const merx_augmentation *a);
+merx_status mx_augment_check(const merx_augmentation *a, const merx_dims *dims, merx_error *err) MERX_MUST_CHECK;
 
 #endif
