@@ -21,8 +21,8 @@
 
 #define SHIFT 36
 #define UNSHIFT 0x1p-36F
-#define EXP_LEAST (-110.0F) /* e^x 2^SHIFT is normal; e^x, and x e^x, less than half the smallest float */
-#define LOG2_E 0x1.715476p0F        /* 1 / ln 2 */
+#define EXP_LEAST (-110.0F)  /* e^x 2^SHIFT is normal; e^x, and x e^x, less than half the smallest float */
+#define LOG2_E 0x1.715476p0F /* 1 / ln 2 */
 #define FLOAT_LN2_HIGH 0x1.62e43p-1F
 #define FLOAT_LN2_LOW (-0x1.05c61p-29F) /* ln 2 - FLOAT_LN2_HIGH */
 #define FLOAT_TO_WHOLE                                                                                                 \
@@ -193,7 +193,7 @@ INLINE vec gelu_of(vec x)
 {
     vec bell, a = vec_min(vec_set(14.6F), magnitude(x)), tail = shifted_normal_tail(a, &bell);
     vec unshift = vec_set(UNSHIFT), below = vec_mul(vec_mul(vec_sub(vec_set(0), a), tail), unshift);
-    return vec_choose(vec_signs(x), below, vec_fnma(x, vec_mul(tail, unshift), x));
+    return vec_choose(vec_signs(x), below, vec_fnma(a, vec_mul(tail, unshift), x));
 }
 
 /* ---- their slopes, from y = f(x); of gelu and silu from x ---- */
@@ -247,11 +247,12 @@ INLINE vec exponential_slope(vec y)
 
 INLINE vec silu_slope(vec x)
 {
-    vec t = exp_down(negative_magnitude(x)), one = vec_set(1), under = vec_add(one, t);
+    vec shifted = shifted_exp(negative_magnitude(x)), one = vec_set(1), unshift = vec_set(UNSHIFT);
+    vec t = vec_mul(shifted, unshift), under = vec_add(one, t);
     lanes_set below = vec_signs(x);
-    vec rising = vec_div(vec_choose(below, t, one), under), falling = vec_div(vec_choose(below, one, t), under);
+    vec rising = vec_div(vec_choose(below, shifted, one), under), falling = vec_div(vec_choose(below, one, t), under);
     vec near = vec_max(vec_set(EXP_LEAST), vec_min(vec_set(-EXP_LEAST), x)); /* infinity x 0 is not meant */
-    return vec_mul(rising, vec_fma(near, falling, one));
+    return vec_mul(vec_mul(rising, vec_fma(near, falling, one)), vec_choose(below, unshift, one));
 }
 
 INLINE vec gelu_slope(vec x)

@@ -41,7 +41,7 @@ INLINE void store(float *p, bool whole, part some, vec v)
         }                                                                                                              \
         if (i < (n)) {                                                                                                 \
             const bool whole = false;                                                                                  \
-            const part some = part_of((n) - i);                                                                        \
+            const part some = part_of((n)-i);                                                                          \
             __VA_ARGS__;                                                                                               \
         }                                                                                                              \
     } while (0)
@@ -55,8 +55,7 @@ INLINE void map(const float *x, size_t n, float *y, function f)
 
 INLINE void map_back(const float *from, const float *dy, size_t n, float *dx, function slope)
 {
-    EACH_VECTOR(n, store(dx + i, whole, some,
-                         vec_mul(load(dy + i, whole, some), slope(load(from + i, whole, some)))));
+    EACH_VECTOR(n, store(dx + i, whole, some, vec_mul(load(dy + i, whole, some), slope(load(from + i, whole, some)))));
 }
 
 void MX_LEVEL(activate)(mx_activation f, const float *x, size_t n, float *y)
@@ -173,15 +172,15 @@ INLINE double exponentials(const float *x, size_t u, vec top, float *p)
     return wide_sum(sum);
 }
 
-/* sum_c t_c (x_c - top), those of t_c = 0 left out; *weight: sum_c t_c. */
-INLINE double aimed(const float *x, const float *t, size_t u, vec top, double *weight)
+/* sum_c t_c x_c, those of t_c = 0 left out; *weight: sum_c t_c. */
+INLINE double aimed(const float *x, const float *t, size_t u, double *weight)
 {
     wide sum = wide_zero(), all = wide_zero();
     vec zero = vec_set(0);
     EACH_VECTOR(u, {
-        vec target = load(t + i, whole, some), away = vec_sub(load(x + i, whole, some), top);
-        wide far = wide_of(vec_choose(vec_equal(target, zero), zero, away)), much = wide_of(target);
-        sum = wide_fma(much, far, sum);
+        vec target = load(t + i, whole, some);
+        wide much = wide_of(target), at = wide_of(vec_choose(vec_equal(target, zero), zero, load(x + i, whole, some)));
+        sum = wide_fma(much, at, sum);
         all = wide_add(all, much);
     });
     *weight = wide_sum(all);
@@ -196,13 +195,12 @@ void MX_LEVEL(softmax_loss)(const float *x, size_t m, size_t u, const int32_t *l
         bool named = t == NULL && labels != NULL && (size_t)labels[r] < u;
         size_t label = named ? (size_t)labels[r] : 0;
         float top = top_of(x, u);
-        vec tops = vec_set(top);
-        double weight = named ? 1 : 0, reached = named ? (double)x[label] - (double)top : 0;
+        double weight = named ? 1 : 0, reached = named ? (double)x[label] : 0;
         if (t != NULL && loss != NULL)
-            reached = aimed(x, t, u, tops, &weight);
-        double sum = exponentials(x, u, tops, p);
-        if (loss != NULL)
-            loss[r] = weight == 0 && reached == 0 ? 0 : weight * log(sum) - reached;
+            reached = aimed(x, t, u, &weight);
+        double sum = exponentials(x, u, vec_set(top), p);
+        if (loss != NULL) /* a row without a target has none */
+            loss[r] = weight == 0 && reached == 0 ? 0 : weight * log(sum) + (weight * (double)top - reached);
         vec share = vec_set((float)(1 / sum));
         if (dx == NULL) {
             EACH_VECTOR(u, store(p + i, whole, some, vec_mul(load(p + i, whole, some), share)));
@@ -256,8 +254,8 @@ static const float *opened_gates(mx_activation f, const float *gates, size_t n, 
 INLINE void lstm_cell(float *z, const float *before, size_t u, function f, function g, float *c, float *h, bool whole,
                       part some)
 {
-    vec in = g(load(z, whole, some)), forget = g(load(z + u, whole, some)),
-        candidate = f(load(z + 2 * u, whole, some)), out = g(load(z + 3 * u, whole, some));
+    vec in = g(load(z, whole, some)), forget = g(load(z + u, whole, some)), candidate = f(load(z + 2 * u, whole, some)),
+        out = g(load(z + 3 * u, whole, some));
     vec now = vec_fma(forget, load(before, whole, some), vec_mul(in, candidate));
     store(z, whole, some, in);
     store(z + u, whole, some, forget);
@@ -278,8 +276,7 @@ static void lstm_row_any(float *z, const float *before, size_t u, mx_activation 
     float beside[4][PIECE], shown[PIECE];
     for (size_t first = 0; first < u; first += PIECE) {
         size_t n = u - first < PIECE ? u - first : PIECE;
-        const float *in = open_gates(g, z + first, n, beside[0]),
-                    *forget = open_gates(g, z + u + first, n, beside[1]),
+        const float *in = open_gates(g, z + first, n, beside[0]), *forget = open_gates(g, z + u + first, n, beside[1]),
                     *candidate = open_gates(f, z + 2 * u + first, n, beside[2]),
                     *out = open_gates(g, z + 3 * u + first, n, beside[3]), *old = before + first;
         float *now = c + first, *to = h + first;
@@ -287,8 +284,7 @@ static void lstm_row_any(float *z, const float *before, size_t u, mx_activation 
                              vec_fma(load(forget + i, whole, some), load(old + i, whole, some),
                                      vec_mul(load(in + i, whole, some), load(candidate + i, whole, some)))));
         MX_LEVEL(activate)(f, now, n, shown);
-        EACH_VECTOR(n, store(to + i, whole, some,
-                             vec_mul(load(out + i, whole, some), load(shown + i, whole, some))));
+        EACH_VECTOR(n, store(to + i, whole, some, vec_mul(load(out + i, whole, some), load(shown + i, whole, some))));
     }
 }
 
@@ -309,8 +305,8 @@ void MX_LEVEL(lstm_step)(float *z, const float *c_before, const float *h_before,
     }
 }
 
-INLINE void lstm_cell_back(const float *gates, const float *before, const float *c, const float *dh, float *dc, size_t u,
-                           function f, function g_slope, function f_slope, float *dz, bool whole, part some)
+INLINE void lstm_cell_back(const float *gates, const float *before, const float *c, const float *dh, float *dc,
+                           size_t u, function f, function g_slope, function f_slope, float *dz, bool whole, part some)
 {
     vec in = load(gates, whole, some), forget = load(gates + u, whole, some),
         candidate = load(gates + 2 * u, whole, some), out = load(gates + 3 * u, whole, some),
@@ -409,8 +405,8 @@ static void gru_row_any(float *zx, const float *zh, const float *before, size_t 
             other[k] = zh + k * u + first;
         }
         for (size_t k = 0; k < 2; k++)
-            EACH_VECTOR(n, store(z[k] + i, whole, some,
-                                 vec_add(load(z[k] + i, whole, some), load(other[k] + i, whole, some))));
+            EACH_VECTOR(
+                n, store(z[k] + i, whole, some, vec_add(load(z[k] + i, whole, some), load(other[k] + i, whole, some))));
         const float *update = open_gates(g, z[0], n, beside[0]), *reset = open_gates(g, z[1], n, beside[1]);
         EACH_VECTOR(n, store(z[2] + i, whole, some,
                              vec_fma(load(reset + i, whole, some), load(other[2] + i, whole, some),
@@ -497,8 +493,8 @@ void MX_LEVEL(gru_step_back)(const float *gates, const float *zh, const float *h
                              size_t u, mx_activation f, mx_activation g, const uint8_t *mask, float *dzx, float *dzh,
                              float *dh_before)
 {
-    for (size_t r = 0; r < m; r++, gates += 3 * u, zh += 3 * u, h_before += u, dh += u, dzx += 3 * u, dzh += 3 * u,
-                dh_before += u)
+    for (size_t r = 0; r < m;
+         r++, gates += 3 * u, zh += 3 * u, h_before += u, dh += u, dzx += 3 * u, dzh += 3 * u, dh_before += u)
         if (mask != NULL && mask[r] == 0) {
             memset(dzx, 0, 3 * u * sizeof *dzx);
             memset(dzh, 0, 3 * u * sizeof *dzh);
@@ -516,8 +512,9 @@ void MX_LEVEL(gru_step_back)(const float *gates, const float *zh, const float *h
 
 void MX_LEVEL(adam)(const mx_adam *o, size_t n, const float *g, float *m, float *v, float *w)
 {
-    vec scale = vec_set(o->scale), fresh = vec_set((float)(1 - o->beta1)), fresh_square = vec_set((float)(1 - o->beta2)),
-        rate = vec_set(o->rate), epsilon = vec_set(o->epsilon), decay = vec_set(o->decay);
+    vec scale = vec_set(o->scale), fresh = vec_set((float)(1 - o->beta1)),
+        fresh_square = vec_set((float)(1 - o->beta2)), rate = vec_set(o->rate), epsilon = vec_set(o->epsilon),
+        decay = vec_set(o->decay);
     EACH_VECTOR(n, {
         vec d = vec_mul(load(g + i, whole, some), scale), first = load(m + i, whole, some),
             second = load(v + i, whole, some), weight = load(w + i, whole, some);
@@ -548,9 +545,9 @@ void MX_LEVEL(sgd)(float rate, float momentum, bool nesterov, float scale, size_
 {
     if (momentum == 0 || velocity == NULL) {
         vec times = vec_set(scale), rates = vec_set(rate);
-        EACH_VECTOR(n, store(w + i, whole, some,
-                             vec_sub(load(w + i, whole, some),
-                                     vec_mul(rates, vec_mul(load(g + i, whole, some), times)))));
+        EACH_VECTOR(n,
+                    store(w + i, whole, some,
+                          vec_sub(load(w + i, whole, some), vec_mul(rates, vec_mul(load(g + i, whole, some), times)))));
     } else if (nesterov) {
         sgd_moved(rate, momentum, true, scale, n, g, velocity, w);
     } else {

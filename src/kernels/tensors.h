@@ -118,8 +118,12 @@ typedef struct mx_tensor_kernels {
      * Error of back: 4 ulp of |dy| times the slope's terms, taken without their signs (1 + y^2 of tanh). */
     void (*activate)(mx_activation f, const float *x, size_t n, float *y);
     void (*activate_back)(mx_activation f, const float *x, const float *y, const float *dy, size_t n, float *dx);
-    /* Row by row of x (m, u): softmax, and loss_i = -sum_c t_ic log softmax_ic of the row's label (labels) or its target row (targets, the other NULL); dx = (softmax - t) weight_i, NULL: not
-     * wanted; weights (m), NULL: ones. loss (m), without the weights, NULL: not wanted; targets of 0 take no part in it. p may be x and dx may be p. */
+    /*
+     * Row by row of x (m, u): p = softmax, and loss_i = -sum_c t_ic log p_ic of the row's label (labels; one outside 0 .. u - 1: no target) or its target row (targets;
+     * at most one of the two is given); dx = (p - t) weight_i, NULL: not wanted; weights (m), NULL: ones. loss (m), without the weights, NULL: not wanted; targets of 0
+     * take no part in it. p may be x and dx may be p. |error of p_c| <= (|x_c - max x| + log u + 12) 2^-24 p_c, + 2^-149; |error of loss| <= (log u + 4) 2^-23 sum |t|.
+     * A row with NaN, with infinity or of nothing but -infinity gives NaN.
+     */
     void (*softmax_loss)(const float *x, size_t m, size_t u, const int32_t *labels, const float *targets,
                          const float *weights, float *p, double *loss, float *dx);
 
