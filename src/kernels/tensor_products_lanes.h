@@ -184,22 +184,4 @@ void MX_LEVEL(add_to)(const float *a, size_t n, float *dst)
         dst[i] += a[i];
 }
 
-double MX_LEVEL(sum_squares)(const float *x, size_t n)
-{
-    enum { CHAINS = 4 };
-    wide s[CHAINS];
-    size_t i = 0;
-    for (size_t q = 0; q < CHAINS; q++)
-        s[q] = wide_zero();
-    for (; i + CHAINS * LANES <= n; i += CHAINS * LANES)
-        for (size_t q = 0; q < CHAINS; q++) {
-            wide v = wide_of(vec_load(x + i + q * LANES));
-            s[q] = wide_fma(v, v, s[q]);
-        }
-    double sum = wide_sum(wide_add(wide_add(s[0], s[1]), wide_add(s[2], s[3])));
-    for (; i < n; i++)
-        sum += (double)x[i] * (double)x[i];
-    return sum;
-}
-
 #endif
