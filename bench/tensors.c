@@ -163,7 +163,8 @@ static void convolutions(const char *name, size_t n, size_t side, size_t c, size
 {
     size_t out = same ? (side + stride - 1) / stride : (side - kernel) / stride + 1;
     size_t pad = same && (out - 1) * stride + kernel > side ? (out - 1) * stride + kernel - side : 0;
-    convolution p = {.s = {side, side, c, out, out, u, kernel, kernel, stride, stride, pad / 2, pad / 2, groups}, .n = n};
+    convolution p = {.s = {side, side, c, out, out, u, kernel, kernel, stride, stride, pad / 2, pad / 2, groups},
+                     .n = n};
     size_t weights = kernel * kernel * c / groups * u;
     p.x = numbers(n * side * side * c);
     p.dx = numbers(n * side * side * c);

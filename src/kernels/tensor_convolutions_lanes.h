@@ -21,10 +21,10 @@ enum { CHUNK_FLOATS = 1 << 16 }; /* of pictures that pass by a panel together: h
 
 /* One convolution over the pictures of a group of channels; floats between neighbours where not said otherwise. */
 typedef struct grid {
-    size_t h, w, in_pixel, in_example, c;                       /* input */
+    size_t h, w, in_pixel, in_example, c; /* input */
     size_t kh, kw, stride_h, stride_w;
-    ptrdiff_t top, left;                                        /* where the window of output pixel (0, 0) begins */
-    size_t out_h, out_w, out_pixel, out_row, out_example, u;    /* output */
+    ptrdiff_t top, left;                                     /* where the window of output pixel (0, 0) begins */
+    size_t out_h, out_w, out_pixel, out_row, out_example, u; /* output */
 } grid;
 
 /* Output rows (or columns) whose windows are cut alike: begin .. end, of the kernel from .. to (from == to: nothing is inside). */
@@ -157,8 +157,7 @@ static void sweep(const grid *g, bool depthwise, size_t n, const float *x, const
     for (size_t first = 0; first < n; first += chunk, x += chunk * g->in_example, y += chunk * g->out_example) {
         size_t count = n - first < chunk ? n - first : chunk;
         for (size_t j = 0; j < g->u; j += MX_PANEL) {
-            finish f = finish_of(bias != NULL ? bias + j : NULL, add, relu,
-                                 g->u - j < MX_PANEL ? g->u - j : MX_PANEL);
+            finish f = finish_of(bias != NULL ? bias + j : NULL, add, relu, g->u - j < MX_PANEL ? g->u - j : MX_PANEL);
             band rows, columns;
             for (size_t top = 0; top < g->out_h; top = rows.end) {
                 rows = band_at(top, g->out_h, g->stride_h, g->top, g->kh, g->h);
@@ -198,10 +197,23 @@ void MX_LEVEL(conv)(const mx_conv *s, size_t n, const float *x, const float *pan
 {
     (void)scratch;
     size_t groups = is_depthwise(s) ? 1 : s->groups, u = s->u / groups;
-    grid g = {.h = s->h, .w = s->w, .in_pixel = s->c, .in_example = s->h * s->w * s->c, .c = s->c / groups,
-              .kh = s->kh, .kw = s->kw, .stride_h = s->stride_h, .stride_w = s->stride_w,
-              .top = -(ptrdiff_t)s->pad_top, .left = -(ptrdiff_t)s->pad_left, .out_h = s->out_h, .out_w = s->out_w,
-              .out_pixel = s->u, .out_row = s->out_w * s->u, .out_example = s->out_h * s->out_w * s->u, .u = u};
+    grid g = {.h = s->h,
+              .w = s->w,
+              .in_pixel = s->c,
+              .in_example = s->h * s->w * s->c,
+              .c = s->c / groups,
+              .kh = s->kh,
+              .kw = s->kw,
+              .stride_h = s->stride_h,
+              .stride_w = s->stride_w,
+              .top = -(ptrdiff_t)s->pad_top,
+              .left = -(ptrdiff_t)s->pad_left,
+              .out_h = s->out_h,
+              .out_w = s->out_w,
+              .out_pixel = s->u,
+              .out_row = s->out_w * s->u,
+              .out_example = s->out_h * s->out_w * s->u,
+              .u = u};
     for (size_t i = 0; i < groups; i++)
         sweep(&g, is_depthwise(s), n, x + i * g.c, panels + i * mx_panels_size(s->kh * s->kw * g.c, u),
               bias != NULL ? bias + i * u : NULL, false, relu, y + i * u);
@@ -258,11 +270,23 @@ void MX_LEVEL(conv_back)(const mx_conv *s, size_t n, const float *dy, const floa
                 size_t k = down.kernel * across.kernel * u;
                 if (k == 0)
                     continue; /* no output sees these pixels */
-                grid g = {.h = s->out_h, .w = s->out_w, .in_pixel = s->u, .in_example = s->out_h * s->out_w * s->u,
-                          .c = u, .kh = down.kernel, .kw = across.kernel, .stride_h = 1, .stride_w = 1,
-                          .top = down.origin, .left = across.origin, .out_h = down.count, .out_w = across.count,
-                          .out_pixel = s->stride_w * s->c, .out_row = s->stride_h * s->w * s->c,
-                          .out_example = s->h * s->w * s->c, .u = c};
+                grid g = {.h = s->out_h,
+                          .w = s->out_w,
+                          .in_pixel = s->u,
+                          .in_example = s->out_h * s->out_w * s->u,
+                          .c = u,
+                          .kh = down.kernel,
+                          .kw = across.kernel,
+                          .stride_h = 1,
+                          .stride_w = 1,
+                          .top = down.origin,
+                          .left = across.origin,
+                          .out_h = down.count,
+                          .out_w = across.count,
+                          .out_pixel = s->stride_w * s->c,
+                          .out_row = s->stride_h * s->w * s->c,
+                          .out_example = s->h * s->w * s->c,
+                          .u = c};
                 sweep(&g, depthwise, n, dy + i * u, back, NULL, true, false,
                       dx + (down.first * s->w + across.first) * s->c + i * c);
                 back += depthwise ? k : mx_panels_size(k, c);
@@ -270,8 +294,8 @@ void MX_LEVEL(conv_back)(const mx_conv *s, size_t n, const float *dy, const floa
 }
 
 /* Row r of the kernel: its places columns->from .. to, for the output pixels of a rectangle of all examples. */
-static void outer_rectangle(const mx_conv *s, const grid *g, size_t n, size_t r, const band *rows,
-                            const band *columns, const float *x, const float *dy, float *dw)
+static void outer_rectangle(const mx_conv *s, const grid *g, size_t n, size_t r, const band *rows, const band *columns,
+                            const float *x, const float *dy, float *dw)
 {
     bool merged = g->in_pixel == g->c;
     size_t runs = merged ? 1 : columns->to - columns->from,
@@ -286,9 +310,9 @@ static void outer_rectangle(const mx_conv *s, const grid *g, size_t n, size_t r,
                     size_t count = columns->end - at;
                     if (count > OUTER_STEPS - steps)
                         count = OUTER_STEPS - steps;
-                    from[parts++] = (stretch){
-                        x + e * g->in_example + window_at(g, y, at, r, columns->from) + run * g->in_pixel,
-                        dy + e * g->out_example + y * g->out_row + at * g->out_pixel, count};
+                    from[parts++] =
+                        (stretch){x + e * g->in_example + window_at(g, y, at, r, columns->from) + run * g->in_pixel,
+                                  dy + e * g->out_example + y * g->out_row + at * g->out_pixel, count};
                     steps += count;
                     at += count;
                     if (steps == OUTER_STEPS) {
@@ -325,10 +349,23 @@ void MX_LEVEL(conv_outer)(const mx_conv *s, size_t n, const float *x, const floa
     (void)scratch;
     bool depthwise = is_depthwise(s);
     size_t groups = depthwise ? 1 : s->groups, u = s->u / groups;
-    grid g = {.h = s->h, .w = s->w, .in_pixel = s->c, .in_example = s->h * s->w * s->c, .c = s->c / groups,
-              .kh = s->kh, .kw = s->kw, .stride_h = s->stride_h, .stride_w = s->stride_w,
-              .top = -(ptrdiff_t)s->pad_top, .left = -(ptrdiff_t)s->pad_left, .out_h = s->out_h, .out_w = s->out_w,
-              .out_pixel = s->u, .out_row = s->out_w * s->u, .out_example = s->out_h * s->out_w * s->u, .u = u};
+    grid g = {.h = s->h,
+              .w = s->w,
+              .in_pixel = s->c,
+              .in_example = s->h * s->w * s->c,
+              .c = s->c / groups,
+              .kh = s->kh,
+              .kw = s->kw,
+              .stride_h = s->stride_h,
+              .stride_w = s->stride_w,
+              .top = -(ptrdiff_t)s->pad_top,
+              .left = -(ptrdiff_t)s->pad_left,
+              .out_h = s->out_h,
+              .out_w = s->out_w,
+              .out_pixel = s->u,
+              .out_row = s->out_w * s->u,
+              .out_example = s->out_h * s->out_w * s->u,
+              .u = u};
     for (size_t i = 0; i < groups; i++)
         for (size_t r = 0; r < s->kh; r++) {
             band rows = {0, 0, 0, 0}, columns; /* the rows that see row r of the kernel inside */

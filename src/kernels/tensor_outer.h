@@ -12,10 +12,10 @@
 #include "kernels/tensor_tiles.h"
 
 enum {
-    OUTER_STEPS = 128,   /* of one call of outer_add, at most */
-    OUTER_COLUMNS = 96,  /* of A packed at a time */
-    WORTH_A = 3,         /* panels of B from which on A is packed */
-    WORTH_B = 4          /* tiles of A from which on B is packed */
+    OUTER_STEPS = 128,  /* of one call of outer_add, at most */
+    OUTER_COLUMNS = 96, /* of A packed at a time */
+    WORTH_A = 3,        /* panels of B from which on A is packed */
+    WORTH_B = 4         /* tiles of A from which on B is packed */
 };
 
 /* Steps that lie evenly spaced. */
@@ -24,8 +24,8 @@ typedef struct stretch {
     size_t count;
 } stretch;
 
-INLINE void outer_tile(size_t rows, size_t vectors, const stretch *from, size_t stretches, size_t a_step,
-                       size_t b_step, float *const *to, const finish *f)
+INLINE void outer_tile(size_t rows, size_t vectors, const stretch *from, size_t stretches, size_t a_step, size_t b_step,
+                       float *const *to, const finish *f)
 {
     vec s[TILE_ROWS][VECTORS];
     for (size_t i = 0; i < rows; i++)
@@ -143,8 +143,8 @@ static void pack_b(const stretch *from, size_t stretches, size_t step, size_t fi
 }
 
 /* C (k, u) += A' B over the steps of all stretches, OUTER_STEPS at most. */
-static void outer_add(const stretch *from, size_t stretches, size_t a_step, size_t b_step, size_t k, size_t u,
-                      float *c, size_t c_stride)
+static void outer_add(const stretch *from, size_t stretches, size_t a_step, size_t b_step, size_t k, size_t u, float *c,
+                      size_t c_stride)
 {
     _Alignas(64) float a_near[OUTER_STEPS * OUTER_COLUMNS], b_near[OUTER_STEPS * MX_PANEL];
     stretch moved[OUTER_STEPS];
@@ -179,8 +179,7 @@ static void outer_add(const stretch *from, size_t stretches, size_t a_step, size
                         b += from[t].count * MX_PANEL;
                     }
                 }
-                any_outer_tile(rows, moved, parts, near_a ? rows : a_step, near_b ? MX_PANEL : b_step, near_b, to,
-                               &f);
+                any_outer_tile(rows, moved, parts, near_a ? rows : a_step, near_b ? MX_PANEL : b_step, near_b, to, &f);
                 l += rows;
             }
         }
@@ -211,8 +210,7 @@ static void pack_transposed_to(const float *b, size_t stride, size_t k, size_t u
                     }
                 for (size_t i = 0; i < 4; i++) {
                     _mm256_storeu_ps(panels + (l + i) * MX_PANEL + q, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
-                    _mm256_storeu_ps(panels + (l + i + 4) * MX_PANEL + q,
-                                     _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+                    _mm256_storeu_ps(panels + (l + i + 4) * MX_PANEL + q, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
                 }
             }
         for (size_t q = 0; q < width; q++)

@@ -78,8 +78,10 @@ enum { WIDE_1 = WIDE_SUMS / VECTORS, WIDE_2 = WIDE_1 / 2, WIDE_3 = WIDE_1 / 3 };
 /* Whole panels from column j on, a few rows; the column where it stopped. */
 static size_t few_rows(const mx_gemm *g, size_t first, size_t length, const finish *f)
 {
-    size_t count = g->m == 1 ? WIDE_1 : g->m == 2 ? WIDE_2 : WIDE_3, step = count * MX_PANEL, j = 0,
-           b_panel = g->k * MX_PANEL;
+    size_t count = g->m == 1   ? WIDE_1
+                   : g->m == 2 ? WIDE_2
+                               : WIDE_3,
+           step = count * MX_PANEL, j = 0, b_panel = g->k * MX_PANEL;
     for (; j + step <= g->u; j += step) {
         const float *a = g->a + first, *b = g->panels + j * g->k + first * MX_PANEL;
         finish here = *f;
@@ -125,8 +127,8 @@ void MX_LEVEL(gemm)(const mx_gemm *g)
                 j = few_rows(g, first, length, &f);
             }
             for (; j < g->u; j += MX_PANEL) {
-                finish f = finish_of(bias != NULL ? bias + j : NULL, add, relu,
-                                     g->u - j < MX_PANEL ? g->u - j : MX_PANEL);
+                finish f =
+                    finish_of(bias != NULL ? bias + j : NULL, add, relu, g->u - j < MX_PANEL ? g->u - j : MX_PANEL);
                 gemm_rows(g, begin, end, j, first, length, &f);
             }
             first += length;

@@ -99,8 +99,8 @@ INLINE void tile(size_t rows, size_t vectors, const float *const *a, const walk 
 #endif
 
 /* Rows and vectors as constants keep the sums in registers. */
-static void any_tile(size_t rows, const float *const *a, const walk *w, const float *b, float *const *to,
-                     const finish *f)
+static inline void any_tile(size_t rows, const float *const *a, const walk *w, const float *b, float *const *to,
+                            const finish *f)
 {
     bool whole = VECTORS == 1 || f->width > LANES;
     switch (rows) {

@@ -42,5 +42,6 @@ size_t mx_conv_back_size(const mx_conv *s)
 
 size_t mx_conv_scratch(const mx_conv *s)
 {
-    return 16 * (s->c + s->u + MX_PANEL);
+    /* conv_pool: a picture in its frame of zeros, and weights unit by unit. */
+    return (s->out_h + s->kh) * (s->out_w + s->kw) * s->c + s->kh * s->kw * s->c * s->u;
 }

@@ -39,8 +39,17 @@ static void compare_gemm(size_t m, size_t k, size_t u, size_t shift, int options
         a.at[(m / 2) * a_stride + k / 2] = strange;
     block want = copy_of(c), size = sizes_of(c), alone = copy_of(c), a_sizes = sizes_of(a), b_sizes = sizes_of(b),
           bias_sizes = sizes_of(bias);
-    mx_gemm g = {.m = m, .k = k, .u = u, .a = a.at, .a_stride = a_stride, .panels = panels.at, .bias = biased ? bias.at : NULL,
-                 .c = c.at, .c_stride = c_stride, .add = add, .relu = relu};
+    mx_gemm g = {.m = m,
+                 .k = k,
+                 .u = u,
+                 .a = a.at,
+                 .a_stride = a_stride,
+                 .panels = panels.at,
+                 .bias = biased ? bias.at : NULL,
+                 .c = c.at,
+                 .c_stride = c_stride,
+                 .add = add,
+                 .relu = relu};
     level->pack(b.at, u, k, u, panels.at);
     level->gemm(&g);
     g.m = 1;
@@ -50,8 +59,17 @@ static void compare_gemm(size_t m, size_t k, size_t u, size_t shift, int options
         level->gemm(&g);
     }
     check_bits("gemm, row by row", shape, alone.at, c.at, c.n * sizeof(float));
-    g = (mx_gemm){.m = m, .k = k, .u = u, .a = a.at, .a_stride = a_stride, .panels = panels.at, .bias = biased ? bias.at : NULL,
-                  .c = want.at, .c_stride = c_stride, .add = add, .relu = relu};
+    g = (mx_gemm){.m = m,
+                  .k = k,
+                  .u = u,
+                  .a = a.at,
+                  .a_stride = a_stride,
+                  .panels = panels.at,
+                  .bias = biased ? bias.at : NULL,
+                  .c = want.at,
+                  .c_stride = c_stride,
+                  .add = add,
+                  .relu = relu};
     plain->pack(b.at, u, k, u, panels.at);
     plain->gemm(&g);
     plain->pack(b_sizes.at, u, k, u, panels.at);
@@ -122,10 +140,18 @@ static void test_plain(void **state)
     (void)state;
     plain = mx_tensor_kernels_of(MX_ISA_REF);
     enum { M = 5, K = 37, U = 19 };
-    block a = block_of(M * K, 0), b = block_of(K * U, 0), panels = block_of(mx_panels_size(K, U), 0), c = block_of(M * U, 0),
-          bias = block_of(U, 0);
+    block a = block_of(M * K, 0), b = block_of(K * U, 0), panels = block_of(mx_panels_size(K, U), 0),
+          c = block_of(M * U, 0), bias = block_of(U, 0);
     plain->pack(b.at, U, K, U, panels.at);
-    plain->gemm(&(mx_gemm){.m = M, .k = K, .u = U, .a = a.at, .a_stride = K, .panels = panels.at, .bias = bias.at, .c = c.at, .c_stride = U});
+    plain->gemm(&(mx_gemm){.m = M,
+                           .k = K,
+                           .u = U,
+                           .a = a.at,
+                           .a_stride = K,
+                           .panels = panels.at,
+                           .bias = bias.at,
+                           .c = c.at,
+                           .c_stride = U});
     for (size_t i = 0; i < M; i++)
         for (size_t j = 0; j < U; j++) {
             double sum = bias.at[j];
@@ -198,24 +224,36 @@ static pictures pictures_of(size_t n, size_t h, size_t w, size_t c, size_t u, si
 {
     pictures p = {.n = n, .shift = (h + w + c + u) % 4};
     size_t all_h = h + before + after, all_w = w + before + after;
-    p.s = (mx_conv){.h = h, .w = w, .c = c, .u = u, .kh = kh, .kw = kw, .stride_h = stride_h, .stride_w = stride_w,
-                    .pad_top = before, .pad_left = before, .groups = groups};
+    p.s = (mx_conv){.h = h,
+                    .w = w,
+                    .c = c,
+                    .u = u,
+                    .kh = kh,
+                    .kw = kw,
+                    .stride_h = stride_h,
+                    .stride_w = stride_w,
+                    .pad_top = before,
+                    .pad_left = before,
+                    .groups = groups};
     p.s.out_h = (all_h - kh) / stride_h + 1;
     p.s.out_w = (all_w - kw) / stride_w + 1;
-    snprintf(p.shape, sizeof p.shape, "n %zu, %zu x %zu x %zu, u %zu, kernel %zu x %zu, stride %zu x %zu, padding %zu and %zu, groups %zu",
-             n, h, w, c, u, kh, kw, stride_h, stride_w, before, after, groups);
+    snprintf(p.shape, sizeof p.shape,
+             "n %zu, %zu x %zu x %zu, u %zu, kernel %zu x %zu, stride %zu x %zu, padding %zu and %zu, groups %zu", n, h,
+             w, c, u, kh, kw, stride_h, stride_w, before, after, groups);
     return p;
 }
 
 static void compare_convolutions(void)
 {
     const size_t channels[][3] = {/* c, u, groups */
-                                  {1, 32, 1},  {3, 16, 1}, {16, 16, 1}, {5, 7, 1},   {8, 24, 1},  {17, 33, 1}, {32, 8, 1},
-                                  {40, 72, 1}, {4, 8, 4},  {12, 6, 3},  {40, 40, 2}, {16, 16, 16}, {21, 21, 21}, {6, 12, 6}};
+                                  {1, 32, 1},  {3, 16, 1},   {16, 16, 1},  {5, 7, 1}, {8, 24, 1},
+                                  {17, 33, 1}, {32, 8, 1},   {40, 72, 1},  {4, 8, 4}, {12, 6, 3},
+                                  {40, 40, 2}, {16, 16, 16}, {21, 21, 21}, {6, 12, 6}};
     const size_t windows[][7] = {/* h, w, kernel, stride, before, after */
-                                 {8, 8, 3, 3, 1, 1, 1},  {9, 7, 3, 3, 1, 0, 0},  {8, 11, 3, 3, 2, 0, 1}, {9, 9, 1, 1, 1, 0, 0},
-                                 {8, 9, 1, 1, 2, 0, 0},  {10, 6, 2, 5, 1, 2, 2}, {11, 9, 5, 3, 3, 2, 2}, {2, 2, 3, 3, 1, 1, 1},
-                                 {1, 1, 3, 3, 1, 1, 1},  {4, 5, 1, 1, 3, 1, 1},  {7, 7, 7, 7, 2, 3, 3},  {3, 4, 3, 4, 1, 0, 0},
+                                 {8, 8, 3, 3, 1, 1, 1},  {9, 7, 3, 3, 1, 0, 0}, {8, 11, 3, 3, 2, 0, 1},
+                                 {9, 9, 1, 1, 1, 0, 0},  {8, 9, 1, 1, 2, 0, 0}, {10, 6, 2, 5, 1, 2, 2},
+                                 {11, 9, 5, 3, 3, 2, 2}, {2, 2, 3, 3, 1, 1, 1}, {1, 1, 3, 3, 1, 1, 1},
+                                 {4, 5, 1, 1, 3, 1, 1},  {7, 7, 7, 7, 2, 3, 3}, {3, 4, 3, 4, 1, 0, 0},
                                  {6, 6, 3, 3, 1, 3, 3}};
     for (size_t i = 0; i < sizeof channels / sizeof *channels; i++)
         for (size_t j = 0; j < sizeof windows / sizeof *windows; j++)

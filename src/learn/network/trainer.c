@@ -31,7 +31,7 @@ struct mx_trainer {
     struct range {
         size_t at, n;
         bool decays;
-    } *range;
+    } * range;
     double *squares; /* (ranges) */
     bool dirty;      /* the groups' gradients are not zeros */
     /* Of the batch at hand. */
@@ -60,7 +60,8 @@ static merx_status make_ranges(mx_trainer *t, merx_error *err)
                 const mx_weight *w = &net->node[i].weight[j];
                 for (size_t at = 0; w->trainable && at < w->size; at += MX_RANGE, count++)
                     if (pass == 1)
-                        t->range[count] = (struct range){w->offset + at, w->size - at < MX_RANGE ? w->size - at : MX_RANGE, w->decays};
+                        t->range[count] = (struct range){w->offset + at,
+                                                         w->size - at < MX_RANGE ? w->size - at : MX_RANGE, w->decays};
             }
         t->ranges = count;
         if (pass == 0)
@@ -130,8 +131,9 @@ merx_status mx_examples_gather(const merx_network *net, const mx_batch *b, size_
             size_t n = m - i < MX_BLOCK ? m - i : MX_BLOCK;
             for (size_t j = 0; j < n; j++)
                 some[j] = b->rows != NULL ? b->rows[first + i + j] : first + i + j;
-            MX_TRY(e->gather(e->context, some, n, x != NULL ? x + i * size : NULL, labels != NULL ? labels + i * rows : NULL,
-                             targets != NULL ? targets + i * wide : NULL, err));
+            MX_TRY(e->gather(e->context, some, n, x != NULL ? x + i * size : NULL,
+                             labels != NULL ? labels + i * rows : NULL, targets != NULL ? targets + i * wide : NULL,
+                             err));
         }
     }
     for (size_t i = 0; i < m; i++) {
@@ -159,7 +161,8 @@ merx_status mx_examples_gather(const merx_network *net, const mx_batch *b, size_
 static bool targeted(const mx_trainer *t)
 {
     const merx_examples *e = t->from->from;
-    bool classes = t->net->loss == MERX_CATEGORICAL_CROSSENTROPY || t->net->loss == MERX_SAMPLED_SOFTMAX || t->net->loss == MERX_BPR;
+    bool classes = t->net->loss == MERX_CATEGORICAL_CROSSENTROPY || t->net->loss == MERX_SAMPLED_SOFTMAX ||
+                   t->net->loss == MERX_BPR;
     return e->gather != NULL ? !classes : e->targets != NULL;
 }
 
@@ -170,12 +173,12 @@ static merx_status load_labels(void *context, size_t i, merx_error *err)
     group *g = &t->group[i];
     size_t rows = mx_output_rows(t->net), u = mx_output_units(t->net);
     bool targets = targeted(t);
-    MX_TRY(mx_examples_gather(t->net, t->from, g->first, g->n, NULL, targets ? NULL : g->labels, targets ? g->targets : NULL, g->weights,
-                              err));
+    MX_TRY(mx_examples_gather(t->net, t->from, g->first, g->n, NULL, targets ? NULL : g->labels,
+                              targets ? g->targets : NULL, g->weights, err));
     for (size_t j = 0; j < g->n * rows; j++) {
         if (!targets && g->labels[j] >= 0 && (size_t)g->labels[j] >= (u > 1 ? u : 2))
-            MX_FAIL(err, MERX_E_RANGE, "examples", "example %zu of the batch has label %d; the network has %zu classes", g->first + j / rows,
-                    g->labels[j], u > 1 ? u : 2);
+            MX_FAIL(err, MERX_E_RANGE, "examples", "example %zu of the batch has label %d; the network has %zu classes",
+                    g->first + j / rows, g->labels[j], u > 1 ? u : 2);
         g->counted += targets || g->labels[j] >= 0;
     }
     return MERX_OK;
@@ -189,7 +192,8 @@ static merx_status load_block(mx_trainer *t, group *g, size_t from, size_t n, me
     if (t->from->augmentation != NULL)
         for (size_t i = 0; i < n; i++) {
             size_t at = g->first + from + i, row = t->from->rows != NULL ? t->from->rows[at] : at;
-            mx_augment(t->from->augmentation, &net->input, net->seed, t->from->epoch, row, x + i * mx_input_size(net), g->picture);
+            mx_augment(t->from->augmentation, &net->input, net->seed, t->from->epoch, row, x + i * mx_input_size(net),
+                       g->picture);
         }
     return MERX_OK;
 }
@@ -350,7 +354,8 @@ merx_status mx_trainer_gradients(mx_trainer *t, const mx_batch *batch, merx_task
     if (!isfinite(*loss))
         MX_FAIL(err, MERX_E_NUMERIC, broken >= 0 ? net->node[broken].name : "loss",
                 "step %llu: the loss is %g%s%s; a smaller learning rate, clip_norm, or inputs of a smaller range help",
-                (unsigned long long)net->steps + 1, *loss, broken >= 0 ? "; the first numbers that are not finite come out of layer " : "",
+                (unsigned long long)net->steps + 1, *loss,
+                broken >= 0 ? "; the first numbers that are not finite come out of layer " : "",
                 broken >= 0 ? net->node[broken].name : "");
     return MERX_OK;
 }
