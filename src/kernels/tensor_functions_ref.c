@@ -17,6 +17,12 @@ static inline double normal_cdf(double x)
     return 0.5 * erfc(-x * M_SQRT1_2);
 }
 
+/* gelu and silu, and their slopes, have their limit there already; infinity times 0 is not meant. NaN stays. */
+static double near(float x)
+{
+    return x > 1000 ? 1000 : x < -1000 ? -1000 : x;
+}
+
 static float value(mx_activation f, float x)
 {
     double v = x;
@@ -34,9 +40,9 @@ static float value(mx_activation f, float x)
     case MX_LEAKY_RELU:
         return x > 0 ? x : 0.2F * x;
     case MX_GELU:
-        return (float)(v * normal_cdf(v));
+        return x > 1000 ? x : (float)(near(x) * normal_cdf(v));
     case MX_SILU:
-        return (float)(v * sigmoid(v));
+        return x > 1000 ? x : (float)(near(x) * sigmoid(v));
     case MX_HARD_SIGMOID:
         return x < -3 ? 0 : x > 3 ? 1 : (float)((v + 3) / 6);
     case MX_EXPONENTIAL:
@@ -51,7 +57,7 @@ static float value(mx_activation f, float x)
 /* f', of y = f(x); of x alone for gelu and silu. */
 static float slope(mx_activation f, float x, float y)
 {
-    double v = x, w = y;
+    double v = near(x), w = y;
     switch (f) {
     case MX_RELU:
         return y > 0 ? 1 : 0;
@@ -115,22 +121,47 @@ void mx_softmax_loss_ref(const float *x, size_t m, size_t u, const int32_t *labe
     }
 }
 
+/* Whose slope can't be had from y: their place in the gates keeps x. */
+static bool keeps_input(mx_activation f)
+{
+    return f == MX_GELU || f == MX_SILU;
+}
+
+/* The activated gate of what its place keeps. */
+static float opened(mx_activation f, float kept)
+{
+    return keeps_input(f) ? value(f, kept) : kept;
+}
+
+static float slope_at(mx_activation f, float kept)
+{
+    return slope(f, kept, kept); /* x or y, whichever f needs */
+}
+
+/* Activates *kept, or keeps it; returns its value. */
+static float open_gate(mx_activation f, float *kept)
+{
+    float y = value(f, *kept);
+    if (!keeps_input(f))
+        *kept = y;
+    return y;
+}
+
 void mx_lstm_step_ref(float *z, const float *c_before, const float *h_before, size_t m, size_t u, mx_activation f,
                       mx_activation g, const uint8_t *mask, float *c, float *h)
 {
     for (size_t r = 0; r < m; r++, z += 4 * u)
         for (size_t j = 0; j < u; j++) {
             size_t at = r * u + j;
-            float in = value(g, z[j]), forget = value(g, z[u + j]), candidate = value(f, z[2 * u + j]),
-                  out = value(g, z[3 * u + j]), before = c_before[at], shown = h_before[at];
-            z[j] = in;
-            z[u + j] = forget;
-            z[2 * u + j] = candidate;
-            z[3 * u + j] = out;
-            bool keep = mask != NULL && mask[r] == 0;
-            float now = forget * before + in * candidate;
-            c[at] = keep ? before : now;
-            h[at] = keep ? shown : out * value(f, now);
+            if (mask != NULL && mask[r] == 0) {
+                c[at] = c_before[at];
+                h[at] = h_before[at];
+                continue;
+            }
+            float in = open_gate(g, &z[j]), forget = open_gate(g, &z[u + j]), candidate = open_gate(f, &z[2 * u + j]),
+                  out = open_gate(g, &z[3 * u + j]), now = forget * c_before[at] + in * candidate;
+            c[at] = now;
+            h[at] = out * value(f, now);
         }
 }
 
@@ -145,12 +176,12 @@ void mx_lstm_step_back_ref(const float *gates, const float *c_before, const floa
                 continue;
             }
             float in = gates[j], forget = gates[u + j], candidate = gates[2 * u + j], out = gates[3 * u + j],
-                  shown = value(f, c[at]), d = dc[at] + dh[at] * out * slope(f, 0, shown);
-            dz[j] = d * candidate * slope(g, 0, in);
-            dz[u + j] = d * c_before[at] * slope(g, 0, forget);
-            dz[2 * u + j] = d * in * slope(f, 0, candidate);
-            dz[3 * u + j] = dh[at] * shown * slope(g, 0, out);
-            dc[at] = d * forget;
+                  shown = value(f, c[at]), d = dc[at] + dh[at] * opened(g, out) * slope(f, c[at], shown);
+            dz[j] = d * opened(f, candidate) * slope_at(g, in);
+            dz[u + j] = d * c_before[at] * slope_at(g, forget);
+            dz[2 * u + j] = d * opened(g, in) * slope_at(f, candidate);
+            dz[3 * u + j] = dh[at] * shown * slope_at(g, out);
+            dc[at] = d * opened(g, forget);
         }
 }
 
@@ -159,13 +190,17 @@ void mx_gru_step_ref(float *zx, const float *zh, const float *h_before, size_t m
 {
     for (size_t r = 0; r < m; r++, zx += 3 * u, zh += 3 * u)
         for (size_t j = 0; j < u; j++) {
-            float update = value(g, zx[j] + zh[j]), reset = value(g, zx[u + j] + zh[u + j]),
-                  candidate = value(f, zx[2 * u + j] + reset * zh[2 * u + j]), before = h_before[r * u + j];
-            zx[j] = update;
-            zx[u + j] = reset;
-            zx[2 * u + j] = candidate;
-            bool keep = mask != NULL && mask[r] == 0;
-            h[r * u + j] = keep ? before : update * before + (1 - update) * candidate;
+            float before = h_before[r * u + j];
+            if (mask != NULL && mask[r] == 0) {
+                h[r * u + j] = before;
+                continue;
+            }
+            zx[j] += zh[j];
+            zx[u + j] += zh[u + j];
+            float update = open_gate(g, &zx[j]), reset = open_gate(g, &zx[u + j]);
+            zx[2 * u + j] += reset * zh[2 * u + j];
+            float candidate = open_gate(f, &zx[2 * u + j]);
+            h[r * u + j] = update * before + (1 - update) * candidate;
         }
 }
 
@@ -182,10 +217,11 @@ void mx_gru_step_back_ref(const float *gates, const float *zh, const float *h_be
                 dh_before[at] = d;
                 continue;
             }
-            float update = gates[j], reset = gates[u + j], candidate = gates[2 * u + j],
-                  d_candidate = d * (1 - update) * slope(f, 0, candidate),
-                  d_update = d * (h_before[at] - candidate) * slope(g, 0, update),
-                  d_reset = d_candidate * zh[2 * u + j] * slope(g, 0, reset);
+            float update = opened(g, gates[j]), reset = opened(g, gates[u + j]),
+                  candidate = opened(f, gates[2 * u + j]),
+                  d_candidate = d * (1 - update) * slope_at(f, gates[2 * u + j]),
+                  d_update = d * (h_before[at] - candidate) * slope_at(g, gates[j]),
+                  d_reset = d_candidate * zh[2 * u + j] * slope_at(g, gates[u + j]);
             dzx[j] = dzh[j] = d_update;
             dzx[u + j] = dzh[u + j] = d_reset;
             dzx[2 * u + j] = d_candidate;
@@ -198,8 +234,8 @@ void mx_adam_ref(const mx_adam *o, size_t n, const float *g, float *m, float *v,
 {
     for (size_t i = 0; i < n; i++) {
         float d = g[i] * o->scale;
-        m[i] += (d - m[i]) * (1 - o->beta1);
-        v[i] += (d * d - v[i]) * (1 - o->beta2);
+        m[i] += (d - m[i]) * (float)(1 - o->beta1);
+        v[i] += (d * d - v[i]) * (float)(1 - o->beta2);
         w[i] -= w[i] * o->decay;
         w[i] -= o->rate * m[i] / (sqrtf(v[i]) + o->epsilon);
     }
@@ -226,4 +262,12 @@ void mx_adagrad_ref(float rate, float epsilon, float scale, size_t n, const floa
         sums[i] += d * d;
         w[i] -= rate * d / sqrtf(sums[i] + epsilon);
     }
+}
+
+double mx_sum_squares_ref(const float *x, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i] * (double)x[i];
+    return sum;
 }

@@ -320,11 +320,3 @@ void mx_add_to_ref(const float *a, size_t n, float *dst)
     for (size_t i = 0; i < n; i++)
         dst[i] += a[i];
 }
-
-double mx_sum_squares_ref(const float *x, size_t n)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += (double)x[i] * (double)x[i];
-    return sum;
-}

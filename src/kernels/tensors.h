@@ -65,7 +65,9 @@ typedef struct mx_pool {
 
 typedef struct mx_adam {
     float rate; /* learning rate with the bias corrections in it: rate sqrt(1 - beta2^t) / (1 - beta1^t) */
-    float beta1, beta2, epsilon;
+    double beta1,
+        beta2; /* 1 - beta is rounded to float, as Keras does: of a float 0.999 it would be wrong in the fifth digit */
+    float epsilon;
     float decay; /* AdamW: weights lose this share (learning rate x weight decay) first; 0: none */
     float scale; /* of the gradient (clipping) */
 } mx_adam;
@@ -112,17 +114,23 @@ typedef struct mx_tensor_kernels {
     void (*average_pool_back)(const mx_pool *s, size_t n, const float *dy, float *dx); /* adds */
 
     /* y = f(x), in place allowed; errors <= 4 ulp (gelu 8). back: dx = dy f'(.), from y where the activation allows (linear, relu, tanh, sigmoid, softplus, elu, leaky relu,
-     * hard sigmoid, exponential), from x too for gelu and silu (x NULL otherwise). dx may be dy. */
+     * hard sigmoid, exponential), from x alone for gelu and silu (x NULL otherwise). dx may be dy. Infinity gives the limit: gelu and silu of -infinity are 0.
+     * Error of back: 4 ulp of |dy| times the slope's terms, taken without their signs (1 + y^2 of tanh). */
     void (*activate)(mx_activation f, const float *x, size_t n, float *y);
     void (*activate_back)(mx_activation f, const float *x, const float *y, const float *dy, size_t n, float *dx);
-    /* Row by row of x (m, u): softmax, and loss_i = -sum_c t_ic log softmax_ic of the row's label (labels) or its target row (targets, the other NULL); dx = (softmax - t) weight_i, NULL: not
-     * wanted; weights (m), NULL: ones. loss (m), without the weights, NULL: not wanted; targets of 0 take no part in it. p may be x and dx may be p. */
+    /*
+     * Row by row of x (m, u): p = softmax, and loss_i = -sum_c t_ic log p_ic of the row's label (labels; one outside 0 .. u - 1: no target) or its target row (targets;
+     * at most one of the two is given); dx = (p - t) weight_i, NULL: not wanted; weights (m), NULL: ones. loss (m), without the weights, NULL: not wanted; targets of 0
+     * take no part in it. p may be x and dx may be p. |error of p_c| <= (|x_c - max x| + log u + 12) 2^-24 p_c, + 2^-149; |error of loss| <= (log u + 4) 2^-23 sum |t|.
+     * A row with NaN, with infinity or of nothing but -infinity gives NaN.
+     */
     void (*softmax_loss)(const float *x, size_t m, size_t u, const int32_t *labels, const float *targets,
                          const float *weights, float *p, double *loss, float *dx);
 
     /*
      * One step of a recurrent layer for m sequences, behind the matrix product. z (m, 4 u) holds x W + h U + b, gates i, f, c, o (Keras order) and is overwritten with the activated
-     * gates. f: of candidate and output (tanh by default); g: of gates (sigmoid). c, h (m, u) written, c may be c_before. mask (m), 0: keeps state (h, c from before); NULL: none. h may be h_before.
+     * gates. f: of candidate and output (tanh by default); g: of gates (sigmoid). c, h (m, u) written, c may be c_before. mask (m), 0: keeps state (h, c from before), and z of the row is not to be used; NULL: none. h may be h_before.
+     * Places of z whose activation is gelu or silu keep what they held, which their slope needs; back computes them again.
      * back: dz (m, 4 u) written from dh (m, u, of this step's output) and dc (m, u, running; overwritten with the gradient of c_before). Where mask is 0, dz is 0 and dc stays;
      * dh passes on to the step before unchanged, which is the caller's to do. dz may be gates.
      */
@@ -133,7 +141,7 @@ typedef struct mx_tensor_kernels {
     /*
      * GRU with reset_after (Keras' default, cuDNN's form): zx (m, 3 u) = x W + b_in, zh (m, 3 u) = h U + b_rec, gates z, r, h: z = g(zx_z + zh_z), r = g(zx_r + zh_r), hh = f(zx_h + r zh_h),
      * h = z h_before + (1 - z) hh. zx is overwritten with z, r, hh; zh_h is kept for back. back: dzx (m, 3 u), dzh (m, 3 u) and dh_before (m, u, z's part) written; where mask
-     * is 0, they are 0, 0 and dh. dzx may be gates. f and g: those whose derivative comes from y (see activate_back), here and above.
+     * is 0, they are 0, 0 and dh. dzx may be gates. h may be h_before. gelu and silu: zx keeps what they were given.
      */
     void (*gru_step)(float *zx, const float *zh, const float *h_before, size_t m, size_t u, mx_activation f,
                      mx_activation g, const uint8_t *mask, float *h);
@@ -190,8 +198,7 @@ size_t mx_conv_scratch(const mx_conv *s);
     void mx_average_pool_##level(const mx_pool *s, size_t n, const float *x, float *y);                                \
     void mx_average_pool_back_##level(const mx_pool *s, size_t n, const float *dy, float *dx);                         \
     void mx_add_##level(const float *a, const float *b, size_t n, float *dst);                                         \
-    void mx_add_to_##level(const float *a, size_t n, float *dst);                                                      \
-    double mx_sum_squares_##level(const float *x, size_t n);
+    void mx_add_to_##level(const float *a, size_t n, float *dst);
 #define MX_TENSOR_FUNCTIONS(level)                                                                                     \
     void mx_activate_##level(mx_activation f, const float *x, size_t n, float *y);                                     \
     void mx_activate_back_##level(mx_activation f, const float *x, const float *y, const float *dy, size_t n,          \
@@ -211,7 +218,8 @@ size_t mx_conv_scratch(const mx_conv *s);
     void mx_adam_##level(const mx_adam *o, size_t n, const float *g, float *m, float *v, float *w);                    \
     void mx_sgd_##level(float rate, float momentum, bool nesterov, float scale, size_t n, const float *g,              \
                         float *velocity, float *w);                                                                    \
-    void mx_adagrad_##level(float rate, float epsilon, float scale, size_t n, const float *g, float *sums, float *w);
+    void mx_adagrad_##level(float rate, float epsilon, float scale, size_t n, const float *g, float *sums, float *w);  \
+    double mx_sum_squares_##level(const float *x, size_t n);
 MX_TENSOR_PRODUCTS(ref)
 MX_TENSOR_PRODUCTS(avx2)
 MX_TENSOR_PRODUCTS(avx512)
@@ -230,11 +238,12 @@ MX_TENSOR_FUNCTIONS(avx512)
         .conv_pool_spread = mx_conv_pool_spread_##products, .max_pool = mx_max_pool_##products,                        \
         .max_pool_back = mx_max_pool_back_##products, .average_pool = mx_average_pool_##products,                      \
         .average_pool_back = mx_average_pool_back_##products, .add = mx_add_##products,                                \
-        .add_to = mx_add_to_##products, .sum_squares = mx_sum_squares_##products, .activate = mx_activate_##functions, \
-        .activate_back = mx_activate_back_##functions, .softmax_loss = mx_softmax_loss_##functions,                    \
-        .lstm_step = mx_lstm_step_##functions, .lstm_step_back = mx_lstm_step_back_##functions,                        \
-        .gru_step = mx_gru_step_##functions, .gru_step_back = mx_gru_step_back_##functions,                            \
-        .adam = mx_adam_##functions, .sgd = mx_sgd_##functions, .adagrad = mx_adagrad_##functions                      \
+        .add_to = mx_add_to_##products, .sum_squares = mx_sum_squares_##functions,                                     \
+        .activate = mx_activate_##functions, .activate_back = mx_activate_back_##functions,                            \
+        .softmax_loss = mx_softmax_loss_##functions, .lstm_step = mx_lstm_step_##functions,                            \
+        .lstm_step_back = mx_lstm_step_back_##functions, .gru_step = mx_gru_step_##functions,                          \
+        .gru_step_back = mx_gru_step_back_##functions, .adam = mx_adam_##functions, .sgd = mx_sgd_##functions,         \
+        .adagrad = mx_adagrad_##functions                                                                              \
     }
 
 #endif
