@@ -2,14 +2,14 @@
 
     python tests/golden/make_network_layers.py      (keras, tensorflow)
 
-A case of "layers" is one layer in training mode (unless "training": false) on "inputs" [{shape, values}]. "layer" and "options" are Keras's words; what
-isn't given has Keras's default. "weights" [{name, shape, values}] are in Keras's order and layout: kernels (in, out), convolutions
-(kh, kw, in / groups, out), depthwise (kh, kw, in, multiplier), gates of LSTM i, f, c, o and of GRU z, r, h, GRU's bias (2, 3 u): input's, then recurrent.
-"output" is what comes out; "gradients" are those of sum(output * upstream): {"inputs": [...], "weights": [...]}, flat, in the order of
-"inputs" and of the trainable "weights". Inputs, weights and upstream are multiples of 1/256 that float32 holds exactly. "mask" (n, t): 1 where a
-step counts. Layers with state:
-batch normalisation holds "moving": the moving mean and variance after this one step, and after "moving_after_three" three of them; stateful layers hold "second": the
-output of the same call made again, and embeddings take indices.
+A case of "networks" is a small network: "spec" is what merx_network_from_json reads (bench/peers/keras_network.py makes it for Keras), "x" (n, input) the
+examples, "weights" [{name, shape, values}] in merx's order with Keras's layouts: kernels (in, out), convolutions (kh, kw, in / groups, out), gates of LSTM i, f, c, o
+and of GRU z, r, h, GRU's bias (2, 3 u): input's, then recurrent. "output" (n, output) is what comes out in training mode (unless "training": false), "loss" the mean of
+(output - target)^2 over all numbers, "gradients" its derivatives: "x" (none for embeddings) and "weights", flat, null for moving statistics.
+x, weights and target are multiples of 1/256: float32 holds them exactly.
+
+With batch normalisation: "moving" and "moving_after_three" are the moving statistics, one after the other, after this one pass in training mode and after three of
+the same. Stateful networks: "second" is the output of the same examples right after the first time.
 
 A case of "losses": "loss", "options", "prediction" (n, u), "target", perhaps "sample_weight" (n); "per_row" is the loss of each row without weights,
 "value" what Keras minimises (sum over rows of weight x loss, divided by the number of rows: not by the sum of weights), "gradient" its derivative by prediction.
@@ -19,6 +19,8 @@ A case of "activations": f at "x" and its derivative there.
 import json
 import os
 import platform
+import sys
+from pathlib import Path
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -27,12 +29,15 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent.parent / "bench" / "peers"))
+import keras_network  # noqa: E402
+
 SEED = 20131
 keras.config.set_floatx("float64")
 tf.config.experimental.enable_op_determinism()
 keras.utils.set_random_seed(SEED)
 rng = np.random.default_rng(SEED)
-layers = keras.layers
 
 
 def grid(*shape, scale=1.0):
@@ -57,60 +62,54 @@ def tensor(values):
 
 
 cases = []
-CLASSES = dict(dense="Dense", activation="Activation", conv2d="Conv2D", depthwise_conv2d="DepthwiseConv2D", max_pooling2d="MaxPooling2D",
-               average_pooling2d="AveragePooling2D", global_max_pooling2d="GlobalMaxPooling2D", global_average_pooling2d="GlobalAveragePooling2D",
-               flatten="Flatten", batch_normalization="BatchNormalization", layer_normalization="LayerNormalization", embedding="Embedding",
-               simple_rnn="SimpleRNN", lstm="LSTM", gru="GRU", add="Add", concatenate="Concatenate", dropout="Dropout")
 
 
-def case(name, layer, inputs, training=True, mask=None, repeat=False, weights_scale=0.5, **options):
-    inputs = inputs if isinstance(inputs, list) else [inputs]
-    made = getattr(layers, CLASSES[layer])(**options)
-    integers = layer == "embedding"
-    fed = [tf.Variable(x) if not integers else tf.constant(x) for x in inputs]
-    call = {} if mask is None else dict(mask=tf.constant(mask, tf.bool))
-    if layer in ("batch_normalization", "dropout", "simple_rnn", "lstm", "gru"):
-        call["training"] = training
-    given = fed if len(fed) > 1 else fed[0]
-    made.build([x.shape for x in inputs] if len(inputs) > 1 else inputs[0].shape)
-    trained = {id(w) for w in made.trainable_weights}
-    variables = [w for w in made.weights if id(w) in trained or w.name.startswith("moving")]  # not the seeds of dropout
+def case(name, x, *layers, training=True, repeat=False, scale=0.5):
+    """One network of these layers; weights are drawn, the target too."""
+    spec = dict(input=list(x.shape[1:]), layers=list(layers))
+    integers = x.dtype.kind == "i"
+    model, made = keras_network.build(spec, len(x))
+    variables = keras_network.weights(made)
+    trained = {id(w) for w in keras_network.trainable(made)}
     for w in variables:
         if w.name == "gamma":
             w.assign(1 + grid(*w.shape, scale=0.3))
         elif w.name == "moving_variance":
             w.assign(1 + np.abs(grid(*w.shape, scale=0.5)))
         else:
-            w.assign(grid(*w.shape, scale=weights_scale))
+            w.assign(grid(*w.shape, scale=scale))
     before = [dict(name=w.name, **tensor(w.numpy())) for w in variables]
+    fed = tf.constant(x) if integers else tf.Variable(x)
     with tf.GradientTape() as tape:
-        output = made(given, **call)
-        upstream = grid(*output.shape)
-        total = tf.reduce_sum(output * upstream)
-    sources = ([] if integers else fed) + [w.value for w in made.trainable_weights]
-    gradients = tape.gradient(total, sources)
-    gradients = [tf.convert_to_tensor(g) if g is not None else None for g in gradients]
-    assert all(g is not None for g in gradients), name
-    dinputs = [] if integers else gradients[:len(fed)]
-    out = dict(name=name, layer=layer, options={k: list(v) if isinstance(v, tuple) else v for k, v in options.items()}, inputs=[tensor(x) for x in inputs],
-               weights=before, output=tensor(output.numpy()), upstream=numbers(upstream),
-               gradients=dict(inputs=[numbers(g) for g in dinputs], weights=[numbers(g) for g in gradients[len(dinputs):]]))
+        output = model(fed, training=training)
+        target = grid(*output.shape)
+        loss = tf.reduce_mean((output - target) ** 2)
+    sources = [w.value for w in variables if id(w) in trained] + ([] if integers else [fed])
+    gradients = [tf.convert_to_tensor(g).numpy() for g in tape.gradient(loss, sources)]
+    by_weight = iter(gradients)
+    out = dict(name=name, spec=spec, x=tensor(x), weights=before, output=tensor(output.numpy()), target=numbers(target), loss=float(loss),
+               gradients=dict(weights=[numbers(next(by_weight)) if id(w) in trained else None for w in variables]))
+    if not integers:
+        out["gradients"]["x"] = numbers(gradients[-1])
     if not training:
         out["training"] = False
-    if mask is not None:
-        out["mask"] = np.asarray(mask, int).tolist()
-    if layer == "batch_normalization" and training:
-        def moving():
-            return {w.name[7:]: numbers(w.numpy()) for w in made.weights if w.name.startswith("moving")}
-        out["moving"] = moving()
+        del out["gradients"]
+    statistics = [w for w in variables if w.name.startswith("moving")]
+    if statistics and training:
+        out["moving"] = [numbers(w.numpy()) for w in statistics]
         for _ in range(2):
-            made(given, **call)
-        out["moving_after_three"] = moving()
+            model(fed, training=True)
+        out["moving_after_three"] = [numbers(w.numpy()) for w in statistics]
     if repeat:
-        out["second"] = tensor(made(given, **call).numpy())
+        out["second"] = tensor(model(fed, training=training).numpy())
     flat = np.abs(output.numpy())
     assert np.isfinite(flat).all() and (flat > 1e-9).mean() > 0.3, (name, (flat > 1e-9).mean())
+    assert all((np.abs(g) > 1e-12).mean() > 0.05 for g in gradients), (name, [(np.abs(g) > 1e-12).mean() for g in gradients])
     cases.append(out)
+
+
+def one(name, layer, x, training=True, repeat=False, scale=0.5, **options):
+    case(name, x, dict(layer=layer, **options), training=training, repeat=repeat, scale=scale)
 
 
 NAMES = ["linear", "relu", "tanh", "sigmoid", "softplus", "elu", "leaky_relu", "gelu", "silu", "hard_sigmoid", "exponential", "softmax"]
@@ -126,108 +125,111 @@ for name in NAMES[:-1]:
 
 # dense
 x = grid(5, 4)
-case("dense", "dense", x, units=3)
-case("dense without bias", "dense", x, units=3, use_bias=False)
-for name in NAMES[1:]:
-    case(f"dense, {name}", "dense", x, units=3, activation=name)
-case("dense over steps", "dense", grid(2, 3, 4), units=5, activation="tanh")
-case("activation of pictures", "activation", grid(2, 3, 3, 2), activation="tanh")
+one("dense", "dense", x, units=3)
+one("dense without bias", "dense", x, units=3, no_bias=True)
+for word in NAMES[1:]:
+    one(f"dense, {word}", "dense", x, units=3, activation=word)
+one("dense over steps", "dense", grid(2, 3, 4), units=5, activation="tanh")
+for word in ("relu", "tanh", "softmax"):
+    case(f"dense, then {word}", x, dict(layer="dense", units=6), dict(layer="activation", activation=word), dict(layer="dense", units=2))
+case("dense three times", x, dict(layer="dense", units=17, activation="relu"), dict(layer="dense", units=33, activation="sigmoid"), dict(layer="dense", units=1))
+one("activation of pictures", "activation", grid(2, 3, 3, 2), activation="tanh")
 
 # convolution
 p = grid(2, 7, 6, 4)
-case("conv, valid", "conv2d", p, filters=3, kernel_size=(3, 3))
-case("conv, same", "conv2d", p, filters=3, kernel_size=(3, 3), padding="same")
-case("conv, relu, no bias", "conv2d", p, filters=5, kernel_size=(3, 3), activation="relu", use_bias=False)
-case("conv 1 x 1", "conv2d", p, filters=6, kernel_size=(1, 1))
-case("conv 3 x 5", "conv2d", p, filters=2, kernel_size=(3, 5), padding="same")
-case("conv 2 x 2, same (one more below and right)", "conv2d", p, filters=2, kernel_size=(2, 2), padding="same")
-case("conv, strides 2, valid", "conv2d", p, filters=3, kernel_size=(3, 3), strides=(2, 2))
-case("conv, strides 2, same", "conv2d", p, filters=3, kernel_size=(3, 3), strides=(2, 2), padding="same")
-case("conv, strides 2 x 3, same", "conv2d", p, filters=3, kernel_size=(3, 3), strides=(2, 3), padding="same")
-case("conv 1 x 1, strides 2, same", "conv2d", p, filters=3, kernel_size=(1, 1), strides=(2, 2), padding="same")
-case("conv, groups 2", "conv2d", p, filters=6, kernel_size=(3, 3), groups=2, padding="same")
-case("conv, groups 4 of one channel", "conv2d", p, filters=8, kernel_size=(3, 3), groups=4)
-case("conv, dilation 2", "conv2d", grid(1, 9, 8, 2), filters=3, kernel_size=(3, 3), dilation_rate=(2, 2))
-case("conv of one channel", "conv2d", grid(2, 8, 8, 1), filters=4, kernel_size=(3, 3), activation="relu")
-case("depthwise", "depthwise_conv2d", p, kernel_size=(3, 3))
-case("depthwise, same, strides 2", "depthwise_conv2d", p, kernel_size=(3, 3), strides=(2, 2), padding="same")
-case("depthwise, multiplier 2", "depthwise_conv2d", p, kernel_size=(3, 3), depth_multiplier=2, padding="same", activation="tanh")
+one("conv, valid", "conv2d", p, filters=3, kernel=[3, 3])
+one("conv, same", "conv2d", p, filters=3, kernel=[3, 3], padding="same")
+one("conv, relu, no bias", "conv2d", p, filters=5, kernel=[3, 3], activation="relu", no_bias=True)
+one("conv, tanh", "conv2d", p, filters=5, kernel=[3, 3], activation="tanh")
+one("conv 1 x 1", "conv2d", p, filters=6, kernel=[1, 1])
+one("conv 3 x 5", "conv2d", p, filters=2, kernel=[3, 5], padding="same")
+one("conv 5 x 5", "conv2d", p, filters=2, kernel=[5, 5], padding="same")
+one("conv 2 x 2, same (one more below and right)", "conv2d", p, filters=2, kernel=[2, 2], padding="same")
+one("conv, strides 2, valid", "conv2d", p, filters=3, kernel=[3, 3], strides=[2, 2])
+one("conv, strides 2, same", "conv2d", p, filters=3, kernel=[3, 3], strides=[2, 2], padding="same")
+one("conv, strides 2 x 3, same", "conv2d", p, filters=3, kernel=[3, 3], strides=[2, 3], padding="same")
+one("conv 1 x 1, strides 2", "conv2d", p, filters=3, kernel=[1, 1], strides=[2, 2])
+one("conv, groups 2", "conv2d", p, filters=6, kernel=[3, 3], groups=2, padding="same")
+one("conv, groups 2, strides 2, relu", "conv2d", p, filters=4, kernel=[3, 3], groups=2, strides=[2, 2], activation="relu")
+one("depthwise", "conv2d", p, filters=4, kernel=[3, 3], groups=4)
+one("depthwise, same, strides 2", "conv2d", p, filters=4, kernel=[3, 3], groups=4, strides=[2, 2], padding="same")
+one("depthwise, two of each channel, tanh", "conv2d", p, filters=8, kernel=[3, 3], groups=4, padding="same", activation="tanh")
+one("conv of one channel", "conv2d", grid(2, 8, 8, 1), filters=4, kernel=[3, 3], activation="relu")
+case("two convs", grid(2, 7, 7, 2), dict(layer="conv2d", filters=9, kernel=[3, 3], activation="relu"), dict(layer="conv2d", filters=3, kernel=[3, 3], strides=[2, 2], padding="same"))
 
 # pooling
 d = distinct(2, 7, 6, 3)
 for kind in ("max", "average"):
-    case(f"{kind} pooling", f"{kind}_pooling2d", d, pool_size=(2, 2))
-    case(f"{kind} pooling, same", f"{kind}_pooling2d", d, pool_size=(2, 2), padding="same")
-    case(f"{kind} pooling 3 x 3, strides 2", f"{kind}_pooling2d", d, pool_size=(3, 3), strides=(2, 2))
-    case(f"{kind} pooling 3 x 3, strides 2, same", f"{kind}_pooling2d", d, pool_size=(3, 3), strides=(2, 2), padding="same")
-    case(f"{kind} pooling 3 x 2, strides 1 x 2, same", f"{kind}_pooling2d", d, pool_size=(3, 2), strides=(1, 2), padding="same")
-    case(f"global {kind} pooling", f"global_{kind}_pooling2d", d)
-case("flatten", "flatten", grid(2, 3, 2, 2))
+    one(f"{kind} pooling", f"{kind}_pool2d", d, pool=[2, 2])
+    one(f"{kind} pooling, same", f"{kind}_pool2d", d, pool=[2, 2], padding="same")
+    one(f"{kind} pooling 3 x 3, strides 2", f"{kind}_pool2d", d, pool=[3, 3], strides=[2, 2])
+    one(f"{kind} pooling 3 x 3, strides 2, same", f"{kind}_pool2d", d, pool=[3, 3], strides=[2, 2], padding="same")
+    one(f"{kind} pooling 3 x 2, strides 1 x 2, same", f"{kind}_pool2d", d, pool=[3, 2], strides=[1, 2], padding="same")
+    case(f"conv, relu, {kind} pooling", grid(3, 9, 8, 1), dict(layer="conv2d", filters=5, kernel=[3, 3], activation="relu"), dict(layer=f"{kind}_pool2d", pool=[2, 2]))
+    case(f"conv, global {kind} pooling", p, dict(layer="conv2d", filters=5, kernel=[3, 3], activation="tanh"), dict(layer=f"global_{kind}_pool2d"), dict(layer="dense", units=2))
+one("global average pooling", "global_average_pool2d", d)
+case("conv, relu, max pooling of more channels", grid(2, 8, 10, 3), dict(layer="conv2d", filters=17, kernel=[3, 3], padding="same", activation="relu"),
+     dict(layer="max_pool2d", pool=[2, 2]), dict(layer="conv2d", filters=4, kernel=[3, 3], activation="relu"), dict(layer="max_pool2d", pool=[2, 2]),
+     dict(layer="flatten"), dict(layer="dense", units=3))
+case("flatten", grid(2, 3, 2, 2), dict(layer="flatten"), dict(layer="dense", units=4))
 
 # normalisation
-case("batch normalisation of rows", "batch_normalization", grid(6, 3, scale=2))
-case("batch normalisation of pictures", "batch_normalization", grid(3, 4, 3, 2, scale=2) + 1)
-case("batch normalisation, momentum and epsilon", "batch_normalization", grid(6, 3), momentum=0.8, epsilon=0.01)
-case("batch normalisation without scale", "batch_normalization", grid(6, 3), scale=False)
-case("batch normalisation without center", "batch_normalization", grid(6, 3), center=False)
-case("batch normalisation, inference", "batch_normalization", grid(3, 4, 3, 2), training=False)
-case("layer normalisation of rows", "layer_normalization", grid(4, 6, scale=2))
-case("layer normalisation over steps", "layer_normalization", grid(2, 3, 5), epsilon=0.01)
-case("layer normalisation without scale and center", "layer_normalization", grid(4, 6), scale=False, center=False)
+one("batch normalisation of rows", "batch_norm", grid(6, 3, scale=2))
+one("batch normalisation of pictures", "batch_norm", grid(3, 4, 3, 2, scale=2) + 1)
+one("batch normalisation, momentum and epsilon", "batch_norm", grid(6, 3), momentum=0.8, epsilon=0.01)
+one("batch normalisation without scale", "batch_norm", grid(6, 3), no_scale=True)
+one("batch normalisation without center", "batch_norm", grid(6, 3), no_center=True)
+one("batch normalisation, running", "batch_norm", grid(3, 4, 3, 2), training=False)
+pattern = (dict(layer="conv2d", filters=5, kernel=[3, 3], padding="same", no_bias=True), dict(layer="batch_norm"), dict(layer="activation", activation="relu"))
+case("conv, batch normalisation, relu", p, *pattern)
+case("conv, batch normalisation, relu, running", p, *pattern, training=False)
+one("layer normalisation of rows", "layer_norm", grid(4, 6, scale=2))
+one("layer normalisation over steps", "layer_norm", grid(2, 3, 5), epsilon=0.01)
+one("layer normalisation without scale and center", "layer_norm", grid(4, 6), no_scale=True, no_center=True)
 
-# graph
-case("add", "add", [grid(2, 3, 3, 2), grid(2, 3, 3, 2), grid(2, 3, 3, 2)])
-case("concatenate", "concatenate", [grid(2, 3), grid(2, 4)])
-case("concatenate channels", "concatenate", [grid(2, 3, 3, 2), grid(2, 3, 3, 1)], axis=-1)
-case("concatenate rows of pictures", "concatenate", [grid(2, 3, 3, 2), grid(2, 1, 3, 2)], axis=1)
-case("embedding", "embedding", rng.integers(0, 7, (3, 5)), input_dim=7, output_dim=4)
+# graphs
+case("add", x, dict(layer="dense", units=3, name="a"), dict(layer="dense", units=3, activation="tanh", name="b", inputs=["input"]),
+     dict(layer="dense", units=3, name="c", inputs=["a"]), dict(layer="add", inputs=["a", "b", "c"]), dict(layer="activation", activation="relu"))
+case("add the input", x, dict(layer="dense", units=4, name="a", activation="relu"), dict(layer="add", inputs=["a", "input"]), dict(layer="dense", units=2))
+case("concatenate", x, dict(layer="dense", units=3, name="a"), dict(layer="dense", units=2, activation="tanh", name="b", inputs=["input"]),
+     dict(layer="concatenate", inputs=["a", "b", "input"]), dict(layer="dense", units=2))
+case("concatenate channels", p, dict(layer="conv2d", filters=3, kernel=[3, 3], padding="same", name="a"),
+     dict(layer="conv2d", filters=2, kernel=[1, 1], activation="relu", name="b", inputs=["input"]), dict(layer="concatenate", inputs=["a", "b"]))
+case("residual block", p, dict(layer="conv2d", filters=6, kernel=[3, 3], strides=[2, 2], padding="same", no_bias=True), dict(layer="batch_norm"),
+     dict(layer="activation", activation="relu"), dict(layer="conv2d", filters=6, kernel=[3, 3], padding="same", no_bias=True), dict(layer="batch_norm", name="sum"),
+     dict(layer="conv2d", filters=6, kernel=[1, 1], strides=[2, 2], no_bias=True, inputs=["input"]), dict(layer="batch_norm", name="shortcut"),
+     dict(layer="add", inputs=["sum", "shortcut"]), dict(layer="activation", activation="relu"), dict(layer="global_average_pool2d"), dict(layer="dense", units=3))
 
-# recurrent
+# sequences
+indices = np.array([[3, 1, 4, 0, 0], [2, 5, 0, 0, 0], [1, 2, 3, 4, 5]])
+one("embedding", "embedding", rng.integers(0, 7, (3, 5)), vocabulary=7, units=4)
 s = grid(3, 6, 4)
-holes = np.ones((3, 6), int)
+holes = s.copy()
 holes[0, 4:] = 0  # padded at the end, as Keras's sequences are
 holes[1, :2] = 0  # at the beginning
 holes[2, [0, 3]] = 0  # and a hole
-for kind in ("simple_rnn", "lstm", "gru"):
-    title = {"simple_rnn": "simple RNN", "lstm": "LSTM", "gru": "GRU"}[kind]
-    case(title, kind, s, units=3)
-    case(f"{title}, sequences", kind, s, units=3, return_sequences=True)
-    case(f"{title}, relu", kind, s, units=3, activation="relu", return_sequences=True)
-    case(f"{title} without bias", kind, s, units=3, use_bias=False)
-    case(f"{title}, mask", kind, s, mask=holes, units=3)
-    case(f"{title}, mask, sequences", kind, s, mask=holes, units=3, return_sequences=True)
-    case(f"{title}, stateful", kind, s, units=3, stateful=True, return_sequences=True, repeat=True)
-    case(f"{title}, 17 units, one step", kind, grid(2, 1, 5), units=17)
+masking = dict(layer="masking", value=0.0)
+for kind, title in (("simple_rnn", "simple RNN"), ("lstm", "LSTM"), ("gru", "GRU")):
+    one(title, kind, s, units=3)
+    one(f"{title}, sequences", kind, s, units=3, return_sequences=True)
+    one(f"{title}, relu", kind, s, units=8, scale=0.3, activation="relu", return_sequences=True)
+    one(f"{title} without bias", kind, s, units=3, no_bias=True)
+    one(f"{title}, backwards", kind, s, units=3, go_backwards=True)
+    one(f"{title}, backwards, sequences", kind, s, units=3, go_backwards=True, return_sequences=True)
+    one(f"{title}, stateful", kind, s, units=3, stateful=True, return_sequences=True, repeat=True)
+    one(f"{title}, 17 units, two steps", kind, grid(2, 2, 5), units=17)
     if kind != "simple_rnn":
-        case(f"{title}, sigmoid and hard sigmoid", kind, s, units=3, activation="sigmoid", recurrent_activation="hard_sigmoid")
-        case(f"{title}, softplus and tanh", kind, s, units=3, activation="softplus", recurrent_activation="tanh", weights_scale=0.25)
-
-
-def chain(name, sequence, units_layer):
-    """Embedding with mask_zero, then a recurrent layer: index 0 is padding."""
-    indices = np.array([[3, 1, 4, 0, 0], [2, 5, 0, 0, 0], [1, 2, 3, 4, 5]])
-    embed = layers.Embedding(6, 3, mask_zero=True)
-    embed.build(indices.shape)
-    embed.embeddings.assign(grid(6, 3))
-    recurrent = getattr(layers, CLASSES[units_layer])(4, return_sequences=sequence)
-    recurrent.build((3, 5, 3))
-    for w in recurrent.trainable_weights:
-        w.assign(grid(*w.shape, scale=0.5))
-    variables = embed.trainable_weights + recurrent.trainable_weights
-    before = [dict(name=w.name, **tensor(w.numpy())) for w in variables]
-    with tf.GradientTape() as tape:
-        h = embed(tf.constant(indices))
-        output = recurrent(h, mask=embed.compute_mask(tf.constant(indices)))
-        upstream = grid(*output.shape)
-        total = tf.reduce_sum(output * upstream)
-    gradients = [tf.convert_to_tensor(g) for g in tape.gradient(total, [w.value for w in variables])]
-    return dict(name=name, layers=[dict(layer="embedding", options=dict(input_dim=6, output_dim=3, mask_zero=True)),
-                                   dict(layer=units_layer, options=dict(units=4, return_sequences=sequence))],
-                inputs=[tensor(indices)], weights=before, output=tensor(output.numpy()), upstream=numbers(upstream),
-                gradients=dict(inputs=[], weights=[numbers(g) for g in gradients]))
-
-
-chains = [chain(f"masked embedding, {kind}{', sequences' if sequence else ''}", sequence, kind) for kind in ("simple_rnn", "lstm", "gru") for sequence in (False, True)]
+        one(f"{title}, sigmoid and hard sigmoid", kind, s, units=3, activation="sigmoid", recurrent_activation="hard_sigmoid")
+        one(f"{title}, softplus and tanh", kind, s, units=3, activation="softplus", recurrent_activation="tanh", scale=0.25)
+    case(f"{title}, mask", holes, masking, dict(layer=kind, units=3))
+    case(f"{title}, mask, sequences", holes, masking, dict(layer=kind, units=3, return_sequences=True))
+    case(f"{title}, mask, backwards", holes, masking, dict(layer=kind, units=3, go_backwards=True))
+    for sequences in (False, True):
+        case(f"masked embedding, {title}{', sequences' if sequences else ''}", indices, dict(layer="embedding", vocabulary=6, units=3, mask_zero=True),
+             dict(layer=kind, units=4, return_sequences=sequences))
+    case(f"{title} twice, dense", s, dict(layer=kind, units=5, return_sequences=True), dict(layer=kind, units=3), dict(layer="dense", units=2))
+    case(f"embedding, {title} twice with mask", indices, dict(layer="embedding", vocabulary=6, units=3, mask_zero=True),
+         dict(layer=kind, units=4, return_sequences=True), dict(layer=kind, units=3))
 
 losses = []
 
@@ -274,10 +276,9 @@ json.dump(
     dict(
         provenance=dict(script="tests/golden/make_network_layers.py", seed=SEED, dtype="float64", python=platform.python_version(), numpy=np.__version__,
                         keras=keras.__version__, tensorflow=tf.__version__),
-        layers=cases,
-        chains=chains,
+        networks=cases,
         losses=losses,
         activations=activations,
     ),
-    open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "network_layers.json"), "w"),
+    open(HERE / "network_layers.json", "w"),
 )
