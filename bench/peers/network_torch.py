@@ -5,7 +5,7 @@
     network_torch.py one FOLDER NETWORK N WAY         "go COUNT" classifies COUNT of them one at a time; "seconds" is the median of a call
     network_torch.py step FOLDER lstm N WAY           the same of the next step of a sequence, the state kept
 
-WAY is eager, last (channels last), compile (torch.compile), compile+last, frozen (traced, jit.freeze, jit.optimize_for_inference), cell (step: LSTMCell).
+WAY is eager, last (channels last), single (one thread), compile (torch.compile), compile+last, frozen (traced, jit.freeze, jit.optimize_for_inference), cell (step: LSTMCell).
 Single calls run on one thread: a second one only costs them. Adam is the fused one.
 """
 import os
@@ -213,5 +213,5 @@ def step(folder, network, n, words):
 if __name__ == "__main__":
     mode, where, name, count, way = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), set(sys.argv[5].split("+"))
     torch.manual_seed(1)
-    torch.set_num_threads(1 if mode in ("one", "step") else len(os.sched_getaffinity(0)))
+    torch.set_num_threads(1 if mode in ("one", "step") or "single" in way else len(os.sched_getaffinity(0)))
     {"train": train, "infer": infer, "one": one, "step": step}[mode](where, name, count, way)
