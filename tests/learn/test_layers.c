@@ -108,6 +108,94 @@ static void test_pictures(void **state)
         }
 }
 
+static void test_averages(void **state)
+{
+    (void)state;
+    static const merx_layer layers[] = {
+        {.kind = MERX_LAYER_AVERAGE_POOL2D},
+        {.kind = MERX_LAYER_AVERAGE_POOL2D, .pool2d = {.pool = {3, 3}, .strides = {2, 2}, .padding = MERX_SAME}},
+        {.kind = MERX_LAYER_GLOBAL_AVERAGE_POOL2D},
+        {.kind = MERX_LAYER_GLOBAL_MAX_POOL2D},
+    };
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+        merx_network *net = merx_network_new(NULL, MERX_INPUT(7, 6, 2));
+        merx_network_add(net, MERX_CONV2D(.filters = 4, .kernel = {2, 2}, .activation = MERX_TANH));
+        merx_network_add(net, layers[i]);
+        merx_network_add(net, MERX_FLATTEN());
+        merx_network_add(net, MERX_DENSE(.units = 3, .activation = MERX_SOFTMAX));
+        check_case(net, 5, MERX_CATEGORICAL_CROSSENTROPY, "averages and largest");
+    }
+}
+
+static void test_norms(void **state)
+{
+    (void)state;
+    static const merx_layer layers[] = {
+        {.kind = MERX_LAYER_BATCH_NORM},
+        {.kind = MERX_LAYER_BATCH_NORM, .batch_norm = {.epsilon = 0.1, .no_scale = true}},
+        {.kind = MERX_LAYER_BATCH_NORM, .batch_norm = {.no_center = true}},
+        {.kind = MERX_LAYER_LAYER_NORM},
+        {.kind = MERX_LAYER_LAYER_NORM, .layer_norm = {.epsilon = 0.1, .no_scale = true}},
+        {.kind = MERX_LAYER_LAYER_NORM, .layer_norm = {.no_center = true}},
+    };
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+        /* Twice, so that batch statistics follow one another; in pictures; in more than one group of a batch. */
+        merx_network *net = merx_network_new(NULL, MERX_INPUT(5, 4, 3));
+        merx_network_add(net, MERX_CONV2D(.filters = 5, .kernel = {2, 2}, .no_bias = true));
+        merx_network_add(net, layers[i]);
+        merx_network_add(net, MERX_ACTIVATION(MERX_TANH));
+        merx_network_add(net, MERX_CONV2D(.filters = 4, .kernel = {2, 2}, .no_bias = true));
+        merx_network_add(net, layers[i]);
+        merx_network_add(net, MERX_FLATTEN());
+        merx_network_add(net, MERX_DENSE(.units = 3, .activation = MERX_SOFTMAX));
+        check_case(net, 11, MERX_CATEGORICAL_CROSSENTROPY, "normalisation");
+    }
+}
+
+/* Moving statistics after two steps: Keras's rule. */
+static void test_moving(void **state)
+{
+    (void)state;
+    merx_error err = {0};
+    merx_network *net = merx_network_new(NULL, MERX_INPUT(2));
+    merx_network_add(net, MERX_BATCH_NORM(.momentum = 0.9));
+    merx_network_add(net, MERX_DENSE(.units = 1));
+    check_ok(merx_network_compile(net, MERX_SGD(), MERX_MEAN_SQUARED_ERROR, NULL, &err), err);
+    const float rows[] = {1, 10, 3, 14, 5, 12, 7, 20}, y[] = {1, 2, 3, 4};
+    const double mean[] = {4, 14}, variance[] = {5, 14};
+    merx_examples e = {.n = 4, .x = rows, .targets = y};
+    for (int step = 1; step <= 2; step++) {
+        check_ok(merx_network_train_batch(net, &e, NULL, NULL, &err), err);
+        double kept = pow(0.9, step);
+        for (size_t j = 0; j < 2; j++) {
+            check_relative((double)merx_network_weight(net, 2).values[j], (1 - kept) * mean[j], 1e-6);
+            check_relative((double)merx_network_weight(net, 3).values[j], kept + (1 - kept) * variance[j], 1e-6);
+        }
+    }
+    merx_network_free(net);
+}
+
+static void test_graphs(void **state)
+{
+    (void)state;
+    /* One output read three times, a join of joins, the same input twice. */
+    merx_network *net = merx_network_new(NULL, MERX_INPUT(6, 6, 2));
+    int a = merx_network_add(net, MERX_CONV2D(.filters = 4, .kernel = {3, 3}, .padding = MERX_SAME, .activation = MERX_TANH));
+    int b = merx_network_connect(net, MERX_CONV2D(.filters = 4, .kernel = {1, 1}), 1, (int[]){a});
+    int c = merx_network_connect(net, MERX_ADD(), 3, (int[]){a, b, a});
+    int d = merx_network_connect(net, MERX_CONCATENATE(), 3, (int[]){a, c, b});
+    merx_network_connect(net, MERX_GLOBAL_AVERAGE_POOL2D(), 1, (int[]){d});
+    merx_network_add(net, MERX_DENSE(.units = 3, .activation = MERX_SOFTMAX));
+    check_case(net, 7, MERX_CATEGORICAL_CROSSENTROPY, "a graph");
+    net = merx_network_new(NULL, MERX_INPUT(8));
+    a = merx_network_add(net, MERX_DENSE(.units = 6, .activation = MERX_TANH));
+    b = merx_network_connect(net, MERX_RESHAPE(2, 3), 1, (int[]){a});
+    c = merx_network_connect(net, MERX_RESHAPE(6), 1, (int[]){b});
+    merx_network_connect(net, MERX_ADD(), 2, (int[]){a, c});
+    merx_network_add(net, MERX_DENSE(.units = 2));
+    check_case(net, 7, MERX_MEAN_SQUARED_ERROR, "one memory under two shapes, read twice");
+}
+
 static void test_dropout(void **state)
 {
     (void)state;
@@ -157,6 +245,10 @@ static void test_bad_shapes(void **state)
     net = merx_network_new(NULL, MERX_INPUT(8));
     merx_network_connect(net, MERX_DENSE(.units = 3), 1, (int[]){4});
     expect(net, MERX_MEAN_SQUARED_ERROR, MERX_E_NOT_FOUND, "input 0 is node 4; there are nodes 0 to 0");
+    net = merx_network_new(NULL, MERX_INPUT(8));
+    merx_network_add(net, MERX_DENSE(.units = 3));
+    merx_network_connect(net, MERX_ADD(), 2, (int[]){0, 1});
+    expect(net, MERX_MEAN_SQUARED_ERROR, MERX_E_SHAPE, "add is given 8 and 3; it needs inputs of one shape");
     net = merx_network_new(NULL, (merx_dims){0});
     merx_network_add(net, MERX_DENSE(.units = 3));
     expect(net, MERX_MEAN_SQUARED_ERROR, MERX_E_SHAPE, "an input has 1 to 4 dimensions");
@@ -170,6 +262,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dense),
         cmocka_unit_test(test_pictures),
+        cmocka_unit_test(test_averages),
+        cmocka_unit_test(test_norms),
+        cmocka_unit_test(test_moving),
+        cmocka_unit_test(test_graphs),
         cmocka_unit_test(test_dropout),
         cmocka_unit_test(test_bad_shapes),
     };

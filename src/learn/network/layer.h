@@ -88,8 +88,8 @@ typedef struct mx_pass {
     float *state;         /* stateful: (n state) of these examples; NULL: zeros, not kept */
     const uint8_t *mask;  /* (n, t) 0: the step is padding; NULL: none */
     uint8_t *mask_out;    /* makes_mask: (n, t) written */
-    double *sums;         /* batch_sums kinds: (sums) the block's own in *_sums, the batch's in forward and backward */
-    float *moved;         /* batch_sums kinds: where moving statistics are written; the network's weights, once per batch */
+    const double *sums;   /* (sums) of the batch */
+    double *own_sums;     /* (sums) of this block, written by forward_sums and backward_sums */
 } mx_pass;
 
 /* The whole batch at once, in double; the twin's view. weights: the network's block. */
@@ -151,6 +151,8 @@ struct mx_layer_kind {
     /* Kinds with node->sums > 0, training: each block's sums before forward (and before backward), which the network adds up in order of the blocks. */
     void (*forward_sums)(const mx_node *node, const mx_pass *pass);
     void (*backward_sums)(const mx_node *node, const mx_pass *pass);
+    /* After a batch that was learnt from: moves the statistics in the network's weights by the batch's sums. batch: examples. */
+    void (*settle)(const mx_node *node, const double *sums, size_t batch, float *weights);
     /* A sequence can't be run step by step through it. NULL: it can (forward of a sequence of one step, with pass->state). */
     bool (*whole_sequence)(const mx_node *node);
     void (*twin)(const mx_node *node, const mx_twin_pass *pass);

@@ -92,7 +92,6 @@ typedef struct mx_run {
     const double *sums; /* of the batch, like the plan's; NULL */
     float *state;       /* like net->state; NULL */
     size_t state_batch;
-    float *moved;       /* the network's weights: moving statistics are written by block 0 */
 } mx_run;
 /* Nodes from … until - 1 of one block that begins with example `first` of the batch. The input is in the place of node 0. sums_of: the block's own sums of that node are made too (0: none). */
 void mx_forward(const mx_run *run, mx_block *block, size_t n, size_t first, size_t from, size_t until);

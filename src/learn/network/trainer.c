@@ -334,8 +334,7 @@ merx_status mx_trainer_gradients(mx_trainer *t, const mx_batch *batch, merx_task
                       .step = net->steps,
                       .sums = t->sums,
                       .state = net->state,
-                      .state_batch = net->state_batch,
-                      .moved = net->weights};
+                      .state_batch = net->state_batch};
     t->dirty = true;
     MX_TRY(net->has_sums ? run_with_sums(t, task, err) : mx_parallel(task, t->running, run_group, t, err));
     double total = 0, right = 0;
@@ -405,6 +404,9 @@ merx_status mx_trainer_step(mx_trainer *t, double rate, float *out, merx_task *t
             squares += t->squares[i];
         t->scale = squares > t->clip * t->clip ? t->clip / sqrt(squares) : 1;
     }
+    for (size_t i = 0; out == NULL && i < t->net->nodes; i++)
+        if (t->net->node[i].sums > 0)
+            t->net->node[i].kind->settle(&t->net->node[i], t->sums + t->plan.sums_at[i], t->run.batch, t->net->weights);
     if (out == NULL)
         t->net->steps++;
     MX_TRY(mx_parallel(task, t->ranges, step_range, t, err));
