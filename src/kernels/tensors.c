@@ -7,8 +7,8 @@
 static const mx_tensor_kernels levels[] = {
     MX_TENSOR_LEVEL(MX_ISA_REF, ref, ref),
 #if defined(__x86_64__)
-    MX_TENSOR_LEVEL(MX_ISA_AVX2, ref, avx2),
-    MX_TENSOR_LEVEL(MX_ISA_AVX512, ref, avx512),
+    MX_TENSOR_LEVEL(MX_ISA_AVX2, avx2, avx2),
+    MX_TENSOR_LEVEL(MX_ISA_AVX512, avx2, avx512),
 #endif
 };
 
