@@ -9,10 +9,13 @@
 
 extern const mx_layer_kind mx_layer_dense, mx_layer_conv2d, mx_layer_max_pool2d, mx_layer_flatten, mx_layer_reshape,
     mx_layer_activation, mx_layer_dropout;
+extern const mx_layer_kind mx_layer_embedding, mx_layer_masking, mx_layer_simple_rnn, mx_layer_lstm, mx_layer_gru;
 
 static const mx_layer_kind *const kinds[] = {
     &mx_layer_dense,   &mx_layer_conv2d,     &mx_layer_max_pool2d, &mx_layer_flatten,
     &mx_layer_reshape, &mx_layer_activation, &mx_layer_dropout,
+    /* sequences */
+    &mx_layer_embedding, &mx_layer_masking, &mx_layer_simple_rnn, &mx_layer_lstm, &mx_layer_gru,
 };
 
 const mx_layer_kind *mx_layer_kind_at(size_t i)

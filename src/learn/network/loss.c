@@ -65,6 +65,7 @@ merx_status mx_loss_check(const merx_network *net, const merx_examples *examples
         MX_FAIL(err, MERX_E_INVALID, "examples", "there are no examples");
     if (examples->gather != NULL)
         return MERX_OK;
+    MX_TRY(mx_inputs_check(net, examples, err));
     if (examples->labels == NULL && examples->targets == NULL)
         MX_FAIL(err, MERX_E_INVALID, "examples", "there are neither labels nor targets to learn from");
     if (examples->labels != NULL && net->loss != MERX_CATEGORICAL_CROSSENTROPY && u > 1 && net->loss != MERX_SAMPLED_SOFTMAX && net->loss != MERX_BPR)

@@ -129,6 +129,9 @@ merx_status mx_loss_fits(const merx_network *net, merx_loss loss, merx_error *er
 /* MERX_E_SHAPE, MERX_E_RANGE: labels and targets that the output can't learn from. */
 merx_status mx_loss_check(const merx_network *net, const merx_examples *examples, merx_error *err) MERX_MUST_CHECK;
 
+/* MERX_E_RANGE: numbers of x that an embedding has no row for (inputs.c). */
+merx_status mx_inputs_check(const merx_network *net, const merx_examples *examples, merx_error *err) MERX_MUST_CHECK;
+
 /* Optimisers (optimizer.c): weights begin … begin + n after step number `step` (from 1) with this learning rate; g: gradients there. */
 void mx_optimizer_step(merx_network *net, double rate, uint64_t step, double scale, const float *g, size_t begin,
                        size_t n, bool decays);

@@ -34,7 +34,7 @@ static void aim(const mx_run *run, const mx_block *block, size_t n, size_t first
         pass->mask = block->bytes + run->plan->place[node->mask_node].mask;
     if (p->dy != MX_NOWHERE)
         pass->dy = block->floats + p->dy;
-    if (node->state > 0 && run->state != NULL)
+    if (node->state > 0 && node->layer.recurrent.stateful && run->state != NULL)
         pass->state = run->state + net->state_at[i] * run->state_batch + first * node->state;
     if (node->sums > 0) {
         const double *sums = run->sums != NULL ? run->sums : block->sums;

@@ -98,6 +98,9 @@ merx_status merx_runner_new_steps(const merx_network *net, merx_runner **out, me
     own->node[0].out.dim[0] = 1;
     own->input.dim[0] = 1;
     MX_TRY_GOTO(mx_network_shapes(own, err));
+    for (size_t i = 1; i < own->nodes; i++)
+        if (own->node[i].state > 0)
+            own->node[i].layer.recurrent.stateful = true;
     own->node[own->nodes - 1].at_loss = net->node[net->nodes - 1].at_loss;
     /* The same weights, in the same places; a layer that would have others saw all steps at once. */
     for (size_t i = 1; i < net->nodes; i++)
@@ -254,6 +257,7 @@ merx_status merx_network_predict(const merx_network *net, const merx_examples *e
         MX_FAIL(err, MERX_E_INVALID, "network", "compile the network before it is run");
     if ((examples->x != NULL) + (examples->bytes != NULL) + (examples->gather != NULL) != 1)
         MX_FAIL(err, MERX_E_INVALID, "examples", "exactly one of x, bytes and gather gives the inputs");
+    MX_TRY(mx_inputs_check(net, examples, err));
     return examples->n == 0 ? MERX_OK : go_through(net, examples, task, out, NULL, NULL, err);
 }
 
