@@ -137,6 +137,7 @@ struct mx_node {
     mx_pool pool;
     mx_activation activation, recurrent_activation; /* of the kernels */
     bool softmax;
+    bool head; /* the last one: trained and judged along with the loss, in tiles of rows (head.h) */
 };
 
 struct mx_layer_kind {

@@ -111,7 +111,7 @@ int mx_first_not_finite(const mx_run *run, const mx_block *block, size_t n)
 {
     const merx_network *net = run->net;
     for (size_t i = 0; i < net->nodes; i++) {
-        if (net->node[i].absorbed)
+        if (net->node[i].absorbed || run->plan->place[i].y == MX_NOWHERE)
             continue;
         const float *y = block->floats + run->plan->place[i].y;
         for (size_t j = 0; j < n * net->node[i].out_size; j++)
