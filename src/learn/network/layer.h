@@ -103,6 +103,7 @@ typedef struct mx_twin_pass {
     const uint8_t *mask;
     uint8_t *mask_out;
     double *scratch; /* as much as it asks for in twin_scratch */
+    double *state;   /* (n, node->state) what the steps before left, and what these leave; NULL: zeros, not kept */
 } mx_twin_pass;
 
 struct mx_node {
@@ -136,6 +137,7 @@ struct mx_node {
     mx_pool pool;
     mx_activation activation, recurrent_activation; /* of the kernels */
     bool softmax;
+    bool head; /* the last one: trained and judged along with the loss, in tiles of rows (head.h) */
 };
 
 struct mx_layer_kind {

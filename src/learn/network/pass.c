@@ -34,7 +34,7 @@ static void aim(const mx_run *run, const mx_block *block, size_t n, size_t first
         pass->mask = block->bytes + run->plan->place[node->mask_node].mask;
     if (p->dy != MX_NOWHERE)
         pass->dy = block->floats + p->dy;
-    if (node->state > 0 && run->state != NULL)
+    if (node->state > 0 && node->layer.recurrent.stateful && run->state != NULL)
         pass->state = run->state + net->state_at[i] * run->state_batch + first * node->state;
     pass->own_sums = block->sums + run->plan->sums_at[i];
     if (run->sums != NULL)
@@ -106,7 +106,7 @@ int mx_first_not_finite(const mx_run *run, const mx_block *block, size_t n)
 {
     const merx_network *net = run->net;
     for (size_t i = 0; i < net->nodes; i++) {
-        if (net->node[i].absorbed)
+        if (net->node[i].absorbed || run->plan->place[i].y == MX_NOWHERE)
             continue;
         const float *y = block->floats + run->plan->place[i].y;
         for (size_t j = 0; j < n * net->node[i].out_size; j++)
