@@ -79,7 +79,7 @@ typedef struct merx_picture {
     unsigned char *pixels;              /* (height, width, 3), returned: merx_picture_release; NULL: none */
     size_t source_height, source_width; /* of the whole picture, upright; 0: not known */
     merx_picture_format format;
-    bool truncated;   /* the file ends early; what could be read is there, the rest is grey */
+    bool truncated;   /* its file ends early: error says so, and pixels still hold what could be read, the rest grey */
     merx_error error; /* of this picture; code 0: it is whole */
     const merx_allocator *alloc;
 } merx_picture;
