@@ -13,6 +13,10 @@ else()
 endif()
 
 file(GLOB_RECURSE MERX_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/*.c)
+# What runs in the helper processes alone, with libraries that libmerx does not link (cmake/media.cmake).
+set(MERX_HELPER_SOURCES ${MERX_SOURCES})
+list(FILTER MERX_HELPER_SOURCES INCLUDE REGEX "/src/(media/decode/|base/confine\\.c$)")
+list(FILTER MERX_SOURCES EXCLUDE REGEX "/src/(media/decode/|base/confine\\.c$)")
 # Inner loops per instruction set: the suffix of the file names the set; the table in src/kernels picks at start.
 if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   list(FILTER MERX_SOURCES EXCLUDE REGEX "_avx[0-9a-z]*\\.c$")
@@ -25,6 +29,8 @@ foreach(source IN LISTS MERX_SOURCES)
     set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mfma")
   endif()
 endforeach()
+set_source_files_properties(${CMAKE_SOURCE_DIR}/src/media/decoder.c PROPERTIES COMPILE_DEFINITIONS
+  "MERX_LIBEXEC=\"${CMAKE_INSTALL_LIBEXECDIR}/merx\";MERX_INSTALLED_DECODE=\"${CMAKE_INSTALL_FULL_LIBEXECDIR}/merx/merx-decode\"")
 target_include_directories(merx_objects PUBLIC ${CMAKE_SOURCE_DIR}/include PRIVATE ${CMAKE_SOURCE_DIR}/src)
 target_compile_definitions(merx_objects PRIVATE MERX_BUILDING
   MERX_VERSION_STRING="${PROJECT_VERSION}" MERX_BUILD_TYPE="${CMAKE_BUILD_TYPE}" MERX_SANITIZERS="${MERX_SANITIZE}")

@@ -2,7 +2,7 @@
 from dataclasses import dataclass
 from typing import Callable
 
-from . import csv, demand, factor, fresh, kmeans, linear, logistic, machine, quality, retail
+from . import csv, demand, factor, fresh, kmeans, linear, logistic, machine, network, quality, retail
 
 
 @dataclass
@@ -36,5 +36,14 @@ FIGURES = {
     "diamonds-linear": Figure("mean absolute error <= 445 on diamonds, plain columns, beside scikit-learn", "quality", quality.diamonds_linear),
     "diamonds-additive": Figure("the same of additive: <= 300, aim 275, beside boosted trees", "quality", quality.diamonds_additive),
     "oj-demand": Figure("orange juice, 913 series, ten rounds: WAPE <= 47 %, total within 5 % of what was sold", "quality", demand.measure),
+    "cnn-parity": Figure("a convolutional network from Keras's weights: losses of 10 steps to 1e-5, 100 to 1e-3, gradients to 1e-4, accuracy", "quality", network.cnn_parity),
+    "lstm-parity": Figure("the same of LSTM(128), tanh and relu", "quality", network.lstm_parity),
+    "cnn-train": Figure("train that network, batch 32: >= 35 % of the machine's peak, >= 10x Keras, >= 10x PyTorch", "performance", network.cnn_train),
+    "cnn-infer": Figure("classify 10,000 pictures in batches of 256: >= 35 % of the peak, >= 6x Keras, >= 2.5x PyTorch", "performance", network.cnn_infer),
+    "cnn-one": Figure("classify one picture from C: >= 2,000x Keras's predict, >= 25x Keras compiled, >= 6x PyTorch", "performance", network.cnn_one),
+    "lstm-train": Figure("train LSTM(128), 50 steps of 32, batch 32: >= 60 % of the peak, >= 4.5x (relu) and 5x (tanh) Keras, >= 1.3x PyTorch", "performance", network.lstm_train),
+    "lstm-step": Figure("one more event through it from C: >= 5,000x Keras's predict, >= 50x Keras compiled, >= 6x PyTorch", "performance", network.lstm_step),
+    "resnet-train": Figure("train a residual network of 1.09 M weights on 3 x 64 x 64 pictures: >= 1.5x Keras, >= 1.2x PyTorch", "performance", network.resnet_train),
+    "fashion-cnn": Figure("fashion-mnist, that convolutional network, 10 epochs: test accuracy >= 0.905", "quality", network.fashion_cnn),
     "fresh-machine": Figure("the README's two commands in a bare Debian", "quality", fresh.measure),
 }

@@ -64,10 +64,26 @@ typedef struct merx_csv_options {
  * table: 2 % of spare rows, 4 bytes a truth value, some 15 MB a thread; MERX_E_LIMIT when the table will not fit the task's budget.
  * PATH.npy (numpy.save) is read as a matrix (MERX_SHAPE_MATRIX) with columns x0, x1, …: float64 and float32 in C order are borrowed from the mapped
  * file, other numbers and Fortran order are made into float64; a vector is a matrix of one column. The options do not apply.
+ * PATH-idxN-ubyte and PATH.idx (also .gz, .zst) are read as merx_dataset_read_idx does with its defaults.
  * Owns: free with merx_dataset_free, before the task when one is given (its budget counts the table).
  */
 MERX_API merx_status merx_dataset_read(const char *path, const merx_csv_options *options, merx_task *task,
                                        merx_dataset **out, merx_error *err) MERX_MUST_CHECK;
+
+typedef struct merx_idx_options {
+    double scale; /* values are multiplied by it; 0: 1/255 for uint8 of three dimensions or more (pictures), else 1 */
+    const char
+        *labels; /* file of the labels; NULL: found by name, "-images-idx3-" has "-labels-idx1-" beside it; "": none */
+    const char *label_name; /* of their column; NULL: "label" */
+} merx_idx_options;
+/*
+ * Reads an IDX file (MNIST's format, also .gz, .zst) as a matrix (MERX_SHAPE_MATRIX): rows are the first dimension, columns x0, x1, … the others, so that
+ * fashion-mnist's pictures are (60000, 784). float32, but float64 for int32 and float64. The labels, whole numbers from 0, stand beside it as a categorical
+ * column whose levels are those that occur, in ascending order ("0", "1", …, "10").
+ * Owns: as merx_dataset_read. Errors: MERX_E_PARSE no IDX, MERX_E_CORRUPT cut short or too long, MERX_E_SHAPE another number of labels than rows.
+ */
+MERX_API merx_status merx_dataset_read_idx(const char *path, const merx_idx_options *options, merx_task *task,
+                                           merx_dataset **out, merx_error *err) MERX_MUST_CHECK;
 
 /* An empty table of n rows; columns are added in order, names must be new and not empty. Values are copied. Also beside a sparse matrix or a matrix. */
 MERX_API merx_status merx_dataset_new_table(const merx_allocator *alloc, size_t rows, merx_dataset **out,

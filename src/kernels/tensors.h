@@ -115,7 +115,7 @@ typedef struct mx_tensor_kernels {
     void (*average_pool_back)(const mx_pool *s, size_t n, const float *dy, float *dx); /* adds */
 
     /* y = f(x), in place allowed; errors <= 4 ulp (gelu 8). back: dx = dy f'(.), from y where the activation allows (linear, relu, tanh, sigmoid, softplus, elu, leaky relu,
-     * hard sigmoid, exponential), from x alone for gelu and silu (x NULL otherwise). dx may be dy. Infinity gives the limit: gelu and silu of -infinity are 0.
+     * hard sigmoid, exponential), from x alone for gelu and silu (x NULL otherwise). dx may be dy or x. Infinity gives the limit: gelu and silu of -infinity are 0.
      * Error of back: 4 ulp of |dy| times the slope's terms, taken without their signs (1 + y^2 of tanh). */
     void (*activate)(mx_activation f, const float *x, size_t n, float *y);
     void (*activate_back)(mx_activation f, const float *x, const float *y, const float *dy, size_t n, float *dx);

@@ -17,6 +17,7 @@
 
 #include "base/run.h"
 #include "io/file.h"
+#include "io/idx.h"
 #include "io/rows.h"
 #include "learn/core/table_reader.h"
 
@@ -267,6 +268,8 @@ merx_status merx_dataset_read(const char *path, const merx_csv_options *options,
         options = &defaults;
     if (mx_str_ends(mx_str_of(path), ".npy") || mx_str_ends(mx_str_of(path), ".npz"))
         return mx_dataset_read_npy(path, task, out, err);
+    if (mx_idx_name(path))
+        return merx_dataset_read_idx(path, NULL, task, out, err);
     (void)mx_rows_format_of_name(path, &format);
     return format == MX_ROWS_JSONL ? mx_dataset_read_rows(path, options, task, out, err)
                                    : mx_dataset_read_chunks(path, options, 0, task, out, err);

@@ -191,6 +191,7 @@ merx_status merx_network_fit(merx_network *net, const merx_examples *examples, c
         MX_TRY_GOTO(MX_NEW_ARRAY(net->alloc, net->size, &f.best, "best weights", err));
     MX_TRY_GOTO(MX_NEW_ARRAY(net->alloc, epochs, &f.history.epoch, "history", err));
     MX_TRY_GOTO(mx_trainer_new(net, f.batch, &f.trainer, err));
+    MX_TRY_GOTO(mx_trainer_count(f.trainer, examples, f.n, err));
     memcpy(f.good, net->weights, net->size * sizeof *f.good);
     MX_TRY_GOTO(mx_network_pack(net, true, task, err));
     for (uint64_t epoch = begin; epoch < epochs && !end; epoch++) {

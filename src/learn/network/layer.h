@@ -90,8 +90,13 @@ typedef struct mx_pass {
     float *state;         /* stateful: (n state) of these examples; NULL: zeros, not kept */
     const uint8_t *mask;  /* (n, t) 0: the step is padding; NULL: none */
     uint8_t *mask_out;    /* makes_mask: (n, t) written */
+<<<<<<< HEAD
     double *sums;         /* batch_sums kinds: (sums) the block's own in *_sums, the batch's in forward and backward */
     float *moved; /* batch_sums kinds: where moving statistics are written; the network's weights, once per batch */
+=======
+    const double *sums;   /* (sums) of the batch */
+    double *own_sums;     /* (sums) of this block, written by forward_sums and backward_sums */
+>>>>>>> main
 } mx_pass;
 
 /* The whole batch at once, in double; the twin's view. weights: the network's block. */
@@ -105,6 +110,7 @@ typedef struct mx_twin_pass {
     const uint8_t *mask;
     uint8_t *mask_out;
     double *scratch; /* as much as it asks for in twin_scratch */
+    double *state;   /* (n, node->state) what the steps before left, and what these leave; NULL: zeros, not kept */
 } mx_twin_pass;
 
 struct mx_node {
@@ -138,6 +144,7 @@ struct mx_node {
     mx_pool pool;
     mx_activation activation, recurrent_activation; /* of the kernels */
     bool softmax;
+    bool head; /* the last one: trained and judged along with the loss, in tiles of rows (head.h) */
 };
 
 struct mx_layer_kind {
@@ -153,6 +160,8 @@ struct mx_layer_kind {
     /* Kinds with node->sums > 0, training: each block's sums before forward (and before backward), which the network adds up in order of the blocks. */
     void (*forward_sums)(const mx_node *node, const mx_pass *pass);
     void (*backward_sums)(const mx_node *node, const mx_pass *pass);
+    /* After a batch that was learnt from: moves the statistics in the network's weights by the batch's sums. batch: examples. */
+    void (*settle)(const mx_node *node, const double *sums, size_t batch, float *weights);
     /* A sequence can't be run step by step through it. NULL: it can (forward of a sequence of one step, with pass->state). */
     bool (*whole_sequence)(const mx_node *node);
     void (*twin)(const mx_node *node, const mx_twin_pass *pass);

@@ -7,12 +7,32 @@
 #include <stdio.h>
 #include <string.h>
 
-extern const mx_layer_kind mx_layer_dense, mx_layer_conv2d, mx_layer_max_pool2d, mx_layer_flatten, mx_layer_reshape,
-    mx_layer_activation, mx_layer_dropout;
+extern const mx_layer_kind mx_layer_dense, mx_layer_conv2d, mx_layer_max_pool2d, mx_layer_average_pool2d,
+    mx_layer_global_max_pool2d, mx_layer_global_average_pool2d, mx_layer_flatten, mx_layer_reshape, mx_layer_activation,
+    mx_layer_dropout, mx_layer_batch_norm, mx_layer_layer_norm, mx_layer_add, mx_layer_concatenate;
+extern const mx_layer_kind mx_layer_embedding, mx_layer_masking, mx_layer_simple_rnn, mx_layer_lstm, mx_layer_gru;
 
+/* In the order of MERX_LAYER_TABLE. */
 static const mx_layer_kind *const kinds[] = {
-    &mx_layer_dense,   &mx_layer_conv2d,     &mx_layer_max_pool2d, &mx_layer_flatten,
-    &mx_layer_reshape, &mx_layer_activation, &mx_layer_dropout,
+    &mx_layer_dense,
+    &mx_layer_conv2d,
+    &mx_layer_max_pool2d,
+    &mx_layer_average_pool2d,
+    &mx_layer_global_max_pool2d,
+    &mx_layer_global_average_pool2d,
+    &mx_layer_flatten,
+    &mx_layer_reshape,
+    &mx_layer_activation,
+    &mx_layer_dropout,
+    &mx_layer_batch_norm,
+    &mx_layer_layer_norm,
+    &mx_layer_embedding,
+    &mx_layer_masking,
+    &mx_layer_simple_rnn,
+    &mx_layer_lstm,
+    &mx_layer_gru,
+    &mx_layer_add,
+    &mx_layer_concatenate,
 };
 
 const mx_layer_kind *mx_layer_kind_at(size_t i)

@@ -5,6 +5,7 @@
  *   binary_crossentropy        mean_j -(t log p + (1 - t) log(1 - p))    p = sigmoid(logits): dy = (p - t) / u
  *   mean_squared_error         mean_j (y - t)^2
  *   mean_absolute_error        mean_j |y - t|
+ *   sampled_softmax, bpr       in head.h
  *   huber                      mean_j  (y - t)^2 / 2 within 1, |y - t| - 1 / 2 beyond
  *
  * The batch's loss is the sum of weight_i loss_i over the rows that count, divided by how many they are (Keras's sum_over_batch_size).
@@ -30,6 +31,10 @@ const char *mx_loss_metric(merx_loss loss)
     case MERX_CATEGORICAL_CROSSENTROPY:
     case MERX_BINARY_CROSSENTROPY:
         return "accuracy";
+    case MERX_SAMPLED_SOFTMAX:
+        return "accuracy (while training: among the samples)";
+    case MERX_BPR:
+        return "pairs in order";
     default:
         return "mean absolute error";
     }
@@ -52,8 +57,15 @@ merx_status mx_loss_fits(const merx_network *net, merx_loss loss, merx_error *er
         MX_FAIL(err, MERX_E_SHAPE, output->name,
                 "categorical_crossentropy needs at least 2 outputs; there is 1 (binary_crossentropy behind a sigmoid)");
     if (loss == MERX_BINARY_CROSSENTROPY && !mx_loss_takes_logits(loss, output))
+<<<<<<< HEAD
         MX_FAIL(err, MERX_E_SHAPE, output->name,
                 "binary_crossentropy needs sigmoid at the output (activation sigmoid of the last layer)");
+=======
+        MX_FAIL(err, MERX_E_SHAPE, output->name, "binary_crossentropy needs sigmoid at the output (activation sigmoid of the last layer)");
+    if ((loss == MERX_SAMPLED_SOFTMAX || loss == MERX_BPR) &&
+        (output->kind->id != MERX_LAYER_DENSE || output->softmax || output->activation != MX_LINEAR || mx_output_units(net) < 2))
+        MX_FAIL(err, MERX_E_SHAPE, output->name, "%s needs a dense layer of at least 2 units without activation at the output", mx_loss_word(loss));
+>>>>>>> main
     if ((size_t)loss >= MERX_LOSSES)
         MX_FAIL(err, MERX_E_INVALID, "network", "loss %d is unknown", (int)loss);
     return MERX_OK;
@@ -68,6 +80,9 @@ merx_status mx_loss_check(const merx_network *net, const merx_examples *examples
         MX_FAIL(err, MERX_E_INVALID, "examples", "there are no examples");
     if (examples->gather != NULL)
         return MERX_OK;
+    MX_TRY(mx_inputs_check(net, examples, err));
+    if (examples->labels == NULL && (net->loss == MERX_SAMPLED_SOFTMAX || net->loss == MERX_BPR))
+        MX_FAIL(err, MERX_E_INVALID, "examples", "%s needs labels", mx_loss_word(net->loss));
     if (examples->labels == NULL && examples->targets == NULL)
         MX_FAIL(err, MERX_E_INVALID, "examples", "there are neither labels nor targets to learn from");
     if (examples->labels != NULL && net->loss != MERX_CATEGORICAL_CROSSENTROPY && u > 1 &&
@@ -85,6 +100,13 @@ merx_status mx_loss_check(const merx_network *net, const merx_examples *examples
             MX_FAIL(err, MERX_E_RANGE, "examples", "example %zu has weight %g; expected a number of 0 or more", i,
                     (double)examples->weights[i]);
     return MERX_OK;
+}
+
+bool mx_loss_targeted(const merx_network *net, const merx_examples *e)
+{
+    if (net->loss == MERX_SAMPLED_SOFTMAX || net->loss == MERX_BPR)
+        return false;
+    return e->gather != NULL ? net->loss != MERX_CATEGORICAL_CROSSENTROPY : e->targets != NULL;
 }
 
 static size_t largest(const float *y, size_t u)

@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "base/str.h"
+#include "learn/network/head.h"
 
 static const mx_layer_kind input_kind = {.id = MERX_LAYER_INPUT, .word = "input", .title = "Input"};
 
@@ -244,7 +245,7 @@ merx_status mx_network_shapes(merx_network *net, merx_error *err)
         node->n_weights = 0;
         node->saved_floats = node->saved_bytes = node->packed = node->packed_back = 0;
         node->scratch = node->scratch_per_example = node->state = node->sums = node->twin_scratch = 0;
-        node->makes_mask = node->passes_mask = node->in_place = node->at_loss = node->absorbed = false;
+        node->makes_mask = node->passes_mask = node->in_place = node->at_loss = node->absorbed = node->head = false;
         node->fused = NULL;
         node->mask_node = -1;
         for (size_t j = 0; j < node->n_inputs; j++) {
@@ -420,6 +421,7 @@ merx_status merx_network_compile(merx_network *net, merx_optimizer optimizer, me
     mx_node *output = &net->node[net->nodes - 1];
     output->at_loss = mx_loss_takes_logits(loss, output);
     MX_TRY(mx_loss_fits(net, loss, err));
+    output->head = mx_head_fits(net, loss);
     release_moments(net);
     net->optimizer = optimizer;
     net->loss = loss;

@@ -23,6 +23,7 @@ typedef struct mx_places {
 } mx_places;
 typedef enum mx_plan_for {
     MX_PLAN_RUN,
+    MX_PLAN_JUDGE, /* the loss alone: a head's output is not kept */
     MX_PLAN_KEEP, /* every output stays until the end */
     MX_PLAN_TRAIN
 } mx_plan_for;
@@ -82,6 +83,8 @@ merx_status mx_network_shapes(merx_network *net, merx_error *err) MERX_MUST_CHEC
 merx_status mx_network_pack(merx_network *net, bool training, merx_task *task, merx_error *err) MERX_MUST_CHECK;
 size_t mx_network_align(size_t floats); /* to 64 bytes */
 
+typedef struct mx_popularity mx_popularity;
+
 /* What all blocks of one batch share. */
 typedef struct mx_run {
     const merx_network *net;
@@ -92,7 +95,11 @@ typedef struct mx_run {
     const double *sums; /* of the batch, like the plan's; NULL */
     float *state;       /* like net->state; NULL */
     size_t state_batch;
+<<<<<<< HEAD
     float *moved; /* the network's weights: moving statistics are written by block 0 */
+=======
+    const mx_popularity *popularity; /* of a training by sampled softmax */
+>>>>>>> main
 } mx_run;
 /* Nodes from … until - 1 of one block that begins with example `first` of the batch. The input is in the place of node 0. sums_of: the block's own sums of that node are made too (0: none). */
 void mx_forward(const mx_run *run, mx_block *block, size_t n, size_t first, size_t from, size_t until);
@@ -122,12 +129,17 @@ void mx_loss(merx_loss loss, const mx_loss_rows *rows, float *y, float *dy, mx_b
 double mx_loss_twin(merx_loss loss, const mx_loss_rows *rows, const double *y);
 /* Whether the loss takes the output before its softmax or sigmoid. */
 bool mx_loss_takes_logits(merx_loss loss, const mx_node *output);
+/* Whether what is to be learnt of the examples are rows of targets; labels otherwise. */
+bool mx_loss_targeted(const merx_network *net, const merx_examples *examples);
 const char *mx_loss_word(merx_loss loss);
 const char *mx_loss_metric(merx_loss loss); /* "accuracy", "mean absolute error" */
 /* MERX_E_SHAPE when the output isn't one the loss can learn. */
 merx_status mx_loss_fits(const merx_network *net, merx_loss loss, merx_error *err) MERX_MUST_CHECK;
 /* MERX_E_SHAPE, MERX_E_RANGE: labels and targets that the output can't learn from. */
 merx_status mx_loss_check(const merx_network *net, const merx_examples *examples, merx_error *err) MERX_MUST_CHECK;
+
+/* MERX_E_RANGE: numbers of x that an embedding has no row for (inputs.c). */
+merx_status mx_inputs_check(const merx_network *net, const merx_examples *examples, merx_error *err) MERX_MUST_CHECK;
 
 /* Optimisers (optimizer.c): weights begin … begin + n after step number `step` (from 1) with this learning rate; g: gradients there. */
 void mx_optimizer_step(merx_network *net, double rate, uint64_t step, double scale, const float *g, size_t begin,
@@ -154,6 +166,8 @@ void mx_trainer_free(mx_trainer *trainer);
 /* Gradients of one batch, in the groups' memory; the sums of loss and metric divided by what counts. */
 merx_status mx_trainer_gradients(mx_trainer *trainer, const mx_batch *batch, merx_task *task, double *loss,
                                  double *metric, merx_error *err) MERX_MUST_CHECK;
+/* How often each item is a label of the examples that will be trained on (sampled softmax); without, those of each batch count. */
+merx_status mx_trainer_count(mx_trainer *trainer, const merx_examples *examples, size_t n, merx_error *err) MERX_MUST_CHECK;
 /* Sums the groups' gradients: into out (like the weights), or, with out NULL, into a step of the optimizer. Clears them. */
 merx_status mx_trainer_step(mx_trainer *trainer, double rate, float *out, merx_task *task,
                             merx_error *err) MERX_MUST_CHECK;

@@ -34,13 +34,11 @@ static void aim(const mx_run *run, const mx_block *block, size_t n, size_t first
         pass->mask = block->bytes + run->plan->place[node->mask_node].mask;
     if (p->dy != MX_NOWHERE)
         pass->dy = block->floats + p->dy;
-    if (node->state > 0 && run->state != NULL)
+    if (node->state > 0 && node->layer.recurrent.stateful && run->state != NULL)
         pass->state = run->state + net->state_at[i] * run->state_batch + first * node->state;
-    if (node->sums > 0) {
-        const double *sums = run->sums != NULL ? run->sums : block->sums;
-        pass->sums = (double *)(size_t)(sums + run->plan->sums_at[i]);
-        pass->moved = first == 0 ? run->moved : NULL;
-    }
+    pass->own_sums = block->sums + run->plan->sums_at[i];
+    if (run->sums != NULL)
+        pass->sums = run->sums + run->plan->sums_at[i];
     for (size_t k = 0; k < inputs; k++)
         pass->x[k] = block->floats + run->plan->place[mx_node_source(node, k)].y;
 }
@@ -67,12 +65,10 @@ static void run_back(const mx_run *run, mx_block *block, size_t n, size_t first,
         for (size_t l = 0; l < k; l++)
             pass.dx_add[k] |= mx_node_source(node, l) == source;
     }
-    if (sums) {
-        pass.sums = block->sums + run->plan->sums_at[i];
+    if (sums)
         node->kind->backward_sums(node, &pass);
-    } else {
+    else
         node->kind->backward(node, &pass);
-    }
 }
 
 void mx_forward(const mx_run *run, mx_block *block, size_t n, size_t first, size_t from, size_t until)
@@ -91,7 +87,6 @@ void mx_forward_sums(const mx_run *run, mx_block *block, size_t n, size_t first,
 {
     mx_pass pass;
     aim(run, block, n, first, i, &pass);
-    pass.sums = block->sums + run->plan->sums_at[i];
     run->net->node[i].kind->forward_sums(&run->net->node[i], &pass);
 }
 
@@ -111,7 +106,7 @@ int mx_first_not_finite(const mx_run *run, const mx_block *block, size_t n)
 {
     const merx_network *net = run->net;
     for (size_t i = 0; i < net->nodes; i++) {
-        if (net->node[i].absorbed)
+        if (net->node[i].absorbed || run->plan->place[i].y == MX_NOWHERE)
             continue;
         const float *y = block->floats + run->plan->place[i].y;
         for (size_t j = 0; j < n * net->node[i].out_size; j++)

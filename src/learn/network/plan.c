@@ -10,7 +10,7 @@
  *
  * An in-place node's y (and, if it is its input's only reader, dy) is its input's.
  */
-#include "learn/network/network_state.h"
+#include "learn/network/head.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +102,11 @@ merx_status mx_plan_make(const merx_network *net, size_t most, mx_plan_for what,
         plan->sums += node->sums;
         if (node->absorbed)
             continue;
+        if (node->head && (training || what == MX_PLAN_JUDGE)) {
+            size_t own = mx_head_scratch(net);
+            scratch = own > scratch ? own : scratch;
+            continue;
+        }
         size_t own = node->scratch;
         if (node->scratch_per_example > 0) {
             size_t more;

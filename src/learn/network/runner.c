@@ -3,7 +3,7 @@
  *
  * A runner for steps is the same network planned for sequences of one step, with the recurrent layers' state kept between calls; the weights are the network's.
  */
-#include "learn/network/network_state.h"
+#include "learn/network/head.h"
 
 #include <math.h>
 #include <string.h>
@@ -99,6 +99,9 @@ merx_status merx_runner_new_steps(const merx_network *net, merx_runner **out, me
     own->node[0].out.dim[0] = 1;
     own->input.dim[0] = 1;
     MX_TRY_GOTO(mx_network_shapes(own, err));
+    for (size_t i = 1; i < own->nodes; i++)
+        if (own->node[i].state > 0)
+            own->node[i].layer.recurrent.stateful = true;
     own->node[own->nodes - 1].at_loss = net->node[net->nodes - 1].at_loss;
     /* The same weights, in the same places; a layer that would have others saw all steps at once. */
     for (size_t i = 1; i < net->nodes; i++)
@@ -178,8 +181,9 @@ static merx_status run_many(void *context, size_t b, merx_error *err)
     mx_run run = {.net = net, .plan = m->plan, .batch = n, .logits = m->judge};
     mx_batch batch = {.from = m->examples, .n = m->examples->n};
     int32_t *labels = m->judge ? m->labels + worker * m->each * rows : NULL;
-    float *targets = m->judge ? m->targets + worker * m->each * size : NULL;
+    float *targets = m->targets != NULL ? m->targets + worker * m->each * size : NULL;
     float *weights = m->judge ? m->weights + worker * m->each * rows : NULL;
+<<<<<<< HEAD
     bool targeted =
         m->judge && (m->examples->gather != NULL ? net->loss != MERX_CATEGORICAL_CROSSENTROPY &&
                                                        net->loss != MERX_SAMPLED_SOFTMAX && net->loss != MERX_BPR
@@ -188,6 +192,14 @@ static merx_status run_many(void *context, size_t b, merx_error *err)
                               targeted ? targets : NULL, weights, err));
     mx_forward(&run, block, n, 0, 1, net->nodes);
     float *y = block->floats + m->plan->place[net->nodes - 1].y;
+=======
+    bool targeted = m->judge && mx_loss_targeted(net, m->examples);
+    MX_TRY(mx_examples_gather(net, &batch, first, n, block->floats + m->plan->place[0].y, targeted ? NULL : labels, targeted ? targets : NULL,
+                              weights, err));
+    bool head = m->judge && net->node[net->nodes - 1].head;
+    mx_forward(&run, block, n, 0, 1, net->nodes - head);
+    float *y = head ? NULL : block->floats + m->plan->place[net->nodes - 1].y;
+>>>>>>> main
     if (!m->judge) {
         memcpy(m->out + first * size, y, n * size * sizeof *y);
         return MERX_OK;
@@ -202,7 +214,10 @@ static merx_status run_many(void *context, size_t b, merx_error *err)
                       .seed = net->seed,
                       .first = first * rows};
     block->loss = block->metric = block->counted = 0;
-    mx_loss(net->loss, &r, y, NULL, block);
+    if (head)
+        mx_head(&run, &r, block);
+    else
+        mx_loss(net->loss, &r, y, NULL, block);
     m->sums[b][0] = block->loss;
     m->sums[b][1] = block->metric;
     m->sums[b][2] = block->counted;
@@ -218,14 +233,15 @@ static merx_status go_through(const merx_network *net, const merx_examples *e, m
     mx_plan plan = {0};
     merx_status status;
     size_t blocks = (e->n + m.each - 1) / m.each;
-    MX_TRY_GOTO(mx_plan_make(net, m.each, MX_PLAN_RUN, &plan, err));
+    MX_TRY_GOTO(mx_plan_make(net, m.each, m.judge ? MX_PLAN_JUDGE : MX_PLAN_RUN, &plan, err));
     m.plan = &plan;
     MX_TRY_GOTO(MX_NEW_ARRAY(net->alloc, threads, &m.block, "blocks", err));
     for (size_t t = 0; t < threads; t++)
         MX_TRY_GOTO(mx_block_make(net, &plan, false, &m.block[t], err));
     if (m.judge) {
         MX_TRY_GOTO(MX_NEW_ARRAY(net->alloc, threads * m.each * rows, &m.labels, "labels", err));
-        MX_TRY_GOTO(MX_NEW_ARRAY(net->alloc, threads * m.each * size, &m.targets, "targets", err));
+        if (mx_loss_targeted(net, e))
+            MX_TRY_GOTO(MX_NEW_ARRAY(net->alloc, threads * m.each * size, &m.targets, "targets", err));
         MX_TRY_GOTO(MX_NEW_ARRAY(net->alloc, threads * m.each * rows, &m.weights, "weights", err));
         MX_TRY_GOTO(MX_NEW_ARRAY(net->alloc, blocks, &m.sums, "sums", err));
     }
@@ -257,6 +273,7 @@ merx_status merx_network_predict(const merx_network *net, const merx_examples *e
         MX_FAIL(err, MERX_E_INVALID, "network", "compile the network before it is run");
     if ((examples->x != NULL) + (examples->bytes != NULL) + (examples->gather != NULL) != 1)
         MX_FAIL(err, MERX_E_INVALID, "examples", "exactly one of x, bytes and gather gives the inputs");
+    MX_TRY(mx_inputs_check(net, examples, err));
     return examples->n == 0 ? MERX_OK : go_through(net, examples, task, out, NULL, NULL, err);
 }
 

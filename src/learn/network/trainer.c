@@ -4,7 +4,7 @@
  * How a batch is cut depends on its size and the network alone: groups of consecutive examples (2 for batches below 64, then 4, then 8), in blocks of at most MX_BLOCK
  * examples. A layer with batch statistics makes a group one block, and is a place where all groups wait for one another.
  */
-#include "learn/network/network_state.h"
+#include "learn/network/head.h"
 
 #include <math.h>
 #include <string.h>
@@ -13,7 +13,8 @@ typedef struct group {
     mx_block block;
     size_t first, n; /* examples of the batch at hand */
     int32_t *labels; /* (n rows) */
-    float *targets, *weights;
+    float *weights;
+    float *targets; /* (n rows u) once a batch had them */
     float *picture; /* scratch of augmentation */
     double loss, metric, counted;
     int broken; /* the first node with a number that is not finite; -1 */
@@ -31,7 +32,7 @@ struct mx_trainer {
     struct range {
         size_t at, n;
         bool decays;
-    } * range;
+    } *range;
     double *squares; /* (ranges) */
     bool dirty;      /* the groups' gradients are not zeros */
     /* Of the batch at hand. */
@@ -41,7 +42,10 @@ struct mx_trainer {
     size_t running; /* groups */
     size_t node;    /* with batch statistics, at hand */
     size_t until;
+    size_t nodes; /* that run by themselves: all but a head */
     mx_run run;
+    mx_popularity popularity; /* sampled softmax */
+    bool counted;             /* it is that of all examples */
 };
 
 static size_t group_count(size_t batch, const merx_network *net)
@@ -60,8 +64,7 @@ static merx_status make_ranges(mx_trainer *t, merx_error *err)
                 const mx_weight *w = &net->node[i].weight[j];
                 for (size_t at = 0; w->trainable && at < w->size; at += MX_RANGE, count++)
                     if (pass == 1)
-                        t->range[count] = (struct range){w->offset + at,
-                                                         w->size - at < MX_RANGE ? w->size - at : MX_RANGE, w->decays};
+                        t->range[count] = (struct range){w->offset + at, w->size - at < MX_RANGE ? w->size - at : MX_RANGE, w->decays};
             }
         t->ranges = count;
         if (pass == 0)
@@ -78,18 +81,23 @@ merx_status mx_trainer_new(merx_network *net, size_t batch, mx_trainer **out, me
     t->net = net;
     t->batch = batch;
     t->groups = group_count(batch, net);
-    size_t most = (batch + t->groups - 1) / t->groups, rows = mx_output_rows(net), u = mx_output_units(net);
-    t->block = net->has_sums || most < MX_BLOCK ? most : MX_BLOCK;
+    size_t most = (batch + t->groups - 1) / t->groups, rows = mx_output_rows(net);
+    bool head = net->node[net->nodes - 1].head;
+    t->nodes = net->nodes - head;
+    /* A head is better off with many rows: its weights are read for each block. */
+    size_t block = head && rows < MX_HEAD_BLOCK / MX_BLOCK ? MX_HEAD_BLOCK / rows : MX_BLOCK;
+    t->block = net->has_sums || most < block ? most : block;
     MX_TRY_GOTO(mx_plan_make(net, t->block, MX_PLAN_TRAIN, &t->plan, err));
     for (size_t g = 0; g < t->groups; g++) {
         MX_TRY_GOTO(mx_block_make(net, &t->plan, true, &t->group[g].block, err));
         MX_TRY_GOTO(MX_NEW_ARRAY(net->alloc, most * rows, &t->group[g].labels, "labels", err));
         MX_TRY_GOTO(MX_NEW_ARRAY(net->alloc, most * rows, &t->group[g].weights, "weights of examples", err));
-        MX_TRY_GOTO(MX_NEW_ARRAY(net->alloc, most * rows * u, &t->group[g].targets, "targets", err));
         MX_TRY_GOTO(MX_NEW_ARRAY(net->alloc, mx_input_size(net), &t->group[g].picture, "picture", err));
     }
     MX_TRY_GOTO(mx_alloc_array(net->alloc, t->plan.sums, sizeof(double), "batch statistics", &t->sums, err));
     MX_TRY_GOTO(make_ranges(t, err));
+    if (net->loss == MERX_SAMPLED_SOFTMAX)
+        MX_TRY_GOTO(mx_popularity_new(net, &t->popularity, err));
     *out = t;
     return MERX_OK;
 out:
@@ -110,6 +118,7 @@ void mx_trainer_free(mx_trainer *t)
         MX_FREE_ARRAY(alloc, t->group[g].targets, most * rows * u);
         MX_FREE_ARRAY(alloc, t->group[g].picture, mx_input_size(t->net));
     }
+    mx_popularity_release(t->net, &t->popularity);
     mx_free_array(alloc, t->sums, t->plan.sums, sizeof(double));
     MX_FREE_ARRAY(alloc, t->squares, t->ranges);
     MX_FREE_ARRAY(alloc, t->range, t->ranges);
@@ -131,9 +140,8 @@ merx_status mx_examples_gather(const merx_network *net, const mx_batch *b, size_
             size_t n = m - i < MX_BLOCK ? m - i : MX_BLOCK;
             for (size_t j = 0; j < n; j++)
                 some[j] = b->rows != NULL ? b->rows[first + i + j] : first + i + j;
-            MX_TRY(e->gather(e->context, some, n, x != NULL ? x + i * size : NULL,
-                             labels != NULL ? labels + i * rows : NULL, targets != NULL ? targets + i * wide : NULL,
-                             err));
+            MX_TRY(e->gather(e->context, some, n, x != NULL ? x + i * size : NULL, labels != NULL ? labels + i * rows : NULL,
+                             targets != NULL ? targets + i * wide : NULL, err));
         }
     }
     for (size_t i = 0; i < m; i++) {
@@ -157,28 +165,19 @@ merx_status mx_examples_gather(const merx_network *net, const mx_batch *b, size_
 
 /* ---- a batch ---- */
 
-/* Whether the examples come with rows of targets; labels otherwise. */
-static bool targeted(const mx_trainer *t)
-{
-    const merx_examples *e = t->from->from;
-    bool classes = t->net->loss == MERX_CATEGORICAL_CROSSENTROPY || t->net->loss == MERX_SAMPLED_SOFTMAX ||
-                   t->net->loss == MERX_BPR;
-    return e->gather != NULL ? !classes : e->targets != NULL;
-}
-
 /* Labels and weights of a whole group, before any gradient: how many rows count is the divisor of the mean. */
 static merx_status load_labels(void *context, size_t i, merx_error *err)
 {
     mx_trainer *t = context;
     group *g = &t->group[i];
     size_t rows = mx_output_rows(t->net), u = mx_output_units(t->net);
-    bool targets = targeted(t);
-    MX_TRY(mx_examples_gather(t->net, t->from, g->first, g->n, NULL, targets ? NULL : g->labels,
-                              targets ? g->targets : NULL, g->weights, err));
+    bool targets = mx_loss_targeted(t->net, t->from->from);
+    MX_TRY(mx_examples_gather(t->net, t->from, g->first, g->n, NULL, targets ? NULL : g->labels, targets ? g->targets : NULL, g->weights,
+                              err));
     for (size_t j = 0; j < g->n * rows; j++) {
         if (!targets && g->labels[j] >= 0 && (size_t)g->labels[j] >= (u > 1 ? u : 2))
-            MX_FAIL(err, MERX_E_RANGE, "examples", "example %zu of the batch has label %d; the network has %zu classes",
-                    g->first + j / rows, g->labels[j], u > 1 ? u : 2);
+            MX_FAIL(err, MERX_E_RANGE, "examples", "example %zu of the batch has label %d; the network has %zu classes", g->first + j / rows,
+                    g->labels[j], u > 1 ? u : 2);
         g->counted += targets || g->labels[j] >= 0;
     }
     return MERX_OK;
@@ -192,8 +191,7 @@ static merx_status load_block(mx_trainer *t, group *g, size_t from, size_t n, me
     if (t->from->augmentation != NULL)
         for (size_t i = 0; i < n; i++) {
             size_t at = g->first + from + i, row = t->from->rows != NULL ? t->from->rows[at] : at;
-            mx_augment(t->from->augmentation, &net->input, net->seed, t->from->epoch, row, x + i * mx_input_size(net),
-                       g->picture);
+            mx_augment(t->from->augmentation, &net->input, net->seed, t->from->epoch, row, x + i * mx_input_size(net), g->picture);
         }
     return MERX_OK;
 }
@@ -205,8 +203,8 @@ static void block_loss(mx_trainer *t, group *g, size_t from, size_t n)
     const mx_places *out = &t->plan.place[net->nodes - 1];
     mx_loss_rows r = {.m = n * rows,
                       .u = mx_output_units(net),
-                      .labels = targeted(t) ? NULL : g->labels + from * rows,
-                      .targets = targeted(t) ? g->targets + from * rows * mx_output_units(net) : NULL,
+                      .labels = mx_loss_targeted(t->net, t->from->from) ? NULL : g->labels + from * rows,
+                      .targets = mx_loss_targeted(t->net, t->from->from) ? g->targets + from * rows * mx_output_units(net) : NULL,
                       .weights = g->weights + from * rows,
                       .class_weights = t->from->class_weights,
                       .scale = t->scale,
@@ -215,7 +213,10 @@ static void block_loss(mx_trainer *t, group *g, size_t from, size_t n)
                       .step = t->run.step,
                       .first = (g->first + from) * rows};
     g->block.loss = g->block.metric = g->block.counted = 0;
-    mx_loss(net->loss, &r, g->block.floats + out->y, g->block.floats + out->dy, &g->block);
+    if (t->nodes < net->nodes)
+        mx_head(&t->run, &r, &g->block);
+    else
+        mx_loss(net->loss, &r, g->block.floats + out->y, g->block.floats + out->dy, &g->block);
     g->loss += g->block.loss;
     g->metric += g->block.metric;
     if (!isfinite(g->block.loss) && g->broken < 0)
@@ -227,7 +228,7 @@ static merx_status run_group(void *context, size_t i, merx_error *err)
 {
     mx_trainer *t = context;
     group *g = &t->group[i];
-    size_t nodes = t->net->nodes;
+    size_t nodes = t->nodes;
     for (size_t from = 0; from < g->n; from += t->block) {
         size_t n = g->n - from < t->block ? g->n - from : t->block;
         MX_TRY(load_block(t, g, from, n, err));
@@ -243,7 +244,7 @@ static merx_status group_forward(void *context, size_t i, merx_error *err)
 {
     mx_trainer *t = context;
     group *g = &t->group[i];
-    size_t nodes = t->net->nodes;
+    size_t nodes = t->nodes;
     if (t->node == 0)
         MX_TRY(load_block(t, g, 0, g->n, err));
     mx_forward(&t->run, &g->block, g->n, g->first, t->node == 0 ? 1 : t->node, t->until);
@@ -278,7 +279,7 @@ static void add_up(mx_trainer *t, size_t node)
 static merx_status run_with_sums(mx_trainer *t, merx_task *task, merx_error *err)
 {
     const merx_network *net = t->net;
-    size_t nodes = net->nodes;
+    size_t nodes = t->nodes;
     for (t->node = 0; t->node < nodes; t->node = t->until) {
         for (t->until = t->node + 1; t->until < nodes && net->node[t->until].sums == 0;)
             t->until++;
@@ -310,6 +311,44 @@ static merx_status keep_state(mx_trainer *t, merx_error *err)
     return MERX_OK;
 }
 
+static merx_status make_targets(mx_trainer *t, merx_error *err)
+{
+    size_t most = (t->batch + t->groups - 1) / t->groups, rows = mx_output_rows(t->net), u = mx_output_units(t->net);
+    for (size_t g = 0; mx_loss_targeted(t->net, t->from->from) && g < t->groups; g++)
+        if (t->group[g].targets == NULL)
+            MX_TRY(MX_NEW_ARRAY(t->net->alloc, most * rows * u, &t->group[g].targets, "targets", err));
+    return MERX_OK;
+}
+
+/* ---- popularity ---- */
+
+static void count_batch(mx_trainer *t)
+{
+    if (t->net->loss != MERX_SAMPLED_SOFTMAX || t->counted)
+        return;
+    mx_popularity_clear(&t->popularity);
+    for (size_t g = 0; g < t->running; g++)
+        mx_popularity_add(&t->popularity, t->group[g].labels, t->group[g].n * mx_output_rows(t->net));
+    mx_popularity_close(&t->popularity);
+}
+
+merx_status mx_trainer_count(mx_trainer *t, const merx_examples *examples, size_t n, merx_error *err)
+{
+    size_t rows = mx_output_rows(t->net), most = (t->batch + t->groups - 1) / t->groups;
+    if (t->net->loss != MERX_SAMPLED_SOFTMAX)
+        return MERX_OK;
+    mx_batch all = {.from = examples, .n = n};
+    mx_popularity_clear(&t->popularity);
+    for (size_t at = 0; at < n; at += most) {
+        size_t m = n - at < most ? n - at : most;
+        MX_TRY(mx_examples_gather(t->net, &all, at, m, NULL, t->group[0].labels, NULL, NULL, err));
+        mx_popularity_add(&t->popularity, t->group[0].labels, m * rows);
+    }
+    mx_popularity_close(&t->popularity);
+    t->counted = true;
+    return MERX_OK;
+}
+
 merx_status mx_trainer_gradients(mx_trainer *t, const mx_batch *batch, merx_task *task, double *loss, double *metric,
                                  merx_error *err)
 {
@@ -325,7 +364,9 @@ merx_status mx_trainer_gradients(mx_trainer *t, const mx_batch *batch, merx_task
         t->group[g].loss = t->group[g].metric = t->group[g].counted = 0;
         t->group[g].broken = -1;
     }
+    MX_TRY(make_targets(t, err));
     MX_TRY(mx_parallel(batch->from->gather != NULL ? task : NULL, t->running, load_labels, t, err));
+    count_batch(t);
     double seen = 0;
     for (size_t g = 0; g < t->running; g++)
         seen += t->group[g].counted;
@@ -339,7 +380,7 @@ merx_status mx_trainer_gradients(mx_trainer *t, const mx_batch *batch, merx_task
                       .sums = t->sums,
                       .state = net->state,
                       .state_batch = net->state_batch,
-                      .moved = net->weights};
+                      .popularity = net->loss == MERX_SAMPLED_SOFTMAX ? &t->popularity : NULL};
     t->dirty = true;
     MX_TRY(net->has_sums ? run_with_sums(t, task, err) : mx_parallel(task, t->running, run_group, t, err));
     double total = 0, right = 0;
@@ -354,8 +395,7 @@ merx_status mx_trainer_gradients(mx_trainer *t, const mx_batch *batch, merx_task
     if (!isfinite(*loss))
         MX_FAIL(err, MERX_E_NUMERIC, broken >= 0 ? net->node[broken].name : "loss",
                 "step %llu: the loss is %g%s%s; a smaller learning rate, clip_norm, or inputs of a smaller range help",
-                (unsigned long long)net->steps + 1, *loss,
-                broken >= 0 ? "; the first numbers that are not finite come out of layer " : "",
+                (unsigned long long)net->steps + 1, *loss, broken >= 0 ? "; the first numbers that are not finite come out of layer " : "",
                 broken >= 0 ? net->node[broken].name : "");
     return MERX_OK;
 }
@@ -410,6 +450,9 @@ merx_status mx_trainer_step(mx_trainer *t, double rate, float *out, merx_task *t
             squares += t->squares[i];
         t->scale = squares > t->clip * t->clip ? t->clip / sqrt(squares) : 1;
     }
+    for (size_t i = 0; out == NULL && i < t->net->nodes; i++)
+        if (t->net->node[i].sums > 0)
+            t->net->node[i].kind->settle(&t->net->node[i], t->sums + t->plan.sums_at[i], t->run.batch, t->net->weights);
     if (out == NULL)
         t->net->steps++;
     MX_TRY(mx_parallel(task, t->ranges, step_range, t, err));

@@ -1,0 +1,23 @@
+# The programs that decode what comes from outside, in processes of their own: merx-decode and merx-decode-video. Who links libmerx gets none of
+# their libraries; the library finds the programs where it is installed (base/helper.h).
+if(MERX_MEDIA)
+  # All of it but the two main files, as a library: what the fuzz targets and tests call directly.
+  set(merx_decode_sources ${MERX_HELPER_SOURCES})
+  list(FILTER merx_decode_sources EXCLUDE REGEX "_main\\.c$|/video_")
+  add_library(merx_decode_static STATIC ${merx_decode_sources})
+  target_include_directories(merx_decode_static PRIVATE ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(merx_decode_static PRIVATE merx_flags PUBLIC merx_static PkgConfig::JPEG PkgConfig::PNG PkgConfig::WEBP PkgConfig::SECCOMP)
+  add_executable(merx_decode ${CMAKE_SOURCE_DIR}/src/media/decode/decode_main.c)
+  set_target_properties(merx_decode PROPERTIES OUTPUT_NAME merx-decode RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  target_include_directories(merx_decode PRIVATE ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(merx_decode PRIVATE merx_flags merx_decode_static)
+  install(TARGETS merx_decode RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/merx)
+endif()
+if(MERX_VIDEO)
+  file(GLOB merx_video_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/media/decode/video_*.c)
+  add_executable(merx_decode_video ${merx_video_sources})
+  set_target_properties(merx_decode_video PROPERTIES OUTPUT_NAME merx-decode-video RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  target_include_directories(merx_decode_video PRIVATE ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(merx_decode_video PRIVATE merx_flags merx_decode_static PkgConfig::FFMPEG)
+  install(TARGETS merx_decode_video RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/merx)
+endif()
