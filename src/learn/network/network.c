@@ -406,7 +406,7 @@ merx_status merx_network_compile(merx_network *net, merx_optimizer optimizer, me
         if (net->weights == NULL)
             MX_TRY(mx_alloc_array(net->alloc, net->size, sizeof(float), "weights", &net->weights, err));
         net->seed = merx_task_seed(task);
-        for (size_t i = 0; i < net->nodes; i++)
+        for (size_t i = 0; i < net->nodes && !net->resumes; i++) /* loaded weights need not be drawn first */
             for (size_t j = 0; j < net->node[i].n_weights; j++)
                 MX_TRY(draw_weight(net, &net->node[i].weight[j], net->seed, err));
     }
