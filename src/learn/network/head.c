@@ -329,6 +329,9 @@ void mx_head(const mx_run *run, const mx_loss_rows *r, mx_block *block)
 double mx_head_twin(const mx_run *run, merx_loss loss, const mx_loss_rows *r, const double *y)
 {
     double total = 0;
+    size_t sample[MX_HEAD_SAMPLES];
+    for (size_t j = 0; loss != MERX_BPR && j < MX_HEAD_SAMPLES; j++)
+        sample[j] = mx_popularity_sample(run->popularity, r->seed, r->step, j);
     for (size_t i = 0; i < r->m; i++) {
         if (r->labels[i] < 0)
             continue;
@@ -341,9 +344,8 @@ double mx_head_twin(const mx_run *run, merx_loss loss, const mx_loss_rows *r, co
         }
         double own = row[label] - mx_popularity_log_q(run->popularity, label), parts = 1;
         for (size_t j = 0; j < MX_HEAD_SAMPLES; j++) {
-            size_t item = mx_popularity_sample(run->popularity, r->seed, r->step, j);
-            if (item != label)
-                parts += exp(row[item] - mx_popularity_log_q(run->popularity, item) - own);
+            if (sample[j] != label)
+                parts += exp(row[sample[j]] - mx_popularity_log_q(run->popularity, sample[j]) - own);
         }
         total += weight_of(r, i) * log(parts);
     }
