@@ -6,13 +6,15 @@
 #include "learn/network_twin.h"
 
 /* (steps) of items → embedding → gru → the head. */
-static merx_network *catalogue_network(size_t steps, int items, bool sequences, merx_loss loss, bool no_bias, merx_task *task)
+static merx_network *catalogue_network(size_t steps, int items, bool sequences, merx_loss loss, bool no_bias,
+                                       merx_task *task)
 {
     merx_network *net = merx_network_new(NULL, MERX_INPUT(steps));
     merx_error err = {0};
     merx_network_add(net, MERX_EMBEDDING(.vocabulary = 30, .units = 3, .mask_zero = true));
     merx_network_add(net, MERX_GRU(.units = 4, .return_sequences = sequences));
-    merx_network_add(net, MERX_DENSE(.units = items, .no_bias = no_bias, .activation = loss == MERX_CATEGORICAL_CROSSENTROPY ? MERX_SOFTMAX : MERX_LINEAR));
+    merx_network_add(net, MERX_DENSE(.units = items, .no_bias = no_bias,
+                                     .activation = loss == MERX_CATEGORICAL_CROSSENTROPY ? MERX_SOFTMAX : MERX_LINEAR));
     check_ok(merx_network_compile(net, MERX_ADAM(.learning_rate = 0.02), loss, task, &err), err);
     assert_true(net->node[net->nodes - 1].head);
     random_weights(net, 0.4);
@@ -29,7 +31,9 @@ typedef struct data {
 static data make_data(const merx_network *net, size_t n)
 {
     size_t steps = mx_input_size(net), rows = mx_output_rows(net);
-    data d = {.x = calloc(n * steps, sizeof(float)), .weights = calloc(n, sizeof(float)), .labels = calloc(n * rows, sizeof(int32_t))};
+    data d = {.x = calloc(n * steps, sizeof(float)),
+              .weights = calloc(n, sizeof(float)),
+              .labels = calloc(n * rows, sizeof(int32_t))};
     mx_random r;
     mx_random_init(&r, 3, n);
     for (size_t i = 0; i < n * steps; i++)
@@ -60,7 +64,12 @@ static double twin_of(twin *t, const merx_examples *e, const mx_popularity *popu
         counted += e->labels[i] >= 0;
     }
     mx_run run = {.net = net, .popularity = popularity};
-    mx_loss_rows r = {.m = e->n * rows, .u = mx_output_units(net), .labels = e->labels, .weights = weights, .seed = net->seed, .step = net->steps};
+    mx_loss_rows r = {.m = e->n * rows,
+                      .u = mx_output_units(net),
+                      .labels = e->labels,
+                      .weights = weights,
+                      .seed = net->seed,
+                      .step = net->steps};
     double sum = mx_head_twin(&run, net->loss, &r, twin_run(t, e->x, true, true));
     free(weights);
     return sum / (double)counted;
@@ -103,7 +112,8 @@ static void test_full(void **state)
 {
     (void)state;
     for (int sequences = 0; sequences < 2; sequences++) {
-        merx_network *net = catalogue_network(5, MX_HEAD_UNITS + 37, sequences, MERX_CATEGORICAL_CROSSENTROPY, sequences, NULL);
+        merx_network *net =
+            catalogue_network(5, MX_HEAD_UNITS + 37, sequences, MERX_CATEGORICAL_CROSSENTROPY, sequences, NULL);
         data d = make_data(net, 6);
         check_network(net, &d.e, 2e-5, 2e-4, 12);
         data_free(&d);
@@ -261,7 +271,9 @@ static void test_threads(void **state)
             merx_network *net = catalogue_network(5, MX_HEAD_UNITS + 10, l != 1, losses[l], false, task);
             data d = make_data(net, 70);
             merx_history history;
-            check_ok(merx_network_fit(net, &d.e, &(merx_fit_options){.epochs = 5, .batch_size = 33}, task, &history, &err), err);
+            check_ok(
+                merx_network_fit(net, &d.e, &(merx_fit_options){.epochs = 5, .batch_size = 33}, task, &history, &err),
+                err);
             assert_true(history.epoch[4].loss < history.epoch[0].loss);
             merx_history_release(&history);
             if (first == NULL) {
@@ -294,16 +306,19 @@ static void test_refused(void **state)
     check_ok(merx_network_compile(net, MERX_ADAM(), MERX_BPR, NULL, &err), err);
     float x[3] = {1, 2, 3}, targets[5] = {0};
     int32_t label = 5;
-    check_fails(merx_network_train_batch(net, &(merx_examples){.n = 1, .x = x, .targets = targets}, NULL, NULL, &err), MERX_E_INVALID, err);
-    check_fails(merx_network_train_batch(net, &(merx_examples){.n = 1, .x = x, .labels = &label}, NULL, NULL, &err), MERX_E_RANGE, err);
+    check_fails(merx_network_train_batch(net, &(merx_examples){.n = 1, .x = x, .targets = targets}, NULL, NULL, &err),
+                MERX_E_INVALID, err);
+    check_fails(merx_network_train_batch(net, &(merx_examples){.n = 1, .x = x, .labels = &label}, NULL, NULL, &err),
+                MERX_E_RANGE, err);
     merx_network_free(net);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_full),   cmocka_unit_test(test_tiles),      cmocka_unit_test(test_targets), cmocka_unit_test(test_sampled),
-        cmocka_unit_test(test_judged), cmocka_unit_test(test_popularity), cmocka_unit_test(test_threads), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_full),    cmocka_unit_test(test_tiles),   cmocka_unit_test(test_targets),
+        cmocka_unit_test(test_sampled), cmocka_unit_test(test_judged),  cmocka_unit_test(test_popularity),
+        cmocka_unit_test(test_threads), cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
