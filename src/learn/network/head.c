@@ -42,7 +42,8 @@ size_t mx_head_rows(const merx_network *net)
 size_t mx_head_scratch(const merx_network *net)
 {
     size_t rows = mx_head_rows(net), k = features_of(output_of(net)), u = mx_output_units(net), s = MX_HEAD_SAMPLES;
-    size_t full = rows * (u + 2 * k), sampled = rows * (MX_HEAD_WIDE + 2 * k) + 2 * k * s + 2 * s + mx_panels_size(k, s) + mx_panels_size(s, k);
+    size_t full = rows * (u + 2 * k),
+           sampled = rows * (MX_HEAD_WIDE + 2 * k) + 2 * k * s + 2 * s + mx_panels_size(k, s) + mx_panels_size(s, k);
     return full > sampled ? full : sampled;
 }
 
@@ -165,7 +166,8 @@ static const float *panels_of(const tile *t)
 /* dx (m, k) = g (m, u) W'. */
 static void input_back(const tile *t, const float *g, size_t u, const float *panels)
 {
-    mx_gemm back = {.m = t->m, .k = u, .u = t->k, .a = g, .a_stride = u, .panels = panels, .c = t->dx, .c_stride = t->k};
+    mx_gemm back = {
+        .m = t->m, .k = u, .u = t->k, .a = g, .a_stride = u, .panels = panels, .c = t->dx, .c_stride = t->k};
     mx_tensor_kernel()->gemm(&back);
 }
 
@@ -174,15 +176,23 @@ static void full_softmax(tile *t)
     const mx_tensor_kernels *kernels = mx_tensor_kernel();
     const mx_loss_rows *r = t->rows;
     float *y = t->rest;
-    mx_gemm g = {.m = t->m, .k = t->k, .u = t->u, .a = t->x, .a_stride = t->k, .panels = panels_of(t), .bias = t->b, .c = y, .c_stride = t->u};
+    mx_gemm g = {.m = t->m,
+                 .k = t->k,
+                 .u = t->u,
+                 .a = t->x,
+                 .a_stride = t->k,
+                 .panels = panels_of(t),
+                 .bias = t->b,
+                 .c = y,
+                 .c_stride = t->u};
     kernels->gemm(&g);
     for (size_t i = 0; i < t->m; i++) {
         const float *target = r->targets != NULL ? r->targets + t->row[i] * t->u : NULL;
         float *row = y + i * t->u;
         size_t right = target != NULL ? largest_of(target, t->u) : (size_t)t->label[i];
         t->block->metric += is_largest(row, t->u, right);
-        kernels->softmax_loss(row, 1, t->u, target != NULL ? NULL : &t->label[i], target, &t->weight[i], row, &t->loss[i],
-                              t->dw != NULL ? row : NULL);
+        kernels->softmax_loss(row, 1, t->u, target != NULL ? NULL : &t->label[i], target, &t->weight[i], row,
+                              &t->loss[i], t->dw != NULL ? row : NULL);
     }
     if (t->dw == NULL)
         return;
@@ -200,15 +210,16 @@ static void sampled_softmax(tile *t, const size_t *sample)
     const mx_popularity *p = t->run->popularity;
     size_t s = MX_HEAD_SAMPLES, k = t->k, wide = MX_HEAD_WIDE;
     int32_t of_label[1] = {(int32_t)s};
-    float *y = t->rest, *columns = y + t->m * wide, *d_columns = columns + k * s, *shift = d_columns + k * s, *d_shift = shift + s,
-          *panels = d_shift + s, *back = panels + mx_panels_size(k, s);
+    float *y = t->rest, *columns = y + t->m * wide, *d_columns = columns + k * s, *shift = d_columns + k * s,
+          *d_shift = shift + s, *panels = d_shift + s, *back = panels + mx_panels_size(k, s);
     for (size_t j = 0; j < s; j++)
         shift[j] = (t->b != NULL ? t->b[sample[j]] : 0) - (float)mx_popularity_log_q(p, sample[j]);
     for (size_t l = 0; l < k; l++)
         for (size_t j = 0; j < s; j++)
             columns[l * s + j] = t->w[l * t->u + sample[j]];
     kernels->pack(columns, s, k, s, panels);
-    mx_gemm g = {.m = t->m, .k = k, .u = s, .a = t->x, .a_stride = k, .panels = panels, .bias = shift, .c = y, .c_stride = wide};
+    mx_gemm g = {
+        .m = t->m, .k = k, .u = s, .a = t->x, .a_stride = k, .panels = panels, .bias = shift, .c = y, .c_stride = wide};
     kernels->gemm(&g);
     for (size_t i = 0; i < t->m; i++) {
         size_t label = (size_t)t->label[i];
@@ -220,7 +231,8 @@ static void sampled_softmax(tile *t, const size_t *sample)
             if (sample[j] == label)
                 row[j] = -1e30F; /* its share is 0 */
         t->block->metric += is_largest(row, s + 1, s);
-        kernels->softmax_loss(row, 1, s + 1, of_label, NULL, &t->weight[i], row, &t->loss[i], t->dw != NULL ? row : NULL);
+        kernels->softmax_loss(row, 1, s + 1, of_label, NULL, &t->weight[i], row, &t->loss[i],
+                              t->dw != NULL ? row : NULL);
     }
     if (t->dw == NULL)
         return;
@@ -254,7 +266,8 @@ static void sampled_softmax(tile *t, const size_t *sample)
 static void pairs(tile *t)
 {
     for (size_t i = 0; i < t->m; i++) {
-        size_t label = (size_t)t->label[i], other = mx_head_other(t->u, label, t->rows->seed, t->rows->step, t->rows->first + t->row[i]);
+        size_t label = (size_t)t->label[i],
+               other = mx_head_other(t->u, label, t->rows->seed, t->rows->step, t->rows->first + t->row[i]);
         const float *x = t->x + i * t->k;
         double apart = t->b != NULL ? (double)t->b[label] - (double)t->b[other] : 0;
         for (size_t l = 0; l < t->k; l++)
@@ -329,6 +342,9 @@ void mx_head(const mx_run *run, const mx_loss_rows *r, mx_block *block)
 double mx_head_twin(const mx_run *run, merx_loss loss, const mx_loss_rows *r, const double *y)
 {
     double total = 0;
+    size_t sample[MX_HEAD_SAMPLES];
+    for (size_t j = 0; loss != MERX_BPR && j < MX_HEAD_SAMPLES; j++)
+        sample[j] = mx_popularity_sample(run->popularity, r->seed, r->step, j);
     for (size_t i = 0; i < r->m; i++) {
         if (r->labels[i] < 0)
             continue;
@@ -341,9 +357,8 @@ double mx_head_twin(const mx_run *run, merx_loss loss, const mx_loss_rows *r, co
         }
         double own = row[label] - mx_popularity_log_q(run->popularity, label), parts = 1;
         for (size_t j = 0; j < MX_HEAD_SAMPLES; j++) {
-            size_t item = mx_popularity_sample(run->popularity, r->seed, r->step, j);
-            if (item != label)
-                parts += exp(row[item] - mx_popularity_log_q(run->popularity, item) - own);
+            if (sample[j] != label)
+                parts += exp(row[sample[j]] - mx_popularity_log_q(run->popularity, sample[j]) - own);
         }
         total += weight_of(r, i) * log(parts);
     }

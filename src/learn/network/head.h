@@ -32,9 +32,9 @@ struct mx_popularity {
 };
 merx_status mx_popularity_new(const merx_network *net, mx_popularity *out, merx_error *err) MERX_MUST_CHECK;
 void mx_popularity_release(const merx_network *net, mx_popularity *popularity);
-void mx_popularity_clear(mx_popularity *popularity);                                       /* counts of 0 */
-void mx_popularity_add(mx_popularity *popularity, const int32_t *labels, size_t n);        /* labels below 0: none */
-void mx_popularity_close(mx_popularity *popularity);                                       /* after the last labels */
+void mx_popularity_clear(mx_popularity *popularity);                                /* counts of 0 */
+void mx_popularity_add(mx_popularity *popularity, const int32_t *labels, size_t n); /* labels below 0: none */
+void mx_popularity_close(mx_popularity *popularity);                                /* after the last labels */
 double mx_popularity_log_q(const mx_popularity *popularity, size_t item);
 size_t mx_popularity_sample(const mx_popularity *popularity, uint64_t seed, uint64_t step, uint64_t number);
 /* The item that row `row` is compared with: any but the label. */

@@ -67,7 +67,8 @@ static void backward(const mx_node *node, const mx_pass *pass)
     mx_steps s = mx_steps_of(node, pass);
     size_t rows = s.n * s.u, wide = s.n * s.g;
     float *p = pass->saved, *q = p + s.t * wide, *h = q + s.t * wide, *x = h + (s.t + 1) * rows;
-    float *dh = pass->scratch, *dh_before = dh + rows, *bias = node->n_weights > 2 ? mx_pass_gradient(node, pass, 2) : NULL;
+    float *dh = pass->scratch, *dh_before = dh + rows,
+          *bias = node->n_weights > 2 ? mx_pass_gradient(node, pass, 2) : NULL;
     uint8_t *mask_room = (uint8_t *)(dh_before + rows);
     for (size_t step = s.t; step-- > 0;) {
         float *dp = p + step * wide, *dq = q + step * wide;
