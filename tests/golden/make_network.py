@@ -120,7 +120,7 @@ def parity(name, spec, rate=0.001):
         x, labels = generated.examples(STEPS * BATCH, tuple(spec["input"]), 10)
         examples = dict(source="generated", examples=STEPS * BATCH, classes=10, period=spec["input"][-1])
     weights = starts(spec)
-    out = dict(name=name, spec=spec, batch=BATCH, optimizer=dict(kind="adam", learning_rate=rate), examples=examples, weights=weights, losses={})
+    out = dict(name=name, spec=spec, batch=BATCH, optimizer=dict(name="adam", learning_rate=rate), examples=examples, weights=weights, losses={})
     for dtype in ("float64", "float32"):
         trainer = Trainer(spec, weights, dtype, lambda: keras.optimizers.Adam(rate))
         if dtype == "float64":
@@ -156,10 +156,10 @@ OPTIMIZERS = {
     "adagrad": lambda: keras.optimizers.Adagrad(0.05),
 }
 WORDS = {
-    "adam": dict(kind="adam", learning_rate=0.01), "adamw": dict(kind="adam", learning_rate=0.01, weight_decay=0.05),
-    "adam, clipped": dict(kind="adam", learning_rate=0.01, beta1=0.8, beta2=0.99, epsilon=1e-4, clip_norm=0.3), "sgd": dict(kind="sgd", learning_rate=0.05),
-    "momentum": dict(kind="sgd", learning_rate=0.05, momentum=0.9), "nesterov": dict(kind="sgd", learning_rate=0.05, momentum=0.9, nesterov=True),
-    "adagrad": dict(kind="adagrad", learning_rate=0.05),
+    "adam": dict(name="adam", learning_rate=0.01), "adamw": dict(name="adam", learning_rate=0.01, weight_decay=0.05),
+    "adam, clipped": dict(name="adam", learning_rate=0.01, beta1=0.8, beta2=0.99, epsilon=1e-4, clip_norm=0.3), "sgd": dict(name="sgd", learning_rate=0.05),
+    "momentum": dict(name="sgd", learning_rate=0.05, momentum=0.9), "nesterov": dict(name="sgd", learning_rate=0.05, momentum=0.9, nesterov=True),
+    "adagrad": dict(name="adagrad", learning_rate=0.05),
 }
 DENSE = dict(layer="dense", units=3, activation="softmax")
 CONV = dict(layer="conv2d", filters=4, kernel=[3, 3])
