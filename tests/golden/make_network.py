@@ -162,13 +162,13 @@ WORDS = {
     "adagrad": dict(name="adagrad", learning_rate=0.05),
 }
 DENSE = dict(layer="dense", units=3, activation="softmax")
-CONV = dict(layer="conv2d", filters=4, kernel=[3, 3])
+CONV = dict(layer="conv2d", filters=4, kernel_size=[3, 3])
 SMALL = {
-    "cnn": dict(input=[8, 8, 1], layers=[dict(CONV, activation="relu"), dict(layer="max_pool2d", pool=[2, 2]), dict(layer="flatten"), DENSE]),
+    "cnn": dict(input=[8, 8, 1], layers=[dict(CONV, activation="relu"), dict(layer="max_pool2d", pool_size=[2, 2]), dict(layer="flatten"), DENSE]),
     **{f"{kind}, {f}": dict(input=[6, 3], layers=[dict(layer=kind, units=5, activation=f), DENSE]) for kind in RECURRENT for f in ("tanh", "relu")},
     "residual": dict(input=[6, 6, 2], layers=[
-        dict(CONV, padding="same", no_bias=True), dict(layer="batch_norm"), dict(layer="activation", activation="relu", name="stem"),
-        dict(CONV, padding="same", no_bias=True), dict(layer="batch_norm", name="sum"), dict(layer="add", inputs=["sum", "stem"]),
+        dict(CONV, padding="same", use_bias=False), dict(layer="batch_norm"), dict(layer="activation", activation="relu", name="stem"),
+        dict(CONV, padding="same", use_bias=False), dict(layer="batch_norm", name="sum"), dict(layer="add", inputs=["sum", "stem"]),
         dict(layer="activation", activation="relu"), dict(layer="global_average_pool2d"), DENSE]),
 }
 
