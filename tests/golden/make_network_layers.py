@@ -64,6 +64,12 @@ def tensor(values):
 cases = []
 
 
+def as_groups(w):
+    """A depthwise kernel (kh, kw, c, m) as that of a convolution with groups, (kh, kw, 1, c m): the numbers lie the same."""
+    v = w.numpy()
+    return v.reshape(*v.shape[:2], 1, -1) if "depthwise" in w.path and v.ndim == 4 else v
+
+
 def case(name, x, *layers, training=True, repeat=False, spread=0.5):
     """One network of these layers; weights are drawn, the target too."""
     spec = dict(input=list(x.shape[1:]), layers=list(layers))
@@ -78,7 +84,7 @@ def case(name, x, *layers, training=True, repeat=False, spread=0.5):
             w.assign(1 + np.abs(grid(*w.shape, scale=0.5)))
         else:
             w.assign(grid(*w.shape, scale=spread))
-    before = [dict(name=w.name, **tensor(w.numpy())) for w in variables]
+    before = [dict(name=w.name, **tensor(as_groups(w))) for w in variables]
     fed = tf.constant(x) if integers else tf.Variable(x)
     with tf.GradientTape() as tape:
         output = model(fed, training=training)
