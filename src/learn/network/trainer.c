@@ -260,7 +260,8 @@ static merx_status group_backward(void *context, size_t i, merx_error *err)
     (void)err;
     mx_trainer *t = context;
     group *g = &t->group[i];
-    mx_backward(&t->run, &g->block, g->n, g->first, t->node, t->until);
+    size_t from = t->node < t->nodes ? t->node : t->nodes - 1; /* nothing at first, where the last layer has sums itself */
+    mx_backward(&t->run, &g->block, g->n, g->first, from, t->until);
     if (t->until > 1)
         mx_backward_sums(&t->run, &g->block, g->n, g->first, t->until - 1);
     return MERX_OK;
@@ -288,7 +289,7 @@ static merx_status run_with_sums(mx_trainer *t, merx_task *task, merx_error *err
             add_up(t, t->until);
     }
     /* A layer's backward runs once its sums are known: node … until, then the sums of the one before until. */
-    for (t->node = nodes - 1; t->node > 0; t->node = t->until - 1) {
+    for (t->node = nodes; t->node > 0; t->node = t->until - 1) {
         for (t->until = t->node; t->until > 1 && net->node[t->until - 1].sums == 0;)
             t->until--;
         MX_TRY(mx_parallel(task, t->running, group_backward, t, err));
