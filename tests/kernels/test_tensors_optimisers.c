@@ -22,8 +22,8 @@ static double option(json_t *options, const char *name, double otherwise)
 /* The scale that clips the gradient of each tensor. */
 static void clip(const mx_tensor_kernels *k, const task *task, json_t *options, float *g, float scale[TENSORS])
 {
-    double squares[TENSORS], all = 0, each = option(options, "clipnorm", 0), norm = option(options, "global_clipnorm", 0),
-           value = option(options, "clipvalue", 0);
+    double squares[TENSORS], all = 0, each = option(options, "clipnorm", 0),
+                             norm = option(options, "global_clipnorm", 0), value = option(options, "clipvalue", 0);
     for (size_t t = 0, first = 0; t < TENSORS; first += task->sizes[t++])
         all += squares[t] = k->sum_squares(g + first, task->sizes[t]);
     for (size_t t = 0; t < TENSORS; t++) {
@@ -121,8 +121,7 @@ static void test_keras(void **state)
         print_message("%s%s\n", mx_isa_name((mx_isa)isa),
                       k == NULL ? ": skipped, this build or this machine has none" : "");
         if (k != NULL)
-            json_array_foreach(check_member(golden, "cases"), i, of)
-                run_case(k, &task, of);
+            json_array_foreach(check_member(golden, "cases"), i, of) run_case(k, &task, of);
     }
     free(task.start);
     free(task.gradients);
