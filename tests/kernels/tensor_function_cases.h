@@ -369,9 +369,9 @@ static void test_softmax(void **state)
         compare_softmax(3, 8, 2, kind, SIZE_MAX, 0);
         compare_softmax(2, 1, 2, kind, SIZE_MAX, 0);
         compare_softmax(2, 1234, 3, kind, SIZE_MAX, 0);
-        for (size_t place = 0; place < 2 * 11; place++)
+        for (size_t place = 0; place < 2 * 10; place++)
             for (size_t s = 0; s < 5; s++)
-                compare_softmax(2, 11, 1, kind, place, strange[s]);
+                compare_softmax(2, 10, 1, kind, place, strange[s]);
     }
     float sure[] = {30, 0, 12}, p[3]; /* a small loss keeps its digits */
     int32_t label = 0;
