@@ -111,8 +111,8 @@ static void test_keras(void **state)
     task task = {0};
     task.start = check_doubles(golden, "start", &task.n);
     task.gradients = check_doubles(golden, "gradients", &values);
+    assert_true(task.n > 0 && task.n <= MOST && json_array_size(check_member(golden, "sizes")) == TENSORS);
     task.steps = values / task.n;
-    assert_true(task.n <= MOST && json_array_size(check_member(golden, "sizes")) == TENSORS);
     for (size_t t = 0; t < TENSORS; t++)
         task.sizes[t] = (size_t)json_integer_value(json_array_get(check_member(golden, "sizes"), t));
     assert_int_equal(task.sizes[0] + task.sizes[1], task.n);
