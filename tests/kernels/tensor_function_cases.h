@@ -18,7 +18,8 @@ static uint64_t stride_of_floats = 9973; /* which of all floats the errors are m
 static const char *const names[MX_ACTIVATIONS] = {"linear",     "relu", "tanh", "sigmoid",      "softplus",   "elu",
                                                   "leaky relu", "gelu", "silu", "hard sigmoid", "exponential"};
 
-static const float strange[] = {0, (float)NAN, (float)INFINITY, -(float)INFINITY, -0.0F, FLT_MAX, -FLT_MAX, FLT_TRUE_MIN, -FLT_TRUE_MIN};
+static const float strange[] = {0,       (float)NAN, (float)INFINITY, -(float)INFINITY, -0.0F,
+                                FLT_MAX, -FLT_MAX,   FLT_TRUE_MIN,    -FLT_TRUE_MIN};
 #define STRANGE (sizeof strange / sizeof *strange)
 
 /* n normal floats that end where the block ends and begin `offset` after its start. Freed by its base. */
@@ -316,8 +317,8 @@ static void compare_softmax(size_t m, size_t u, double scale, int kind, size_t p
     floats from = floats_copy(x, m * u, 3);
     float *to = kind & 32 ? from.at : p.at, *slopes = kind & 8 ? NULL : kind & 16 ? to : dx.at;
     int aim = kind & 3;
-    level->softmax_loss(from.at, m, u, aim == 1 ? labels : NULL, aim == 2 ? t.at : NULL,
-                        kind & 4 ? weights.at : NULL, to, u % 4 == 3 ? NULL : loss, slopes);
+    level->softmax_loss(from.at, m, u, aim == 1 ? labels : NULL, aim == 2 ? t.at : NULL, kind & 4 ? weights.at : NULL,
+                        to, u % 4 == 3 ? NULL : loss, slopes);
     double more = log((double)(u + (u == 0)));
     for (size_t r = 0; r < m; r++) {
         const float *row = x.at + r * u;
@@ -368,9 +369,9 @@ static void test_softmax(void **state)
         compare_softmax(3, 8, 2, kind, SIZE_MAX, 0);
         compare_softmax(2, 1, 2, kind, SIZE_MAX, 0);
         compare_softmax(2, 1234, 3, kind, SIZE_MAX, 0);
-        for (size_t place = 0; place < 2 * 11; place++)
+        for (size_t place = 0; place < 2 * 10; place++)
             for (size_t s = 0; s < 5; s++)
-                compare_softmax(2, 11, 1, kind, place, strange[s]);
+                compare_softmax(2, 10, 1, kind, place, strange[s]);
     }
     float sure[] = {30, 0, 12}, p[3]; /* a small loss keeps its digits */
     int32_t label = 0;
@@ -433,7 +434,8 @@ static void compare_lstm(size_t m, size_t u, mx_activation f, mx_activation g, i
     level->lstm_step_back(want_z.at, before.at, want_c.at, dh.at, dc.at, m, u, f, g, mask, to);
     check_all(to, want_dz.at, m * 4 * u, 1e-5, "dz of lstm");
     check_all(dc.at, want_dc.at, m * u, 1e-5, "dc of lstm");
-    const floats all[] = {z, before, shown, c, h, want_c, want_h, dh, dc, want_dc, dz, want_dz, want_z, alias_z, alias_c, alias_h};
+    const floats all[] = {z,  before,  shown, c,       h,      want_c,  want_h,  dh,
+                          dc, want_dc, dz,    want_dz, want_z, alias_z, alias_c, alias_h};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i].base);
     free(mask);
@@ -465,7 +467,8 @@ static void compare_gru(size_t m, size_t u, mx_activation f, mx_activation g, in
     check_all(to, want_dzx.at, m * 3 * u, 1e-5, "dzx of gru");
     check_all(dzh.at, want_dzh.at, m * 3 * u, 1e-5, "dzh of gru");
     check_all(d_before.at, want_d.at, m * u, 4e-6, "dh_before of gru");
-    const floats all[] = {zx, zh, before, h, want_h, dh, dzx, dzh, d_before, want_dzx, want_dzh, want_d, want_zx, alias_zx, alias_h};
+    const floats all[] = {zx,       zh,       before,   h,      want_h,  dh,       dzx,    dzh,
+                          d_before, want_dzx, want_dzh, want_d, want_zx, alias_zx, alias_h};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i].base);
     free(mask);
@@ -692,15 +695,25 @@ static void test_optimisers(void **state)
             for (size_t s = 0; s < STRANGE; s++)
                 compare_optimisers(n, n % 8, place, strange[s]);
     compare_optimisers(10007, 1, SIZE_MAX, 0);
+    mx_adam adam = {.rate = 0.1F, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7F, .scale = 2};
+    float g = 0.37F, m = 0, v = 0, w = 1;
+    level->adam(&adam, 1, &g, &m, &v, &w);
+    check_like((double)m, 0.1 * (double)(2 * g), 1e-8, "first m", 1, 0); /* 1 - beta is not that of a float 0.999 */
+    check_like((double)v, 0.001 * (double)(2 * g) * (double)(2 * g), 1e-10, "first v", 1, 0);
+    check_like((double)w, 1 - 0.1 * (double)m / (sqrt((double)v) + 1e-7), 1e-7, "first w", 1, 0);
 }
 
 static int run_tensor_function_cases(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_activations_error),  cmocka_unit_test(test_activations_bounds),
-        cmocka_unit_test(test_activations_places), cmocka_unit_test(test_slopes_error),
-        cmocka_unit_test(test_softmax),            cmocka_unit_test(test_recurrent),
-        cmocka_unit_test(test_recurrent_slopes),   cmocka_unit_test(test_optimisers),
+        cmocka_unit_test(test_activations_error),
+        cmocka_unit_test(test_activations_bounds),
+        cmocka_unit_test(test_activations_places),
+        cmocka_unit_test(test_slopes_error),
+        cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_recurrent),
+        cmocka_unit_test(test_recurrent_slopes),
+        cmocka_unit_test(test_optimisers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,8 +76,8 @@ void mx_optimizer_step(merx_network *net, double rate, uint64_t step, double sca
     case MERX_OPTIMIZER_ADAM: {
         double t = (double)step;
         mx_adam a = {.rate = (float)(rate * sqrt(1 - pow(o->beta2, t)) / (1 - pow(o->beta1, t))),
-                     .beta1 = (float)o->beta1,
-                     .beta2 = (float)o->beta2,
+                     .beta1 = o->beta1,
+                     .beta2 = o->beta2,
                      .epsilon = (float)o->epsilon,
                      .decay = decays ? (float)(rate * o->weight_decay) : 0,
                      .scale = (float)scale};
