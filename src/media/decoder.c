@@ -117,7 +117,7 @@ uint64_t merx_decoder_restarts(const merx_decoder *decoder)
 
 double mx_decoder_patience_s(const merx_decoder *decoder)
 {
-    return 20 + 8 * (double)decoder->options.max_cpu_ms / 1000; /* beyond its own limit, for a machine that is busy */
+    return 2 + 8 * (double)decoder->options.max_cpu_ms / 1000; /* beyond its own limit, for a machine that is busy */
 }
 
 static double now_s(void)
@@ -431,12 +431,15 @@ merx_status merx_pictures_decode(merx_decoder *decoder, const merx_picture_bytes
 merx_status merx_picture_read(merx_decoder *decoder, const char *path, const merx_picture_options *options,
                               merx_picture *out, merx_error *err)
 {
-    mx_map map;
+    mx_arena arena;
+    merx_picture_bytes in;
     *out = (merx_picture){.height = 0};
-    MX_TRY(mx_map_open(path, &map, err));
-    const merx_picture_bytes in = {.bytes = map.data, .size = map.size, .name = path};
-    merx_status status = merx_pictures_decode(decoder, &in, 1, options, NULL, out, err);
-    mx_map_close(&map);
+    mx_arena_init(&arena, decoder->alloc);
+    merx_status status = mx_read_picture(path, decoder->options.max_bytes, &arena, &in, err);
+    in.name = path;
+    if (status == MERX_OK)
+        status = merx_pictures_decode(decoder, &in, 1, options, NULL, out, err);
+    mx_arena_release(&arena);
     if (status == MERX_OK && out->error.code != MERX_OK) {
         status = mx_error_set(err, out->error.code, out->error.where, "%s", out->error.message);
         merx_picture_release(out);
