@@ -355,6 +355,8 @@ static merx_status link_new(addition *a, merx_task *task, merx_error *err)
     if (status == MERX_OK) {
         give_levels(a);
         status = mx_graph_add(&index->graph, &plan, a->slots, a->n, &a->linked, err);
+        for (size_t i = a->linked; i < a->n; i++)
+            empty_slot(index, a->slots[i]);
         mx_graph_reach(&index->graph, &plan, room);
     } else {
         a->linked = 0;
@@ -446,7 +448,7 @@ out:
 /* ---- removing ---- */
 
 typedef struct removal {
-    uint8_t *gone; /* (slots) */
+    uint8_t *gone;  /* (slots) */
     uint32_t *high; /* the lists above layer 0 that stay, in order of slots */
     size_t lists;
     mx_reach *room;
