@@ -157,7 +157,7 @@ static void test_refused(void **state)
     mx_item_lists lists;
     merx_error err = {0};
     mx_sequences s = {1, 3, starts, items};
-    check_fails(mx_transitions_fit(&s, &plain, NULL, NULL, &lists, &err), MERX_E_INVALID, err);
+    assert_int_equal(mx_transitions_fit(&s, &plain, NULL, NULL, &lists, &err), MERX_E_INVALID);
     check_contains(err.message, "event 1 is item 3; expected 0 to 2");
     s.n_items = 4;
     mx_transitions_options bad[] = {plain, plain, plain, plain, plain, plain, plain};
@@ -172,10 +172,11 @@ static void test_refused(void **state)
                                 "damping is -1", "power is 0",    "spread is nan"};
     for (size_t k = 0; k < 7; k++) {
         err = (merx_error){0};
-        check_fails(mx_transitions_fit(&s, &bad[k], NULL, NULL, &lists, &err), MERX_E_RANGE, err);
+        assert_int_equal(mx_transitions_fit(&s, &bad[k], NULL, NULL, &lists, &err), MERX_E_RANGE);
         check_contains(err.message, said[k]);
     }
     /* Nothing to learn from is nothing learnt. */
+    err = (merx_error){0};
     check_ok(mx_transitions_fit(&(mx_sequences){0, 0, starts, items}, &plain, NULL, NULL, &lists, &err), err);
     assert_int_equal(mx_item_lists_count(&lists), 0);
     mx_item_lists_release(&lists);

@@ -348,28 +348,36 @@ static merx_status explain(const mx_ask *ask, merx_reply *reply, merx_error *err
 
 /* ---- training, loading, forgetting ---- */
 
-static merx_status needs(const mx_snapshot *snapshot, merx_error *err)
+/* Some sequence has two events. */
+static merx_status check_sequences(const mx_next_sequences *sequences, merx_error *err)
 {
-    mx_next_source source;
-    mx_next_sequences sequences;
-    bool enough = false;
-    MX_TRY(mx_next_source_of(snapshot, NULL, NULL, &source, err));
-    MX_TRY(mx_next_sequences_build(snapshot, source, NULL, &sequences, err));
-    for (size_t u = 0; u < sequences.view.n && !enough; u++)
-        enough = sequences.starts[u + 1] - sequences.starts[u] > 1;
-    mx_next_sequences_release(&sequences);
-    if (enough)
-        return MERX_OK;
-    MX_FAIL(err, MERX_E_INVALID, "next",
-            "no customer bought two goods and no session touched two; next learns from what follows what");
+    for (size_t u = 0; u < sequences->view.n; u++)
+        if (sequences->starts[u + 1] - sequences->starts[u] > 1)
+            return MERX_OK;
+    MX_FAIL(err, MERX_E_INVALID, "next", "%s; next learns from what follows what",
+            sequences->source == MX_NEXT_CUSTOMERS ? "no customer bought two different goods one after the other"
+                                                   : "no session touched two different goods one after the other");
 }
 
+/* options NULL: of the source that is taken by itself. */
 static merx_status build_sequences(const mx_snapshot *snapshot, const merx_options *options,
                                    const merx_allocator *alloc, mx_next_sequences *out, merx_error *err)
 {
     mx_next_source source;
     MX_TRY(mx_next_source_of(snapshot, options, alloc, &source, err));
-    return mx_next_sequences_build(snapshot, source, alloc, out, err);
+    MX_TRY(mx_next_sequences_build(snapshot, source, alloc, out, err));
+    merx_status status = check_sequences(out, err);
+    if (status != MERX_OK)
+        mx_next_sequences_release(out);
+    return status;
+}
+
+static merx_status needs(const mx_snapshot *snapshot, merx_error *err)
+{
+    mx_next_sequences sequences;
+    MX_TRY(build_sequences(snapshot, NULL, NULL, &sequences, err));
+    mx_next_sequences_release(&sequences);
+    return MERX_OK;
 }
 
 static merx_status train(const mx_snapshot *snapshot, const merx_options *options, const merx_allocator *alloc,
@@ -378,7 +386,6 @@ static merx_status train(const mx_snapshot *snapshot, const merx_options *option
     mx_next_sequences sequences = {0};
     mx_next model = {0};
     merx_status status;
-    MX_TRY(needs(snapshot, err));
     MX_TRY_GOTO(build_sequences(snapshot, options, alloc, &sequences, err));
     MX_TRY_GOTO(mx_next_fit(&sequences, options, false, alloc, task, &model, err));
     char fingerprint[17];
@@ -441,7 +448,6 @@ static merx_status forget(const mx_snapshot *without, const mx_tensor_file *old_
     mx_next_sequences sequences = {0};
     mx_next old = {0}, model = {0};
     merx_status status;
-    MX_TRY(needs(without, err));
     MX_TRY_GOTO(mx_next_read(old_file, alloc, &old, err));
     MX_TRY_GOTO(build_sequences(without, options, alloc, &sequences, err));
     MX_TRY_GOTO(mx_next_fit(&sequences, options, true, alloc, task, &model, err));
