@@ -234,7 +234,8 @@ static void test_sessions(void **state)
     assert_string_equal(reply.item[0].id, "p4");
     assert_int_equal(reply.item[0].reasons, 4);
     tiny_check_reasons(&reply);
-    check_fails(tiny_train(answer, s, "learn_from=customers", NULL, 1, NULL, NULL, &model, &err), MERX_E_INVALID, err);
+    tiny_model none;
+    check_fails(tiny_train(answer, s, "learn_from=customers", NULL, 1, NULL, NULL, &none, &err), MERX_E_INVALID, err);
     mx_arena_release(&arena);
     tiny_model_free(&model);
     tiny_close(s);
@@ -278,7 +279,8 @@ static void test_forget(void **state)
             static const char *const tensors[] = {"holders", "count", "after.starts", "after.items", "after.weights"};
             for (size_t k = 0; k < 5; k++)
                 assert_true(same_tensor(&forgotten, &never, tensors[k]));
-            assert_null(memmem(forgotten.bytes, forgotten.size, "only", 4) && who == 0 ? "there" : NULL);
+            if (who == 0) /* what he alone had is nowhere in the file */
+                assert_null(memmem(forgotten.bytes, forgotten.size, "only", 4));
             mx_arena arena;
             mx_arena_init(&arena, NULL);
             merx_reply reply;
