@@ -582,7 +582,7 @@ static merx_status read_network(json_t *root, const merx_allocator *alloc, merx_
     json_t *value;
     merx_dims input;
     merx_optimizer new_optimizer;
-    int new_loss;
+    int new_loss = 0;
     merx_status status;
     if (!json_is_object(root))
         MX_FAIL(err, MERX_E_TYPE, "network", "is %s; expected {\"input\": […], \"layers\": […]}", type_name(root));
