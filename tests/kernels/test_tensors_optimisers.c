@@ -8,10 +8,10 @@
 
 enum { TENSORS = 2, MOST = 64 };
 
-typedef struct task {
+typedef struct problem {
     size_t sizes[TENSORS], n, steps;
     double *start, *gradients; /* (n), (steps, n) */
-} task;
+} problem;
 
 static double option(json_t *options, const char *name, double otherwise)
 {
@@ -20,7 +20,7 @@ static double option(json_t *options, const char *name, double otherwise)
 }
 
 /* The scale that clips the gradient of each tensor. */
-static void clip(const mx_tensor_kernels *k, const task *task, json_t *options, float *g, float scale[TENSORS])
+static void clip(const mx_tensor_kernels *k, const problem *task, json_t *options, float *g, float scale[TENSORS])
 {
     double squares[TENSORS], all = 0, each = option(options, "clipnorm", 0),
                              norm = option(options, "global_clipnorm", 0), value = option(options, "clipvalue", 0);
@@ -34,7 +34,7 @@ static void clip(const mx_tensor_kernels *k, const task *task, json_t *options, 
         g[i] = (float)fmin(fmax((double)g[i], -value), value);
 }
 
-static void step(const mx_tensor_kernels *k, const task *task, const char *name, json_t *options, size_t t, float *w,
+static void step(const mx_tensor_kernels *k, const problem *task, const char *name, json_t *options, size_t t, float *w,
                  float *first, float *second)
 {
     float g[MOST], scale[TENSORS];
@@ -64,7 +64,7 @@ static void step(const mx_tensor_kernels *k, const task *task, const char *name,
     }
 }
 
-static void run_case(const mx_tensor_kernels *k, const task *task, json_t *of)
+static void run_case(const mx_tensor_kernels *k, const problem *task, json_t *of)
 {
     const char *name = json_string_value(check_member(of, "optimiser"));
     json_t *options = check_member(of, "options");
@@ -108,7 +108,7 @@ static void test_keras(void **state)
     (void)state;
     json_t *golden = check_golden("optimisers"), *of;
     size_t values, i;
-    task task = {0};
+    problem task = {0};
     task.start = check_doubles(golden, "start", &task.n);
     task.gradients = check_doubles(golden, "gradients", &values);
     assert_true(task.n > 0 && task.n <= MOST && json_array_size(check_member(golden, "sizes")) == TENSORS);
