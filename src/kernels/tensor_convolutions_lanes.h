@@ -189,7 +189,7 @@ void MX_LEVEL(conv_pack)(const mx_conv *s, const float *w, float *panels)
         return;
     }
     for (size_t g = 0; g < s->groups; g++)
-        MX_LEVEL(pack)(w + g * u, s->u, k, u, panels + g * mx_panels_size(k, u));
+        pack_panels(w + g * u, s->u, k, u, panels + g * mx_panels_size(k, u));
 }
 
 void MX_LEVEL(conv)(const mx_conv *s, size_t n, const float *x, const float *panels, const float *bias, bool relu,

@@ -96,6 +96,79 @@ static void any_outer_tile(size_t rows, const stretch *from, size_t stretches, s
     }
 }
 
+/* Rows of one panel, `width` columns that there are; zeros beyond. */
+static void pack_panel(const float *b, size_t stride, size_t k, size_t width, float *panel)
+{
+    size_t whole = width / LANES * LANES;
+    part some = part_of(width % LANES);
+    for (size_t l = 0; l < k; l++, b += stride, panel += MX_PANEL) {
+        for (size_t q = 0; q < whole; q += LANES)
+            vec_store(panel + q, vec_load(b + q));
+        if (whole < MX_PANEL)
+            vec_store(panel + whole, whole < width ? vec_load_part(b + whole, some) : vec_set(0));
+        for (size_t q = whole + LANES; q < MX_PANEL; q += LANES)
+            vec_store(panel + q, vec_set(0));
+    }
+}
+
+static inline void pack_panels(const float *b, size_t stride, size_t k, size_t u, float *panels)
+{
+    for (size_t j = 0; j < u; j += MX_PANEL)
+        pack_panel(b + j, stride, k, u - j < MX_PANEL ? u - j : MX_PANEL, panels + j * k);
+}
+
+/* to (8, 8) = the transpose of from (8, 8). */
+INLINE void transpose_8(const float *from, size_t stride, float *to, size_t to_stride)
+{
+    __m256 r[8], s[8];
+    for (size_t i = 0; i < 8; i++)
+        r[i] = _mm256_loadu_ps(from + i * stride);
+    for (size_t i = 0; i < 8; i += 2) { /* pairs of rows, then fours, then eights */
+        s[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+        s[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+    for (size_t i = 0; i < 8; i += 4)
+        for (size_t t = 0; t < 2; t++) {
+            r[i + 2 * t] = _mm256_shuffle_ps(s[i + t], s[i + t + 2], 0x44);
+            r[i + 2 * t + 1] = _mm256_shuffle_ps(s[i + t], s[i + t + 2], 0xee);
+        }
+    for (size_t i = 0; i < 4; i++) {
+        _mm256_storeu_ps(to + i * to_stride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
+        _mm256_storeu_ps(to + (i + 4) * to_stride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+    }
+}
+
+/* to (columns, rows) = the transpose of from (rows, columns): in blocks of 8 x 8, the last ones over part of those before. */
+static void transpose(const float *from, size_t stride, size_t rows, size_t columns, float *to, size_t to_stride)
+{
+    if (rows < 8 || columns < 8) {
+        for (size_t j = 0; j < columns; j++)
+            for (size_t i = 0; i < rows; i++)
+                to[j * to_stride + i] = from[i * stride + j];
+        return;
+    }
+    for (size_t j = 0;; j = j + 16 <= columns ? j + 8 : columns - 8) {
+        for (size_t i = 0;; i = i + 16 <= rows ? i + 8 : rows - 8) {
+            transpose_8(from + i * stride + j, stride, to + j * to_stride + i, to_stride);
+            if (i + 8 == rows)
+                break;
+        }
+        if (j + 8 == columns)
+            break;
+    }
+}
+
+/* (u, k) as it lies in memory to rows of panels, `panel` floats from panel to panel; zeros beyond u. */
+static inline void pack_transposed_to(const float *b, size_t stride, size_t k, size_t u, float *panels, size_t panel)
+{
+    for (size_t j = 0; j < u; j += MX_PANEL, panels += panel) {
+        size_t width = u - j < MX_PANEL ? u - j : MX_PANEL;
+        if (width < MX_PANEL)
+            memset(panels, 0, k * MX_PANEL * sizeof *panels);
+        transpose(b + j * stride, stride, width, k, panels, MX_PANEL);
+    }
+}
+
 INLINE void pack_columns(size_t columns, const stretch *from, size_t stretches, size_t step, size_t first, float *to)
 {
     for (size_t t = 0; t < stretches; t++) {
@@ -127,19 +200,10 @@ static void pack_a(const stretch *from, size_t stretches, size_t step, size_t fi
     }
 }
 
-static void pack_b(const stretch *from, size_t stretches, size_t step, size_t first, size_t width, float *to)
+static void pack_b(const stretch *from, size_t stretches, size_t step, size_t first, const finish *f, float *to)
 {
-    for (size_t t = 0; t < stretches; t++) {
-        const float *b = from[t].b + first;
-        for (size_t l = 0; l < from[t].count; l++, b += step, to += MX_PANEL) {
-            if (width == MX_PANEL)
-                for (size_t q = 0; q < MX_PANEL; q += LANES)
-                    vec_store(to + q, vec_load(b + q));
-            else
-                for (size_t q = 0; q < MX_PANEL; q++)
-                    to[q] = q < width ? b[q] : 0;
-        }
-    }
+    for (size_t t = 0; t < stretches; t++)
+        pack_panel(from[t].b + first, step, from[t].count, f->width, to), to += from[t].count * MX_PANEL;
 }
 
 /* C (k, u) += A' B over the steps of all stretches, OUTER_STEPS at most. */
@@ -160,7 +224,7 @@ static void outer_add(const stretch *from, size_t stretches, size_t a_step, size
         for (size_t j = 0; j < u; j += MX_PANEL) {
             finish f = finish_of(NULL, true, false, u - j < MX_PANEL ? u - j : MX_PANEL);
             if (near_b)
-                pack_b(from, stretches, b_step, j, f.width, b_near);
+                pack_b(from, stretches, b_step, j, &f, b_near);
             for (size_t l = 0; l < columns;) {
                 size_t rows = tile_rows(columns - l), parts = stretches;
                 float *to[TILE_ROWS];
@@ -183,39 +247,6 @@ static void outer_add(const stretch *from, size_t stretches, size_t a_step, size
                 l += rows;
             }
         }
-    }
-}
-
-/* (u, k) as it lies in memory to rows of panels, `panel` floats from panel to panel; zeros beyond u. */
-static void pack_transposed_to(const float *b, size_t stride, size_t k, size_t u, float *panels, size_t panel)
-{
-    for (size_t j = 0; j < u; j += MX_PANEL, panels += panel) {
-        size_t width = u - j < MX_PANEL ? u - j : MX_PANEL, l = 0;
-        if (width < MX_PANEL)
-            memset(panels, 0, k * MX_PANEL * sizeof *panels);
-        for (size_t q = 0; q + 8 <= width; q += 8)
-            for (l = 0; l + 8 <= k; l += 8) {
-                const float *from = b + (j + q) * stride + l;
-                __m256 r[8], s[8];
-                for (size_t i = 0; i < 8; i++)
-                    r[i] = _mm256_loadu_ps(from + i * stride);
-                for (size_t i = 0; i < 8; i += 2) { /* pairs of rows, then fours, then eights */
-                    s[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
-                    s[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
-                }
-                for (size_t i = 0; i < 8; i += 4)
-                    for (size_t t = 0; t < 2; t++) {
-                        r[i + 2 * t] = _mm256_shuffle_ps(s[i + t], s[i + t + 2], 0x44);
-                        r[i + 2 * t + 1] = _mm256_shuffle_ps(s[i + t], s[i + t + 2], 0xee);
-                    }
-                for (size_t i = 0; i < 4; i++) {
-                    _mm256_storeu_ps(panels + (l + i) * MX_PANEL + q, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
-                    _mm256_storeu_ps(panels + (l + i + 4) * MX_PANEL + q, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
-                }
-            }
-        for (size_t q = 0; q < width; q++)
-            for (size_t i = q < width - width % 8 ? k - k % 8 : 0; i < k; i++)
-                panels[i * MX_PANEL + q] = b[(j + q) * stride + i];
     }
 }
 

@@ -15,26 +15,120 @@
 
 enum { SUM_BLOCK = 256, ROW_BLOCK = 96, FEW_ROWS = 3, WIDE_SUMS = 12 };
 
+/*
+ * Few columns (the last layer of most networks) would leave many lanes of a panel empty: B is kept as its transpose (u, k), vectors run along k, and lanes are summed up at the end of each
+ * block. A row times a column is a sum in the same order whatever stands beside it.
+ */
+enum { NARROW = 12, NARROW_LENGTH = 64, NARROW_BLOCK = 1024, NARROW_COLUMNS = 6 };
+
+static bool is_narrow(size_t k, size_t u)
+{
+    return u <= NARROW && k >= NARROW_LENGTH;
+}
+
 void MX_LEVEL(pack)(const float *b, size_t stride, size_t k, size_t u, float *panels)
 {
-    for (size_t j = 0; j < u; j += MX_PANEL) {
-        size_t width = u - j < MX_PANEL ? u - j : MX_PANEL;
-        for (size_t l = 0; l < k; l++, panels += MX_PANEL) {
-            const float *from = b + l * stride + j;
-            if (width == MX_PANEL) {
-                for (size_t q = 0; q < MX_PANEL; q += LANES)
-                    vec_store(panels + q, vec_load(from + q));
-                continue;
-            }
-            for (size_t q = 0; q < MX_PANEL; q++)
-                panels[q] = q < width ? from[q] : 0;
-        }
-    }
+    if (is_narrow(k, u))
+        transpose(b, stride, k, u, panels, k);
+    else
+        pack_panels(b, stride, k, u, panels);
 }
 
 void MX_LEVEL(pack_transposed)(const float *b, size_t stride, size_t k, size_t u, float *panels)
 {
-    pack_transposed_to(b, stride, k, u, panels, k * MX_PANEL);
+    if (!is_narrow(k, u))
+        pack_transposed_to(b, stride, k, u, panels, k * MX_PANEL);
+    else
+        for (size_t j = 0; j < u; j++)
+            memcpy(panels + j * k, b + j * stride, k * sizeof *panels);
+}
+
+/* Sums of the lanes of four vectors, each in the same order. */
+INLINE __m128 lane_sums(const vec s[4])
+{
+    __m256 half[4];
+    for (size_t i = 0; i < 4; i++)
+        half[i] = vec_half(s[i]);
+    __m256 fours = _mm256_hadd_ps(_mm256_hadd_ps(half[0], half[1]), _mm256_hadd_ps(half[2], half[3]));
+    return _mm_add_ps(_mm256_castps256_ps128(fours), _mm256_extractf128_ps(fours, 1));
+}
+
+/* sums (rows, columns) of products of rows of A and rows of the transposed B. */
+INLINE void dot_tile(size_t rows, size_t columns, const float *a, size_t a_stride, const float *b, size_t b_stride,
+                     size_t length, float *sums)
+{
+    vec s[2 * NARROW_COLUMNS + 3];
+    for (size_t i = 0; i < rows * columns + 3; i++)
+        s[i] = vec_set(0);
+    size_t l = 0;
+    for (; l + LANES <= length; l += LANES) {
+        vec v[4];
+        for (size_t i = 0; i < rows; i++)
+            v[i] = vec_load(a + i * a_stride + l);
+        for (size_t j = 0; j < columns; j++) {
+            vec x = vec_load(b + j * b_stride + l);
+            for (size_t i = 0; i < rows; i++)
+                s[i * columns + j] = vec_fma(v[i], x, s[i * columns + j]);
+        }
+    }
+    if (l < length) {
+        part some = part_of(length - l);
+        for (size_t j = 0; j < columns; j++) {
+            vec x = vec_load_part(b + j * b_stride + l, some);
+            for (size_t i = 0; i < rows; i++)
+                s[i * columns + j] = vec_fma(vec_load_part(a + i * a_stride + l, some), x, s[i * columns + j]);
+        }
+    }
+    for (size_t i = 0; i < rows * columns; i += 4)
+        _mm_storeu_ps(sums + i, lane_sums(s + i));
+}
+
+INLINE void dot_rows(size_t columns, const mx_gemm *g, size_t j, size_t first, size_t length)
+{
+    const float *b = g->panels + j * g->k + first;
+    size_t most = columns <= 3 ? 4 : 2, rows;
+    for (size_t i = 0; i < g->m; i += rows) {
+        const float *a = g->a + i * g->a_stride + first;
+        float sums[2 * NARROW_COLUMNS + 4];
+        rows = g->m - i < most ? 1 : most;
+        if (rows == 1)
+            dot_tile(1, columns, a, g->a_stride, b, g->k, length, sums);
+        else if (columns <= 3)
+            dot_tile(4, columns, a, g->a_stride, b, g->k, length, sums);
+        else
+            dot_tile(2, columns, a, g->a_stride, b, g->k, length, sums);
+        for (size_t r = 0; r < rows; r++)
+            for (size_t q = 0; q < columns; q++) {
+                float *c = g->c + (i + r) * g->c_stride + j + q, sum = sums[r * columns + q];
+                if (first > 0 || g->add)
+                    sum += *c;
+                if (first == 0 && g->bias != NULL)
+                    sum += g->bias[j + q];
+                *c = g->relu && first + length == g->k && !(sum > 0) ? 0 : sum;
+            }
+    }
+}
+
+static void narrow_gemm(const mx_gemm *g)
+{
+    size_t groups = (g->u + NARROW_COLUMNS - 1) / NARROW_COLUMNS;
+    for (size_t first = 0; first < g->k; first += NARROW_BLOCK) {
+        size_t length = g->k - first < NARROW_BLOCK ? g->k - first : NARROW_BLOCK;
+        for (size_t group = 0, j = 0; group < groups; group++) {
+            size_t columns = (g->u - j) / (groups - group);
+            switch (columns) {
+#define DOT(count)                                                                                                     \
+    case count:                                                                                                        \
+        dot_rows(count, g, j, first, length);                                                                          \
+        break;
+                DOT(1) DOT(2) DOT(3) DOT(4) DOT(5) DOT(6)
+#undef DOT
+            default:
+                break;
+            }
+            j += columns;
+        }
+    }
 }
 
 /* One to three rows by as many panels as fill the registers. */
@@ -116,6 +210,10 @@ static void gemm_rows(const mx_gemm *g, size_t begin, size_t end, size_t j, size
 
 void MX_LEVEL(gemm)(const mx_gemm *g)
 {
+    if (is_narrow(g->k, g->u)) {
+        narrow_gemm(g);
+        return;
+    }
     for (size_t begin = 0; begin < g->m; begin += ROW_BLOCK) {
         size_t end = g->m - begin < ROW_BLOCK ? g->m : begin + ROW_BLOCK, first = 0;
         do {
@@ -136,12 +234,78 @@ void MX_LEVEL(gemm)(const mx_gemm *g)
     }
 }
 
+enum { OUTER_VECTORS = 2, OUTER_WIDTH = OUTER_VECTORS * LANES };
+
+/* to (columns, OUTER_WIDTH) = the transposed product of columns of B by OUTER_WIDTH of A. */
+INLINE void narrow_outer_tile(size_t columns, const float *a, size_t a_stride, const float *b, size_t b_stride, size_t m,
+                              float *to)
+{
+    vec s[NARROW_COLUMNS][OUTER_VECTORS];
+    for (size_t j = 0; j < columns; j++)
+        for (size_t q = 0; q < OUTER_VECTORS; q++)
+            s[j][q] = vec_set(0);
+    for (size_t i = 0; i < m; i++, a += a_stride, b += b_stride) {
+        vec v[OUTER_VECTORS];
+        for (size_t q = 0; q < OUTER_VECTORS; q++)
+            v[q] = vec_load(a + q * LANES);
+        for (size_t j = 0; j < columns; j++) {
+            vec x = vec_set(b[j]);
+            for (size_t q = 0; q < OUTER_VECTORS; q++)
+                s[j][q] = vec_fma(x, v[q], s[j][q]);
+        }
+    }
+    for (size_t j = 0; j < columns; j++)
+        for (size_t q = 0; q < OUTER_VECTORS; q++)
+            vec_store(to + j * OUTER_WIDTH + q * LANES, s[j][q]);
+}
+
+/* C (OUTER_WIDTH, u), few columns: its transpose is summed up, then turned. */
+static void narrow_outer(const float *a, size_t a_stride, const float *b, size_t b_stride, size_t m, size_t u, float *c,
+                         size_t c_stride)
+{
+    _Alignas(64) float turned[NARROW * OUTER_WIDTH], sums[NARROW * OUTER_WIDTH];
+    size_t groups = (u + NARROW_COLUMNS - 1) / NARROW_COLUMNS;
+    for (size_t group = 0, j = 0; group < groups; group++) {
+        size_t columns = (u - j) / (groups - group);
+        switch (columns) {
+#define NARROW_OUTER(count)                                                                                            \
+    case count:                                                                                                        \
+        narrow_outer_tile(count, a, a_stride, b + j, b_stride, m, turned + j * OUTER_WIDTH);                           \
+        break;
+            NARROW_OUTER(1)
+            NARROW_OUTER(2)
+            NARROW_OUTER(3)
+            NARROW_OUTER(4)
+            NARROW_OUTER(5)
+            NARROW_OUTER(6)
+#undef NARROW_OUTER
+        default:
+            break;
+        }
+        j += columns;
+    }
+    transpose(turned, OUTER_WIDTH, u, OUTER_WIDTH, sums, u);
+    if (c_stride == u)
+        for (size_t i = 0; i < OUTER_WIDTH * u; i += LANES) /* OUTER_WIDTH u is a multiple of LANES */
+            vec_store(c + i, vec_add(vec_load(c + i), vec_load(sums + i)));
+    else
+        for (size_t i = 0; i < OUTER_WIDTH; i++)
+            for (size_t j = 0; j < u; j++)
+                c[i * c_stride + j] += sums[i * u + j];
+}
+
 void MX_LEVEL(gemm_outer)(const float *a, size_t a_stride, const float *b, size_t b_stride, size_t m, size_t k,
                           size_t u, float *c, size_t c_stride)
 {
-    for (size_t i = 0; i < m; i += OUTER_STEPS) {
-        stretch all = {a + i * a_stride, b + i * b_stride, m - i < OUTER_STEPS ? m - i : OUTER_STEPS};
-        outer_add(&all, 1, a_stride, b_stride, k, u, c, c_stride);
+    size_t turned = u <= NARROW ? k / OUTER_WIDTH * OUTER_WIDTH : 0;
+    for (size_t i = 0; i < m; i += OUTER_STEPS, a += OUTER_STEPS * a_stride, b += OUTER_STEPS * b_stride) {
+        size_t steps = m - i < OUTER_STEPS ? m - i : OUTER_STEPS;
+        for (size_t l = 0; l < turned; l += OUTER_WIDTH)
+            narrow_outer(a + l, a_stride, b, b_stride, steps, u, c + l * c_stride, c_stride);
+        if (turned < k) {
+            stretch all = {a + turned, b, steps};
+            outer_add(&all, 1, a_stride, b_stride, k - turned, u, c + turned * c_stride, c_stride);
+        }
     }
 }
 

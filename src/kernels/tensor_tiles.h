@@ -12,6 +12,16 @@
 
 enum { VECTORS = MX_PANEL / LANES, TILE_ROWS = LANES == 8 ? 6 : 12 };
 
+/* Eight lanes: the upper half of a longer vector is added to the lower. */
+INLINE __m256 vec_half(vec v)
+{
+#if LANES == 8
+    return v;
+#else
+    return _mm256_add_ps(_mm512_castps512_ps256(v), _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(v), 1)));
+#endif
+}
+
 /* Where a sum's terms lie: `outer` times `inner` runs of `length` steps; a_* and b_*: floats from run to run. */
 typedef struct walk {
     size_t outer, inner, length, a_outer, a_inner, b_outer, b_inner;
