@@ -101,10 +101,16 @@ static size_t place_of(const mx_steps *s, size_t step)
     return s->backwards ? s->t - 1 - step : step;
 }
 
+/* Inputs are (t, n, k) where they lie. */
+static bool lies_so(const mx_steps *s)
+{
+    return s->t == 1 || (s->n == 1 && !s->backwards);
+}
+
 const float *mx_steps_inputs(const mx_steps *s, size_t from, size_t count, float *room)
 {
     const float *x = s->pass->x[0];
-    if (s->t == 1 || (s->n == 1 && !s->backwards))
+    if (lies_so(s))
         return x + from * s->k;
     for (size_t j = 0; j < count; j++)
         for (size_t i = 0; i < s->n; i++)
@@ -196,28 +202,35 @@ void mx_steps_state_back(const mx_steps *s, const uint8_t *mask, const float *dz
     mx_tensor_kernel()->gemm(&g);
 }
 
-void mx_steps_input_back(const mx_steps *s, const float *x, const float *dz, float *bias)
+void mx_steps_input_back(const mx_steps *s, size_t from, size_t count, const float *x, const float *dz, float *bias)
 {
     const mx_tensor_kernels *kernels = mx_tensor_kernel();
     const mx_pass *pass = s->pass;
-    kernels->gemm_outer(x, s->k, dz, s->g, s->t * s->n, s->k, s->g, mx_pass_gradient(s->node, pass, 0), s->g);
+    size_t m = count * s->n;
+    const float *inputs = lies_so(s) ? pass->x[0] : x;
+    kernels->gemm_outer(inputs + from * s->n * s->k, s->k, dz, s->g, m, s->k, s->g, mx_pass_gradient(s->node, pass, 0), s->g);
     if (bias != NULL)
-        kernels->add_columns(dz, s->g, s->t * s->n, s->g, bias);
+        kernels->add_columns(dz, s->g, m, s->g, bias);
     if (pass->dx[0] == NULL)
         return;
     /* A step's rows go back to where its inputs lie, t k apart. */
-    for (size_t step = 0; step < s->t; step++) {
+    for (size_t step = 0; step < count; step++) {
         mx_gemm g = {.m = s->n,
                      .k = s->g,
                      .u = s->k,
                      .a = dz + step * s->n * s->g,
                      .a_stride = s->g,
                      .panels = s->w_back,
-                     .c = pass->dx[0] + place_of(s, step) * s->k,
+                     .c = pass->dx[0] + place_of(s, from + step) * s->k,
                      .c_stride = s->t * s->k,
                      .add = pass->dx_add[0]};
         kernels->gemm(&g);
     }
+}
+
+void mx_steps_state_outer(const mx_steps *s, size_t count, const float *h, const float *dz)
+{
+    mx_tensor_kernel()->gemm_outer(h, s->u, dz, s->g, count * s->n, s->u, s->g, mx_pass_gradient(s->node, s->pass, 1), s->g);
 }
 
 void mx_steps_load(const mx_steps *s, size_t which, float *to)
