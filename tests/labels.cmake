@@ -8,6 +8,7 @@ set(merx_slow_tests
   contract.models
   contract.models_bits
   contract.models_inspect
+  learn.network_parity
   learn.panel
   contract.models_stream
   learn.stream_fit

@@ -389,7 +389,8 @@ merx_status mx_trainer_gradients(mx_trainer *t, const mx_batch *batch, merx_task
     for (size_t g = 0; g < t->running; g++) {
         total += t->group[g].loss;
         right += t->group[g].metric;
-        broken = broken < 0 ? t->group[g].broken : broken;
+        if (t->group[g].broken >= 0 && (broken < 0 || t->group[g].broken < broken))
+            broken = t->group[g].broken;
     }
     *loss = seen > 0 ? total / seen : 0;
     *metric = seen > 0 ? right / seen : 0;
