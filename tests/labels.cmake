@@ -13,6 +13,8 @@ set(merx_slow_tests
   contract.models_stream
   learn.stream_fit
   learn.table_reader
+  media.decoder
+  media.video
   store.sqlite
   shop.crash
   shop.import
