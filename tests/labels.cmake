@@ -5,6 +5,7 @@ set(merx_slow_tests
   learn.additive
   learn.families
   learn.logistic_rows
+  learn.nearest
   contract.models
   contract.models_bits
   contract.models_inspect
@@ -26,6 +27,7 @@ set(merx_threads_tests
   contract.models_stream
   learn.factor
   learn.kmeans
+  learn.nearest
   learn.table_reader
   numeric.dense
   numeric.matrix

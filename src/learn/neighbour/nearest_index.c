@@ -323,7 +323,8 @@ static void give_levels(addition *a)
         g->levels[slot] = mx_graph_level(a->index->info.seed, id_of(a, i), g->links);
         memset(g->low + (size_t)slot * 2 * g->links, 0xff, 2 * g->links * sizeof *g->low);
         g->high_at[slot] = (uint32_t)g->lists;
-        memset(g->high + g->lists * g->links, 0xff, (size_t)g->levels[slot] * g->links * sizeof *g->high);
+        if (g->levels[slot] > 0)
+            memset(g->high + g->lists * g->links, 0xff, (size_t)g->levels[slot] * g->links * sizeof *g->high);
         g->lists += g->levels[slot];
     }
 }
