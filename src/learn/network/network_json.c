@@ -118,12 +118,12 @@ static bool is_default(const merx_layer *layer, const mx_field *f)
     const int *v = ints_of(layer, f);
     switch (f->type) {
     case MX_FIELD_INT:
-        return f->value != NULL && *v == atoi(f->value);
+        return f->value != NULL && *v == (int)mx_field_standard(f);
     case MX_FIELD_PAIR:
         if (f->value == NULL)
             return false;
-        if (atoi(f->value) != 0)
-            return v[0] == atoi(f->value) && v[1] == v[0];
+        if ((int)mx_field_standard(f) != 0)
+            return v[0] == (int)mx_field_standard(f) && v[1] == v[0];
         return v[0] == v[-2] && v[1] == v[-1]; /* the member before it (network.c) */
     case MX_FIELD_DIMS:
         return f->value != NULL && *v == 0;
@@ -352,7 +352,7 @@ static merx_status read_field(const char *place, const json_t *value, const mx_f
     switch (f->type) {
     case MX_FIELD_INT:
         MX_TRY(read_whole(place, value, f->min, f->max, v, err));
-        if (*v == 0 && f->value != NULL && atoi(f->value) != 0)
+        if (*v == 0 && f->value != NULL && (int)mx_field_standard(f) != 0)
             MX_FAIL(err, MERX_E_RANGE, place, "is 0; expected 1 to %.0f", f->max);
         return MERX_OK;
     case MX_FIELD_PAIR:
