@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernels/similarity.h"
 #include "kernels/tensors.h"
 #include "learn/network/sequence_ranker_parts.h"
 
@@ -81,27 +82,41 @@ void mx_ranker_step(const mx_ranker *r, int32_t item, float *state, float *scrat
     kernel->gru_step(zx, zh, state, 1, u, MX_TANH, MX_SIGMOID, NULL, state);
 }
 
-/* Sixteen sums side by side, added up in order: the compiler keeps them in registers, and the bits are the same everywhere. */
+/* logits (m) of the items first … first + m - 1. Of each alone: the bits do not depend on m. */
+static void logits_of(const mx_ranker *r, const float *state, size_t first, size_t m, float *logits)
+{
+    const float *rows = r->vectors + first * r->units;
+    if (r->units % MX_SIMILARITY_LANES == 0) {
+        mx_similarity_kernel()->minus_dots(state, rows, r->units, NULL, m, logits);
+        for (size_t i = 0; i < m; i++)
+            logits[i] = r->bias[first + i] - logits[i];
+        return;
+    }
+    for (size_t i = 0; i < m; i++) {
+        float sum = 0;
+        for (size_t k = 0; k < r->units; k++)
+            sum += state[k] * rows[i * r->units + k];
+        logits[i] = sum + r->bias[first + i];
+    }
+}
+
 float mx_ranker_logit(const mx_ranker *r, const float *state, int32_t item)
 {
-    const float *v = r->vectors + (size_t)item * r->units;
-    float sums[16] = {0};
-    size_t k = 0;
-    for (; k + 16 <= r->units; k += 16)
-        for (size_t j = 0; j < 16; j++)
-            sums[j] += state[k + j] * v[k + j];
-    for (size_t j = 0; k < r->units; k++, j++)
-        sums[j] += state[k] * v[k];
-    for (size_t half = 8; half > 0; half /= 2)
-        for (size_t j = 0; j < half; j++)
-            sums[j] += sums[j + half];
-    return sums[0] + r->bias[item];
+    float logit;
+    logits_of(r, state, (size_t)item, 1, &logit);
+    return logit;
 }
 
 void mx_ranker_score(const mx_ranker *r, const float *state, double factor, double *scores)
 {
-    for (size_t t = 0; t < r->items; t++)
-        scores[t] += factor * (double)mx_ranker_logit(r, state, (int32_t)t);
+    enum { AT_ONCE = 256 };
+    float logits[AT_ONCE];
+    for (size_t first = 0; first < r->items; first += AT_ONCE) {
+        size_t m = r->items - first < AT_ONCE ? r->items - first : AT_ONCE;
+        logits_of(r, state, first, m, logits);
+        for (size_t i = 0; i < m; i++)
+            scores[first + i] += factor * (double)logits[i];
+    }
 }
 
 merx_status mx_ranker_take_items(const mx_ranker *old, const int32_t *from, size_t items, const merx_allocator *alloc,

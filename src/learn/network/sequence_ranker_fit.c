@@ -275,8 +275,8 @@ static void descend(fit_work *w)
     size_t u = r->units;
     double t = (double)w->steps + 1;
     mx_adam adam = {.rate = (float)(w->o.learning_rate * sqrt(1 - pow(beta2, t)) / (1 - pow(beta1, t))),
-                    .beta1 = (float)beta1,
-                    .beta2 = (float)beta2,
+                    .beta1 = beta1,
+                    .beta2 = beta2,
                     .epsilon = 1e-8f,
                     .scale = 1};
     const mx_ranker_group *sum = &w->group[0];

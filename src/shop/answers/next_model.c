@@ -183,7 +183,9 @@ void mx_next_scores(const mx_next_state *state, double *scores)
 {
     const mx_next *model = state->model;
     for (size_t t = 0; t < model->items; t++)
-        scores[t] = model->popularity * share(model, (int32_t)t) + network(model, state->hidden, (int32_t)t);
+        scores[t] = model->popularity * share(model, (int32_t)t);
+    if (model->ranker.items)
+        mx_ranker_score(&model->ranker, state->hidden, model->network, scores);
     mx_transitions_score(&model->after, state->items, state->m, model->fade, 1, scores);
 }
 
