@@ -48,7 +48,8 @@ static void compare_bits(const mx_similarity_kernels *level, const mx_similarity
         plain->minus_dots(q, rows, d, list, m, want);
         check_bits(got, want, m * sizeof *got, "minus_dots", m, d);
         for (size_t i = 0; i < m; i++)
-            check_close((double)got[i], -plain->dot(q, rows + (listed ? index[i] : i) * d, d), 1e-5 * bounds[listed ? index[i] : i]);
+            check_close((double)got[i], -plain->dot(q, rows + (listed ? index[i] : i) * d, d),
+                        1e-5 * bounds[listed ? index[i] : i]);
         level->squared_distances(q, rows, d, list, m, got);
         plain->squared_distances(q, rows, d, list, m, want);
         check_bits(got, want, m * sizeof *got, "squared_distances", m, d);
@@ -82,8 +83,8 @@ static void compare_screen(const mx_similarity_kernels *level, size_t n, size_t 
             sure++;
             passed += got;
             if (got != want)
-                check_die(__FILE__, __LINE__, "n %zu, d %zu, row %zu, query %zu: %g against %g passes: %d", n, d, i, l, v,
-                          (double)limit[l], got);
+                check_die(__FILE__, __LINE__, "n %zu, d %zu, row %zu, query %zu: %g against %g passes: %d", n, d, i, l,
+                          v, (double)limit[l], got);
         }
     assert_true(n < 5 || (passed > 0 && passed < sure));
     free(rows), free(queries), free(bias), free(masks);

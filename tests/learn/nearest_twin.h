@@ -73,10 +73,9 @@ CHECK_UNUSED static double twin_recall(const merx_neighbour *got, const merx_nei
     size_t hits = 0;
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < k; j++)
-            hits += got[i * k + j].id >= 0 &&
-                    (exact[i * k].score >= exact[i * k + k - 1].score
-                         ? got[i * k + j].score >= exact[i * k + k - 1].score
-                         : got[i * k + j].score <= exact[i * k + k - 1].score);
+            hits += got[i * k + j].id >= 0 && (exact[i * k].score >= exact[i * k + k - 1].score
+                                                   ? got[i * k + j].score >= exact[i * k + k - 1].score
+                                                   : got[i * k + j].score <= exact[i * k + k - 1].score);
     return (double)hits / (double)(m * k);
 }
 

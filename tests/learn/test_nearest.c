@@ -19,7 +19,8 @@ static merx_nearest *build(merx_similarity similarity, merx_nearest_method metho
 }
 
 /* An index that makes queries of the kept form: they are vectors of an index of their own. */
-static void compare_exact(const float *x, size_t n, const float *queries, size_t m, size_t d, size_t k, const char *what)
+static void compare_exact(const float *x, size_t n, const float *queries, size_t m, size_t d, size_t k,
+                          const char *what)
 {
     int64_t *ids = malloc(n * sizeof *ids);
     merx_neighbour *got = malloc(m * k * sizeof *got), *one = malloc(k * sizeof *one), *want = malloc(k * sizeof *want);
@@ -342,7 +343,8 @@ static void test_file(void **state)
         merx_nearest_free(loaded);
         merx_nearest_free(index);
     }
-    check_fails(merx_nearest_load(NULL, "/nowhere/at/all", false, &(merx_nearest *){NULL}, &err), MERX_E_NOT_FOUND, err);
+    check_fails(merx_nearest_load(NULL, "/nowhere/at/all", false, &(merx_nearest *){NULL}, &err), MERX_E_NOT_FOUND,
+                err);
     check_remove_folder(folder);
     free(x), free(q);
 }
@@ -396,8 +398,8 @@ static void test_bad_input(void **state)
     for (size_t i = 0; i < 200; i++)
         ids[i] = (int64_t)i * 2;
     check_fails(merx_nearest_build(NULL, NULL, x, NULL, 10, 0, NULL, &index, &err), MERX_E_SHAPE, err);
-    check_fails(merx_nearest_build(NULL, NULL, x, NULL, 1, MERX_NEAREST_MAX_WIDTH + 1, NULL, &index, &err), MERX_E_SHAPE,
-                err);
+    check_fails(merx_nearest_build(NULL, NULL, x, NULL, 1, MERX_NEAREST_MAX_WIDTH + 1, NULL, &index, &err),
+                MERX_E_SHAPE, err);
     check_fails(merx_nearest_build(NULL, &(merx_nearest_options){.method = MERX_NEAREST_HNSW, .links = 1}, x, NULL, 10,
                                    4, NULL, &index, &err),
                 MERX_E_RANGE, err);
@@ -536,9 +538,9 @@ static void test_allocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exact),  cmocka_unit_test(test_hard),      cmocka_unit_test(test_graph),
-        cmocka_unit_test(test_recall), cmocka_unit_test(test_equal),     cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_file),   cmocka_unit_test(test_damaged),   cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_exact),  cmocka_unit_test(test_hard),        cmocka_unit_test(test_graph),
+        cmocka_unit_test(test_recall), cmocka_unit_test(test_equal),       cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_file),   cmocka_unit_test(test_damaged),     cmocka_unit_test(test_bad_input),
         cmocka_unit_test(test_cancel), cmocka_unit_test(test_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

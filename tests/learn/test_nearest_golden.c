@@ -10,8 +10,8 @@ static void compare(json_t *c, merx_similarity similarity, merx_nearest_method m
     if (want == NULL)
         return;
     size_t n, m, d = (size_t)check_number(c, "d"), k = (size_t)check_number(c, "k");
-    double *x = check_doubles(c, "x", &n), *q = check_doubles(c, "queries", &m), *ids = check_doubles(want, "ids", NULL),
-           *scores = check_doubles(want, "scores", NULL);
+    double *x = check_doubles(c, "x", &n), *q = check_doubles(c, "queries", &m),
+           *ids = check_doubles(want, "ids", NULL), *scores = check_doubles(want, "scores", NULL);
     float *rows = malloc(n * sizeof *rows), *queries = malloc(m * sizeof *queries);
     for (size_t i = 0; i < n; i++)
         rows[i] = (float)x[i];
