@@ -50,8 +50,8 @@ merx_status mx_network_write(const merx_network *net, bool moments, mx_tensor_wr
     merx_text_free(json);
     MX_TRY(status);
     MX_TRY(write_number(writer, "network_seed", net->seed, err));
-    MX_TRY(write_number(writer, "network_steps", net->steps, err));
-    MX_TRY(write_number(writer, "network_epochs", net->epochs, err));
+    MX_TRY(write_number(writer, "network_steps", moments ? net->steps : 0, err));
+    MX_TRY(write_number(writer, "network_epochs", moments ? net->epochs : 0, err));
     MX_TRY(write_block(net, writer, "", net->weights, false, err));
     if (moments && net->moment1 != NULL)
         MX_TRY(write_block(net, writer, "moment1/", net->moment1, true, err));
