@@ -126,19 +126,19 @@ static void test_tiles(void **state)
 {
     (void)state;
     merx_network *net = catalogue_network(60, MX_HEAD_UNITS + 1, true, MERX_CATEGORICAL_CROSSENTROPY, false, NULL);
-    data d = make_data(net, 20);
+    data d = make_data(net, 40);
     size_t counted = 0;
-    for (size_t i = 0; i < 10 * 60; i++)
+    for (size_t i = 0; i < (size_t)20 * 60; i++)
         counted += d.labels[i] >= 0;
-    assert_true(mx_head_rows(net) == MX_HEAD_ROWS && 20 * 60 * 2 / 3 > MX_HEAD_ROWS && counted > 300);
+    assert_true(counted > MX_HEAD_ROWS);
     check_network(net, &d.e, 2e-5, 2e-4, 3);
     /* Judging gives what all logits give. */
     double loss, metric, want = 0, right = 0, all = 0;
     merx_error err = {0};
     size_t u = mx_output_units(net);
-    float *p = calloc(20 * 60 * u, sizeof *p);
+    float *p = calloc(40 * 60 * u, sizeof *p);
     check_ok(merx_network_predict(net, &d.e, NULL, p, &err), err);
-    for (size_t i = 0; i < (size_t)20 * 60; i++) {
+    for (size_t i = 0; i < (size_t)40 * 60; i++) {
         if (d.labels[i] < 0)
             continue;
         size_t best = 0;

@@ -85,7 +85,7 @@ merx_status mx_trainer_new(merx_network *net, size_t batch, mx_trainer **out, me
     bool head = net->node[net->nodes - 1].head;
     t->nodes = net->nodes - head;
     /* A head is better off with many rows: its weights are read for each block. */
-    size_t block = head && rows < MX_HEAD_BLOCK / MX_BLOCK ? MX_HEAD_BLOCK / rows : MX_BLOCK;
+    size_t block = !head ? MX_BLOCK : MX_HEAD_BLOCK * rows < MX_HEAD_ROWS ? MX_HEAD_ROWS / rows : MX_HEAD_BLOCK;
     t->block = net->has_sums || most < block ? most : block;
     MX_TRY_GOTO(mx_plan_make(net, t->block, MX_PLAN_TRAIN, &t->plan, err));
     for (size_t g = 0; g < t->groups; g++) {
