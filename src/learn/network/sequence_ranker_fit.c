@@ -291,6 +291,27 @@ static void descend(fit_work *w)
     w->steps++;
 }
 
+static bool all_finite(const float *x, size_t n)
+{
+    bool finite = true;
+    for (size_t k = 0; k < n; k++)
+        finite &= isfinite(x[k]) != 0;
+    return finite;
+}
+
+/* A loss can stay finite while weights no longer are: sigmoids and tanh saturate. */
+static merx_status check_weights(const fit_work *w, int number, merx_error *err)
+{
+    const mx_ranker *r = w->ranker;
+    size_t u = r->units;
+    if (all_finite(r->kernel, u * 3 * u) && all_finite(r->recurrent, u * 3 * u) && all_finite(r->biases, 6 * u) &&
+        all_finite(r->vectors, r->items * u) && all_finite(r->bias, r->items))
+        return MERX_OK;
+    MX_FAIL(err, MERX_E_NUMERIC, "sequence ranker",
+            "weights are not finite after epoch %d; a smaller learning_rate than %g may help", number + 1,
+            w->o.learning_rate);
+}
+
 static merx_status epoch(fit_work *w, int number, merx_task *task, double *loss, merx_error *err)
 {
     mx_random random;
@@ -318,7 +339,7 @@ static merx_status epoch(fit_work *w, int number, merx_task *task, double *loss,
         MX_TRY(mx_task_step(task, (uint64_t)number * w->n_pieces + first + n, err));
     }
     *loss = sum / rows;
-    return MERX_OK;
+    return check_weights(w, number, err);
 }
 
 /* ---- memory ---- */
