@@ -107,23 +107,28 @@ static void read_data(const char *path, data *d)
 
 /* ---- ranking ---- */
 
-/* Of an item among all but those of the history (barred): how many stand before it, ties half. */
-static double rank_of(const double *scores, const uint8_t *barred, size_t items, int32_t target)
+/*
+ * The place of the target for every weight of the network in one pass over the items: how many stand before it, ties half. counts and network hold -infinity where an item
+ * is part of the history.
+ */
+static void measure(work *w, size_t u, size_t first, const double *counts, const double *network, int32_t target,
+                    const double *weights, size_t n)
 {
-    size_t above = 0, ties = 0;
-    double own = scores[target];
-    for (size_t i = 0; i < items; i++) { /* without a branch */
-        above += (size_t)(scores[i] > own) & (size_t)(1 ^ barred[i]);
-        ties += (size_t)(scores[i] == own) & (size_t)(1 ^ barred[i]);
+    size_t above[MOST_BLENDS] = {0}, ties[MOST_BLENDS] = {0};
+    double own[MOST_BLENDS];
+    for (size_t k = 0; k < n; k++)
+        own[k] = counts[target] + weights[k] * network[target];
+    for (size_t i = 0; i < w->d->items; i++)
+        for (size_t k = 0; k < n; k++) {
+            double score = counts[i] + weights[k] * network[i];
+            above[k] += score > own[k];
+            ties[k] += score == own[k];
+        }
+    for (size_t k = 0; k < n; k++) {
+        double rank = (double)above[k] + (double)(ties[k] - 1) / 2;
+        w->hit[first + k][u] = rank < TOP;
+        w->ndcg[first + k][u] = rank < TOP ? 1 / log2(rank + 2) : 0;
     }
-    return (double)above + (double)(ties - 1) / 2;
-}
-
-static void measure(work *w, size_t u, size_t which, const double *scores, const uint8_t *barred, int32_t target)
-{
-    double rank = rank_of(scores, barred, w->d->items, target);
-    w->hit[which][u] = rank < TOP;
-    w->ndcg[which][u] = rank < TOP ? 1 / log2(rank + 2) : 0;
 }
 
 static merx_status rank_block(void *context, size_t block, merx_error *err)
@@ -133,8 +138,7 @@ static merx_status rank_block(void *context, size_t block, merx_error *err)
     size_t items = d->items, end = (block + 1) * A_BLOCK < w->n ? (block + 1) * A_BLOCK : w->n;
     double *scores = bench_memory(items * sizeof *scores), *counts = bench_memory(items * sizeof *counts),
            *network = bench_memory(items * sizeof *network);
-    uint8_t *barred = bench_memory(items);
-    memset(barred, 0, items);
+    static const double nothing = 0;
     mx_next_state state;
     MX_TRY(mx_next_begin(w->model, 100000, NULL, &state, err));
     for (size_t u = block * A_BLOCK; u < end; u++) {
@@ -143,36 +147,31 @@ static merx_status rank_block(void *context, size_t block, merx_error *err)
         size_t m = (size_t)(d->starts[customer + 1] - d->starts[customer]) - w->left;
         int32_t target = history[m];
         mx_next_reset(&state);
-        for (size_t k = 0; k < m; k++) {
-            barred[history[k]] = 1;
+        for (size_t k = 0; k < m; k++)
             mx_next_step(&state, history[k]);
-        }
-        for (size_t i = 0; i < items; i++)
-            scores[i] = 1e-9 * d->holders[i]; /* the more popular of equals: better than half of them */
-        mx_transitions_score(w->markov, history, m, 0.5, 1, scores);
-        measure(w, u, 0, scores, barred, target);
         memset(network, 0, items * sizeof *network);
+        for (size_t i = 0; i < items; i++)
+            counts[i] = 1e-9 * d->holders[i]; /* the more popular of equals: better than half of them */
+        mx_transitions_score(w->markov, history, m, 0.5, 1, counts);
+        for (size_t k = 0; k < m; k++)
+            counts[history[k]] = -INFINITY;
+        measure(w, u, 0, counts, network, target, &nothing, 1);
         if (w->model->ranker.items)
             mx_ranker_score(&w->model->ranker, state.hidden, 1, network);
-        mx_next_scores(&state, scores);
-        measure(w, u, 1, scores, barred, target); /* the answer's own score */
+        mx_next_scores(&state, scores); /* the answer's own score */
         for (size_t i = 0; i < items; i++)
             counts[i] = scores[i] - w->model->network * network[i];
-        measure(w, u, 2, counts, barred, target);
-        measure(w, u, 3, network, barred, target);
-        for (size_t k = 4; k < w->rankers; k++) {
-            for (size_t i = 0; i < items; i++)
-                scores[i] = counts[i] + w->weight[k] * network[i];
-            measure(w, u, k, scores, barred, target);
-        }
         for (size_t k = 0; k < m; k++)
-            barred[history[k]] = 0;
+            scores[history[k]] = counts[history[k]] = network[history[k]] = -INFINITY;
+        measure(w, u, 1, scores, scores, target, &nothing, 1);
+        measure(w, u, 3, network, network, target, &nothing, 1);
+        measure(w, u, 2, counts, counts, target, &nothing, 1);
+        measure(w, u, 4, counts, network, target, w->weight + 4, w->rankers - 4);
     }
     mx_next_end(&state);
     free(scores);
     free(counts);
     free(network);
-    free(barred);
     return MERX_OK;
 }
 

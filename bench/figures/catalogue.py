@@ -2,7 +2,7 @@
 from dataclasses import dataclass
 from typing import Callable
 
-from . import csv, demand, factor, fresh, kmeans, linear, logistic, machine, neighbour, network, quality, retail
+from . import beauty, csv, demand, factor, fresh, kmeans, linear, logistic, machine, neighbour, network, quality, retail
 
 
 @dataclass
@@ -25,6 +25,7 @@ FIGURES = {
     "logistic-scale": Figure("logistic regression, ten times the rows in <= 11 times the time", "performance", logistic.scale),
     "als-fit": Figure("implicit ALS, 138,493 x 26,744, 10 M positives, 64 and 128 factors, against implicit: >= 1.5x at equal loss", "performance", factor.als_fit),
     "retail-ease": Figure("EASE in the recommendations of the real shop: NDCG@20 >= 0.107", "quality", factor.retail_ease),
+    "beauty-next": Figure("next on amazon-beauty-seq, leave one out, full ranking: HR@10 >= 0.0533, NDCG@10 >= 0.0327, above decayed transitions", "quality", beauty.measure),
     "linear-fit": Figure("linear regression 1,000,000 x 50, float64: >= 20x LinearRegression, 5x Ridge(cholesky), 3x scikit-learn-intelex", "performance", linear.fit),
     "linear-scale": Figure("linear regression: ten times the rows in <= 11 times the time", "performance", linear.scale),
     "predict-one": Figure("one row predicted from C, linear, logistic, k-means: >= 1,000x scikit-learn's predict", "performance", linear.predict_one),

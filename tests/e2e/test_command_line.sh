@@ -13,7 +13,7 @@ for command in up import train ask evaluate report models forget sample fit pred
     has "$work/out" "examples"
     empty "$work/err"
 done
-for answer in recommend segment demand insight similar; do
+for answer in recommend next segment demand insight similar; do
     run 0 "$MERX" ask --help
     has "$work/out" "$answer"
 done

@@ -33,7 +33,8 @@ typedef struct fit_work {
     float *log_weights;      /* (most_columns) */
     int32_t *column_of;      /* (items) -1 */
     int32_t *drawn;          /* (most_columns) how often */
-    float *column_rows;      /* (most_columns, u) */
+    float *column_rows;      /* (most_columns, u) their vectors */
+    float *column_bias;      /* (most_columns) */
     float *panels;           /* columns, columns back, kernel back, recurrent back */
     int32_t *slot_of, *slot; /* (items) -1; (most_slots) items */
     float *rows, *row_bias;  /* (most_slots, u), (most_slots): gradients */
@@ -162,8 +163,10 @@ static void pack(fit_work *w)
     float *columns = w->panels, *back = columns + mx_panels_size(u, w->most_columns),
           *kernel_back = back + mx_panels_size(w->most_columns, u),
           *recurrent_back = kernel_back + mx_panels_size(3 * u, u);
-    for (size_t c = 0; c < n; c++)
+    for (size_t c = 0; c < n; c++) {
         memcpy(w->column_rows + c * u, w->ranker->vectors + (size_t)w->columns[c] * u, u * sizeof *w->column_rows);
+        w->column_bias[c] = w->ranker->bias[w->columns[c]] + w->log_weights[c];
+    }
     kernel->pack_transposed(w->column_rows, u, u, n, columns);
     kernel->pack(w->column_rows, u, n, u, back);
     kernel->pack_transposed(w->ranker->kernel, 3 * u, 3 * u, u, kernel_back);
@@ -291,6 +294,27 @@ static void descend(fit_work *w)
     w->steps++;
 }
 
+static bool all_finite(const float *x, size_t n)
+{
+    bool finite = true;
+    for (size_t k = 0; k < n; k++)
+        finite &= isfinite(x[k]) != 0;
+    return finite;
+}
+
+/* A loss can stay finite while weights no longer are: sigmoids and tanh saturate. */
+static merx_status check_weights(const fit_work *w, int number, merx_error *err)
+{
+    const mx_ranker *r = w->ranker;
+    size_t u = r->units;
+    if (all_finite(r->kernel, u * 3 * u) && all_finite(r->recurrent, u * 3 * u) && all_finite(r->biases, 6 * u) &&
+        all_finite(r->vectors, r->items * u) && all_finite(r->bias, r->items))
+        return MERX_OK;
+    MX_FAIL(err, MERX_E_NUMERIC, "sequence ranker",
+            "weights are not finite after epoch %d; a smaller learning_rate than %g may help", number + 1,
+            w->o.learning_rate);
+}
+
 static merx_status epoch(fit_work *w, int number, merx_task *task, double *loss, merx_error *err)
 {
     mx_random random;
@@ -318,7 +342,7 @@ static merx_status epoch(fit_work *w, int number, merx_task *task, double *loss,
         MX_TRY(mx_task_step(task, (uint64_t)number * w->n_pieces + first + n, err));
     }
     *loss = sum / rows;
-    return MERX_OK;
+    return check_weights(w, number, err);
 }
 
 /* ---- memory ---- */
@@ -373,6 +397,7 @@ static void release(fit_work *w, size_t panels)
     MX_FREE_ARRAY(a, w->drawn, w->most_columns);
     MX_FREE_ARRAY(a, w->column_of, items);
     MX_FREE_ARRAY(a, w->column_rows, w->most_columns * u);
+    MX_FREE_ARRAY(a, w->column_bias, w->most_columns);
     MX_FREE_ARRAY(a, w->panels, panels);
     MX_FREE_ARRAY(a, w->slot_of, items);
     MX_FREE_ARRAY(a, w->slot, w->most_slots);
@@ -404,6 +429,7 @@ static merx_status prepare(fit_work *w, merx_error *err)
     MX_TRY(mx_alloc_array(a, w->most_columns, sizeof *w->drawn, "items of a batch", &w->drawn, err));
     MX_TRY(mx_alloc_array_raw(a, items, sizeof *w->column_of, "items of a batch", &w->column_of, err));
     MX_TRY(mx_alloc_array(a, w->most_columns * u, sizeof *w->column_rows, "vectors of a batch", &w->column_rows, err));
+    MX_TRY(mx_alloc_array(a, w->most_columns, sizeof *w->column_bias, "biases of a batch", &w->column_bias, err));
     MX_TRY(mx_alloc_array(a, panels_of(w), sizeof *w->panels, "vectors of a batch", &w->panels, err));
     MX_TRY(mx_alloc_array_raw(a, items, sizeof *w->slot_of, "items of a batch", &w->slot_of, err));
     MX_TRY(mx_alloc_array(a, w->most_slots, sizeof *w->slot, "items of a batch", &w->slot, err));
@@ -423,7 +449,7 @@ static merx_status prepare(fit_work *w, merx_error *err)
     }
     w->shared = (mx_ranker_shared){.ranker = w->ranker,
                                    .columns = {0, w->columns, w->log_weights, w->column_of},
-                                   .column_rows = w->column_rows,
+                                   .column_bias = w->column_bias,
                                    .dropout = w->o.dropout,
                                    .seed = w->o.seed};
     return MERX_OK;

@@ -28,6 +28,7 @@
     X(logits, g->most_rows *(1 + g->most_columns))                                                                     \
     X(zeros, g->most_rows)                                                                                             \
     X(losses, g->most_rows)                                                                                            \
+    X(weights, g->most_rows)                                                                                           \
     X(d_columns, g->most_columns *g->units)                                                                            \
     X(d_bias, 1 + g->most_columns)                                                                                     \
     X(d_kernel, g->units * 3 * g->units)                                                                               \
@@ -161,23 +162,21 @@ static void rank(mx_ranker_group *g, const mx_ranker_shared *s)
                             .a = g->o,
                             .a_stride = u,
                             .panels = s->column_panels,
+                            .bias = s->column_bias,
                             .c = g->logits + 1,
                             .c_stride = stride});
     for (size_t e = 0; e < g->rows; e++) {
         float *row = g->logits + e * stride;
         int32_t own = s->columns.column_of[g->target[e]];
         row[0] = mx_ranker_logit(r, g->o + e * u, g->target[e]);
-        for (size_t c = 0; c < n; c++)
-            row[1 + c] += r->bias[s->columns.items[c]] + s->columns.log_weights[c];
         if (own >= 0)
             row[1 + own] = -1e30f; /* the target stands for itself */
+        g->weights[e] = s->scale;
     }
-    kernel->softmax_loss(g->logits, g->rows, stride, g->zeros, NULL, NULL, g->logits, g->losses, g->logits);
+    kernel->softmax_loss(g->logits, g->rows, stride, g->zeros, NULL, g->weights, g->logits, g->losses, g->logits);
     g->loss = 0;
     for (size_t e = 0; e < g->rows; e++)
         g->loss += g->losses[e];
-    for (size_t e = 0; e < g->rows * stride; e++)
-        g->logits[e] *= s->scale;
     kernel->gemm(&(mx_gemm){.m = g->rows,
                             .k = n,
                             .u = u,

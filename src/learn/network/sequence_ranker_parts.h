@@ -51,18 +51,18 @@ typedef struct mx_ranker_group {
     float *logits;      /* (rows, 1 + columns): the target first; then their gradients */
     int32_t *zeros;     /* (rows) labels: the first */
     double *losses;     /* (rows) */
+    float *weights;     /* (rows) of their losses */
     float *d_columns;   /* (columns, u) gradients of the columns' vectors */
     float *d_bias;      /* (1 + columns) */
     float *d_kernel, *d_recurrent; /* (u, 3 u) */
     float *d_biases;    /* (2, 3 u) */
-    float *panels;      /* transposed weights are the batch's: see mx_ranker_shared */
 } mx_ranker_group;
 
 /* What the groups of a batch share: weights as the products want them. */
 typedef struct mx_ranker_shared {
     const mx_ranker *ranker;
     mx_ranker_columns columns;
-    const float *column_rows;    /* (columns, u) their vectors, gathered */
+    const float *column_bias;    /* (columns) their biases and log weights */
     const float *column_panels;  /* the same, packed for o V' */
     const float *back_panels;    /* packed for dP V */
     const float *kernel_back, *recurrent_back; /* packed transposes */

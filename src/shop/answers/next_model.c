@@ -22,13 +22,14 @@ const merx_option mx_next_training[] = {
     {"keep", MERX_OPTION_INT, 1, 100000, "1000", NULL, "Most products kept behind each product."},
     {"fade", MERX_OPTION_REAL, 0.001, 1, "0.6", NULL, "What a step back in the history leaves of an event's worth."},
     {"popularity", MERX_OPTION_REAL, 0, 1000, "0.001", NULL, "Weight of the share of all events that were of a product."},
-    {"network", MERX_OPTION_REAL, 0, 1000, "0.1", NULL, "Weight of the recurrent network's logit; 0: without it."},
+    {"network", MERX_OPTION_REAL, 0, 1000, "0.04", NULL, "Weight of the recurrent network's logit; 0: without it."},
     {"units", MERX_OPTION_INT, 1, 512, "64", NULL, "Numbers that the network describes a product and a history with."},
-    {"epochs", MERX_OPTION_INT, 1, 1000, "8", NULL, "Passes of the network over all sequences."},
-    {"negatives", MERX_OPTION_INT, 1, 1000000, "2000", NULL,
+    {"epochs", MERX_OPTION_INT, 1, 1000, NULL, NULL,
+     "Passes of the network over all sequences; unset: as many as make 1.2 million events, but 1 to 10."},
+    {"negatives", MERX_OPTION_INT, 1, 1000000, "500", NULL,
      "Products drawn by popularity that stand for all others in each batch (sampled softmax)."},
-    {"learning_rate", MERX_OPTION_REAL, 1e-6, 1, "0.002", NULL, "Of Adam."},
-    {"dropout", MERX_OPTION_REAL, 0, 0.95, "0.4", NULL,
+    {"learning_rate", MERX_OPTION_REAL, 1e-6, 1, "0.015", NULL, "Of Adam."},
+    {"dropout", MERX_OPTION_REAL, 0, 0.95, "0.3", NULL,
      "Share of the network's inputs and outputs that are set to zero while it learns."},
     {0},
 };
@@ -44,10 +45,18 @@ static mx_transitions_options transitions_of(const merx_options *options)
                                     .keep = (size_t)merx_options_int(options, "keep")};
 }
 
-static mx_ranker_options ranker_of(const merx_options *options, uint64_t seed)
+static int epochs_of(const mx_sequences *s, const merx_options *options)
+{
+    if (merx_options_is_set(options, "epochs"))
+        return (int)merx_options_int(options, "epochs");
+    double events = (double)(s->starts[s->n] - (int64_t)s->n);
+    return (int)fmin(fmax(ceil(1.2e6 / fmax(events, 1)), 1), 10);
+}
+
+static mx_ranker_options ranker_of(const mx_sequences *s, const merx_options *options, uint64_t seed)
 {
     return (mx_ranker_options){.units = (size_t)merx_options_int(options, "units"),
-                               .epochs = (int)merx_options_int(options, "epochs"),
+                               .epochs = epochs_of(s, options),
                                .negatives = (size_t)merx_options_int(options, "negatives"),
                                .learning_rate = merx_options_real(options, "learning_rate"),
                                .dropout = merx_options_real(options, "dropout"),
@@ -69,7 +78,7 @@ merx_status mx_next_fit(const mx_next_sequences *sequences, const merx_options *
                      .events = (double)s->starts[s->n]};
     merx_status status;
     mx_transitions_options transitions = transitions_of(options);
-    mx_ranker_options ranker = ranker_of(options, merx_task_seed(task));
+    mx_ranker_options ranker = ranker_of(s, options, merx_task_seed(task));
     size_t links = (size_t)s->starts[s->n] * 2 * (size_t)transitions.reach, most = s->n_items * transitions.keep;
     uint64_t bytes = (links < most ? links : most) * 16 + s->n_items * 40 + (uint64_t)s->starts[s->n] * 12;
     if (out->network > 0 && !counts_only)
@@ -105,7 +114,7 @@ void mx_next_release(mx_next *model)
 void mx_next_fingerprint(const mx_snapshot *snapshot, const mx_next_sequences *q, const merx_options *options,
                          uint64_t seed, char out[17])
 {
-    mx_ranker_options o = ranker_of(options, seed);
+    mx_ranker_options o = ranker_of(&q->view, options, seed);
     double numbers[] = {merx_options_real(options, "network") > 0 ? 1 : 0,
                         (double)o.units,
                         o.epochs,
