@@ -1,7 +1,7 @@
 /*
  * Frames by FFmpeg's libraries (see video_frames.h).
  *
- * A scene begins where the colours change at once: the score of a frame is half the sum of differences between its histogram (4 x 4 x 4 bins of RGB over a thumbnail) and that
+ * A scene begins where the colours change at once: the score of a frame is half the sum of differences between its histogram (4 x 4 x 4 bins of RGB over 64 x 64 points) and that
  * of the frame before, 0 for the same colours, 1 for none in common (Zhang, Kankanhalli, Smoliar 1993, histogram comparison).
  */
 #include "media/decode/video_frames.h"
@@ -228,7 +228,7 @@ static merx_status score_scene(mx_frames *f, mx_frame *out, merx_error *err)
 {
     unsigned char thumb[THUMB * THUMB * 3 + 64]; /* swscale may write some bytes beyond */
     float histogram[BINS] = {0};
-    MX_TRY(convert(f, &f->to_thumb, THUMB, THUMB, SWS_AREA, thumb, err));
+    MX_TRY(convert(f, &f->to_thumb, THUMB, THUMB, SWS_POINT, thumb, err));
     for (size_t i = 0; i < (size_t)THUMB * THUMB; i++)
         histogram[thumb[3 * i] / 64 * 16 + thumb[3 * i + 1] / 64 * 4 + thumb[3 * i + 2] / 64] += 1;
     double difference = 0;
@@ -260,8 +260,12 @@ merx_status mx_frames_pixels(mx_frames *f, const mx_decode_wish *wish, unsigned 
     const size_t room = h * raw.width * 3 + 64;
     MX_TRY(mx_alloc_array_raw(raw.alloc, room, 1, "frame", &pixels, err));
     raw.height = h;
-    MX_TRY_GOTO(convert(f, &f->to_rgb, (int)raw.width, (int)h, SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT,
-                        pixels, err));
+    /* Colours between the pixels that have them are not worth interpolating where two pixels or more become one. */
+    const mx_fit_plan sketch = mx_fit(raw.height, raw.width, &options);
+    const bool shrinks = (sketch.bottom - sketch.top) >= 2 * (double)sketch.rows &&
+                         (sketch.right - sketch.left) >= 2 * (double)sketch.columns;
+    const int how = SWS_BILINEAR | (shrinks ? 0 : SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT);
+    MX_TRY_GOTO(convert(f, &f->to_rgb, (int)raw.width, (int)h, how, pixels, err));
     MX_TRY_GOTO(mx_alloc_array_raw(raw.alloc, h * raw.width, 3, "frame", &raw.pixels, err));
     memcpy(raw.pixels, pixels, h * raw.width * 3);
     MX_TRY_GOTO(mx_raw_upright(&raw, err));
