@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -299,6 +300,38 @@ static void test_cancel(void **state)
     merx_task_free(task);
 }
 
+static void *decode_in_thread(void *context)
+{
+    for (int round = 0; round < 20; round++) {
+        merx_error err = {0};
+        merx_picture out[3];
+        const merx_picture_bytes in[3] = {
+            {"fine", 4, NULL}, {round % 5 == 0 ? "abort" : "fine", round % 5 == 0 ? 5 : 4, NULL}, {"fine", 4, NULL}};
+        if (merx_pictures_decode(context, in, 3, NULL, NULL, out, &err) != MERX_OK || out[0].error.code != MERX_OK ||
+            (out[1].error.code != MERX_OK) != (round % 5 == 0) || memcmp(out[2].pixels, "abc", 3) != 0)
+            return context;
+        for (int i = 0; i < 3; i++)
+            merx_picture_release(&out[i]);
+    }
+    return NULL;
+}
+
+/* One decoder, several threads: one after the other has it. */
+static void test_threads(void **state)
+{
+    (void)state;
+    pthread_t threads[3];
+    merx_decoder *decoder = new_decoder(self, 2);
+    for (int t = 0; t < 3; t++)
+        assert_int_equal(pthread_create(&threads[t], NULL, decode_in_thread, decoder), 0);
+    for (int t = 0; t < 3; t++) {
+        void *failed;
+        pthread_join(threads[t], &failed);
+        assert_null(failed);
+    }
+    merx_decoder_free(decoder);
+}
+
 static merx_status decode_with(const merx_allocator *alloc, void *context, merx_error *err)
 {
     (void)context;
@@ -405,7 +438,7 @@ int main(int argc, char **argv)
         return 1;
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_misbehaviour), cmocka_unit_test(test_no_zombies),
                                        cmocka_unit_test(test_no_program),   cmocka_unit_test(test_limits),
-                                       cmocka_unit_test(test_cancel),       cmocka_unit_test(test_memory),
-                                       cmocka_unit_test(test_corpus)};
+                                       cmocka_unit_test(test_cancel),       cmocka_unit_test(test_threads),
+                                       cmocka_unit_test(test_memory),       cmocka_unit_test(test_corpus)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

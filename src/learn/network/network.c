@@ -429,7 +429,7 @@ merx_status merx_network_compile(merx_network *net, merx_optimizer optimizer, me
         MX_TRY(mx_alloc_array(net->alloc, net->trainable, sizeof(float), "moments", &net->moment1, err));
     if (moments > 1)
         MX_TRY(mx_alloc_array(net->alloc, net->trainable, sizeof(float), "moments", &net->moment2, err));
-    if (optimizer.kind == MERX_OPTIMIZER_ADAGRAD)
+    if (optimizer.kind == MERX_OPTIMIZER_ADAGRAD && net->moment1 != NULL)
         for (size_t i = 0; i < net->trainable; i++)
             net->moment1[i] = 0.1F; /* Keras's initial_accumulator_value */
     net->compiled = true;
