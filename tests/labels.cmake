@@ -5,13 +5,17 @@ set(merx_slow_tests
   learn.additive
   learn.families
   learn.logistic_rows
+  learn.nearest
   contract.models
   contract.models_bits
   contract.models_inspect
+  learn.network_parity
   learn.panel
   contract.models_stream
   learn.stream_fit
   learn.table_reader
+  media.decoder
+  media.video
   store.sqlite
   shop.crash
   shop.import
@@ -23,6 +27,7 @@ set(merx_threads_tests
   contract.models_stream
   learn.factor
   learn.kmeans
+  learn.nearest
   learn.table_reader
   numeric.dense
   numeric.matrix

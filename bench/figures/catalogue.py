@@ -2,7 +2,7 @@
 from dataclasses import dataclass
 from typing import Callable
 
-from . import csv, demand, factor, fresh, kmeans, linear, logistic, machine, network, quality, retail
+from . import beauty, csv, demand, factor, fresh, kmeans, linear, logistic, machine, neighbour, network, quality, retail
 
 
 @dataclass
@@ -25,12 +25,14 @@ FIGURES = {
     "logistic-scale": Figure("logistic regression, ten times the rows in <= 11 times the time", "performance", logistic.scale),
     "als-fit": Figure("implicit ALS, 138,493 x 26,744, 10 M positives, 64 and 128 factors, against implicit: >= 1.5x at equal loss", "performance", factor.als_fit),
     "retail-ease": Figure("EASE in the recommendations of the real shop: NDCG@20 >= 0.107", "quality", factor.retail_ease),
+    "beauty-next": Figure("next on amazon-beauty-seq, leave one out, full ranking: HR@10 >= 0.0533, NDCG@10 >= 0.0327, above decayed transitions", "quality", beauty.measure),
     "linear-fit": Figure("linear regression 1,000,000 x 50, float64: >= 20x LinearRegression, 5x Ridge(cholesky), 3x scikit-learn-intelex", "performance", linear.fit),
     "linear-scale": Figure("linear regression: ten times the rows in <= 11 times the time", "performance", linear.scale),
     "predict-one": Figure("one row predicted from C, linear, logistic, k-means: >= 1,000x scikit-learn's predict", "performance", linear.predict_one),
     "csv-read": Figure("1 GB of CSV into a typed table, against the fastest of pandas, pyarrow, polars, duckdb: >= 1.5x", "performance", csv.read),
     "kmeans-fit": Figure("k-means 500,000 x 16, k = 50, given starts, 50 rounds beside scikit-learn: blobs >= 6x, noise >= 3x", "performance", kmeans.fit),
     "kmeans-scale": Figure("k-means: ten times the rows in <= 11 times the time", "performance", kmeans.scale),
+    "neighbour-search": Figure("nearest neighbours, 100,000 x 64, recall@10 >= 0.95: queries a second beside hnswlib and faiss: >= 1.5x", "performance", neighbour.search),
     "shoppers-logistic": Figure("AUC >= 0.892 on online-shoppers-intention, plain columns, beside scikit-learn", "quality", quality.shoppers_logistic),
     "shoppers-additive": Figure("the same of additive_classifier: >= 0.928, aim 0.932, beside boosted trees", "quality", quality.shoppers_additive),
     "diamonds-linear": Figure("mean absolute error <= 445 on diamonds, plain columns, beside scikit-learn", "quality", quality.diamonds_linear),

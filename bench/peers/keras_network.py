@@ -7,10 +7,9 @@ Used by the peers here and by tests/golden/make_network*.py. Follows keras.confi
 """
 import keras
 
-SAME_WORD = {"units", "filters", "strides", "padding", "groups", "activation", "momentum", "epsilon", "mask_zero", "recurrent_activation", "return_sequences",
-             "go_backwards", "stateful", "name"}
-OTHER_WORD = {"kernel": "kernel_size", "pool": "pool_size", "vocabulary": "input_dim", "value": "mask_value"}
-NEGATED = {"no_bias": "use_bias", "no_scale": "scale", "no_center": "center"}
+SAME_WORD = {"units", "filters", "kernel_size", "pool_size", "strides", "padding", "groups", "activation", "use_bias", "rate", "momentum", "epsilon", "scale", "center",
+             "mask_zero", "recurrent_activation", "return_sequences", "go_backwards", "stateful", "name"}
+OTHER_WORD = {"vocabulary": "input_dim", "value": "mask_value"}
 CLASSES = {"dense": "Dense", "conv2d": "Conv2D", "max_pool2d": "MaxPooling2D", "average_pool2d": "AveragePooling2D", "global_max_pool2d": "GlobalMaxPooling2D",
            "global_average_pool2d": "GlobalAveragePooling2D", "flatten": "Flatten", "activation": "Activation", "dropout": "Dropout",
            "batch_norm": "BatchNormalization", "layer_norm": "LayerNormalization", "embedding": "Embedding", "masking": "Masking", "simple_rnn": "SimpleRNN",
@@ -29,10 +28,6 @@ def layer_of(node, channels):
             options[word] = tuple(value) if isinstance(value, list) else value
         elif word in OTHER_WORD:
             options[OTHER_WORD[word]] = tuple(value) if isinstance(value, list) else value
-        elif word in NEGATED:
-            options[NEGATED[word]] = not value
-        elif word == "rate":
-            options["rate"] = value
         else:
             raise ValueError(f"{kind}: {word} has no word of Keras")
     if kind == "conv2d" and options.get("groups", 1) == channels > 1:  # weights lie the same: (kh, kw, c, m) is (kh, kw, 1, c m)

@@ -227,8 +227,8 @@ typedef struct merx_video merx_video;
 typedef struct merx_video_options {
     merx_picture_options picture;
     size_t every_frames;    /* give every n-th frame; 0: 1 */
-    double every_ms;        /* and none less than this after the one before (0: no such rule) */
-    double scene_threshold; /* a frame begins a scene when its score is above; 0: 0.3 */
+    double every_ms;        /* of those, the first at or after each multiple of this; 0: all */
+    double scene_threshold; /* a frame begins a scene when its score is above; 0: 0.3; at most 1 */
     size_t max_frames;      /* decoded; one more is MERX_E_LIMIT; 0: 10 million */
 } merx_video_options;
 

@@ -44,16 +44,17 @@ MERX_API const char *merx_nearest_method_name(merx_nearest_method method); /* "a
 /* Limits. */
 #define MERX_NEAREST_EXACT_BELOW 20000
 #define MERX_NEAREST_MAX_VECTORS 2000000000u
-#define MERX_NEAREST_MAX_WIDTH 65536   /* d */
-#define MERX_NEAREST_MAX_LINKS 128     /* links */
-#define MERX_NEAREST_MAX_SEARCH 65536  /* ef, ef_construction, and k of HNSW */
-#define MERX_NEAREST_MAX_NORM 1e18     /* of a vector: its square fits a float */
+#define MERX_NEAREST_MAX_WIDTH 65536  /* d */
+#define MERX_NEAREST_MAX_LINKS 128    /* links */
+#define MERX_NEAREST_MAX_SEARCH 65536 /* ef, ef_construction, and k of HNSW */
+#define MERX_NEAREST_MAX_NORM 1e18    /* of a vector: its square fits a float */
 
 /* 0 means the default. HNSW's words are the paper's. */
 typedef struct merx_nearest_options {
     merx_similarity similarity;
     merx_nearest_method method;
-    size_t links;           /* M: links a vector makes on each layer, 2 … MERX_NEAREST_MAX_LINKS; it keeps up to 2 M on the lowest; default 16 */
+    size_t
+        links; /* M: links a vector makes on each layer, 2 … MERX_NEAREST_MAX_LINKS; it keeps up to 2 M on the lowest; default 16 */
     size_t ef_construction; /* candidates kept while linking; default 200 */
     size_t ef;              /* candidates kept while searching, at least k; default 64. See merx_nearest_tune. */
     uint64_t seed;          /* of the layers, which are drawn by id */
@@ -143,8 +144,8 @@ MERX_API merx_status merx_nearest_tune(merx_nearest *index, const float *queries
 
 typedef struct merx_nearest_info {
     merx_similarity similarity;
-    merx_nearest_method method; /* EXACT or HNSW */
-    size_t count, width;        /* vectors, d */
+    merx_nearest_method method;                /* EXACT or HNSW */
+    size_t count, width;                       /* vectors, d */
     size_t links, ef_construction, ef, layers; /* HNSW; 0 otherwise */
     uint64_t seed;
     merx_recall recall; /* of the last merx_nearest_tune since vectors were added or removed; k 0: not measured */

@@ -428,6 +428,12 @@ MERX_API merx_status merx_network_save(const merx_network *net, const char *path
 MERX_API merx_status merx_network_load(const merx_allocator *alloc, const char *path, merx_network **out,
                                        merx_error *err) MERX_MUST_CHECK;
 
+/*
+ * ONNX (opset 17). Exported inputs and outputs keep merx's shapes: (N, height, width, channels), (N, steps, features). MERX_E_UNSUPPORTED names what ONNX has no operator for: masks, stateful
+ * layers, functions of recurrent layers but tanh, relu, sigmoid and softplus.
+ */
+MERX_API merx_status merx_network_export_onnx(const merx_network *net, const char *path, merx_error *err) MERX_MUST_CHECK;
+
 #ifdef __cplusplus
 }
 #endif

@@ -3,7 +3,7 @@
  * level. The functions themselves: float_functions.h.
  *
  * Which activation it is is asked once, outside the loops: each has a loop of its own. Recurrent steps have one pass of their own for tanh and for relu with sigmoid
- * gates: five functions of a unit at once, nothing but z, c and h touched. Any other pair goes through pieces of PIECE units that stay in the first-level cache.
+ * gates: a row of z, c and h is read and written while it lies in the first-level cache. Any other pair goes through pieces of PIECE units that stay in the first-level cache.
  *
  * An element's result does not depend on where it stands in the array: a rest is computed in masked vectors.
  */
@@ -251,23 +251,24 @@ static const float *opened_gates(mx_activation f, const float *gates, size_t n, 
     return beside;
 }
 
-INLINE void lstm_cell(float *z, const float *before, size_t u, function f, function g, float *c, float *h, bool whole,
-                      part some)
+/* z (4 u) to gates, and c. */
+INLINE void lstm_gates(float *z, const float *before, size_t u, function f, function g, float *c, bool whole, part some)
 {
     vec in = g(load(z, whole, some)), forget = g(load(z + u, whole, some)), candidate = f(load(z + 2 * u, whole, some)),
         out = g(load(z + 3 * u, whole, some));
-    vec now = vec_fma(forget, load(before, whole, some), vec_mul(in, candidate));
     store(z, whole, some, in);
     store(z + u, whole, some, forget);
     store(z + 2 * u, whole, some, candidate);
     store(z + 3 * u, whole, some, out);
-    store(c, whole, some, now);
-    store(h, whole, some, vec_mul(out, f(now)));
+    store(c, whole, some, vec_fma(forget, load(before, whole, some), vec_mul(in, candidate)));
 }
 
+/* In two loops: f(c) waits for c, and the processor looks only some hundred instructions ahead for others. */
 INLINE void lstm_row(float *z, const float *before, size_t u, function f, function g, float *c, float *h)
 {
-    EACH_VECTOR(u, lstm_cell(z + i, before + i, u, f, g, c + i, h + i, whole, some));
+    EACH_VECTOR(u, lstm_gates(z + i, before + i, u, f, g, c + i, whole, some));
+    const float *out = z + 3 * u;
+    EACH_VECTOR(u, store(h + i, whole, some, vec_mul(load(out + i, whole, some), f(load(c + i, whole, some)))));
 }
 
 /* A row of any activations. */
@@ -374,22 +375,28 @@ void MX_LEVEL(lstm_step_back)(const float *gates, const float *c_before, const f
             lstm_row_back_any(gates, c_before, c, dh, dc, u, f, g, dz);
 }
 
-INLINE void gru_cell(float *zx, const float *zh, const float *before, size_t u, function f, float *h, bool whole,
-                     part some)
+/* Update and reset, places of zx and of zh. */
+INLINE void gru_gates(float *zx, const float *zh, size_t u, bool whole, part some)
 {
-    vec update = sigmoid_of(vec_add(load(zx, whole, some), load(zh, whole, some))),
-        reset = sigmoid_of(vec_add(load(zx + u, whole, some), load(zh + u, whole, some))),
-        candidate = f(vec_fma(reset, load(zh + 2 * u, whole, some), load(zx + 2 * u, whole, some))),
-        old = load(before, whole, some);
-    store(zx, whole, some, update);
-    store(zx + u, whole, some, reset);
+    vec update = vec_add(load(zx, whole, some), load(zh, whole, some)),
+        reset = vec_add(load(zx + u, whole, some), load(zh + u, whole, some));
+    store(zx, whole, some, sigmoid_of(update));
+    store(zx + u, whole, some, sigmoid_of(reset));
+}
+
+INLINE void gru_state(float *zx, const float *zh, const float *before, size_t u, function f, float *h, bool whole,
+                      part some)
+{
+    vec update = load(zx, whole, some), reset = load(zx + u, whole, some), old = load(before, whole, some),
+        candidate = f(vec_fma(reset, load(zh + 2 * u, whole, some), load(zx + 2 * u, whole, some)));
     store(zx + 2 * u, whole, some, candidate);
     store(h, whole, some, vec_fma(vec_sub(vec_set(1), update), candidate, vec_mul(update, old)));
 }
 
 INLINE void gru_row(float *zx, const float *zh, const float *before, size_t u, function f, float *h)
 {
-    EACH_VECTOR(u, gru_cell(zx + i, zh + i, before + i, u, f, h + i, whole, some));
+    EACH_VECTOR(u, gru_gates(zx + i, zh + i, u, whole, some));
+    EACH_VECTOR(u, gru_state(zx + i, zh + i, before + i, u, f, h + i, whole, some));
 }
 
 static void gru_row_any(float *zx, const float *zh, const float *before, size_t u, mx_activation f, mx_activation g,

@@ -31,7 +31,8 @@ typedef enum mx_activation {
     MX_ACTIVATIONS
 } mx_activation;
 
-/* Floats of a packed matrix: room for panels of MX_PANEL columns, each (k, MX_PANEL). How they lie is the level's own: what one packs it alone can read. */
+/* Floats of a packed matrix: room for panels of MX_PANEL columns, each (k, MX_PANEL). How they lie is the level's own: what one packs it alone can read. A column j
+ * that MX_PANEL divides begins at panels + j k. */
 static inline size_t mx_panels_size(size_t k, size_t u)
 {
     return (u + MX_PANEL - 1) / MX_PANEL * MX_PANEL * k;

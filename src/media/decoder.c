@@ -8,6 +8,7 @@
 #include "media/decoder.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,7 +118,7 @@ uint64_t merx_decoder_restarts(const merx_decoder *decoder)
 
 double mx_decoder_patience_s(const merx_decoder *decoder)
 {
-    return 20 + 8 * (double)decoder->options.max_cpu_ms / 1000; /* beyond its own limit, for a machine that is busy */
+    return 2 + 8 * (double)decoder->options.max_cpu_ms / 1000; /* beyond its own limit, for a machine that is busy */
 }
 
 static double now_s(void)
@@ -177,7 +178,7 @@ merx_status mx_decoder_death(const merx_decoder *decoder, mx_helper *helper, con
     if (killed)
         MX_FAIL(err, MERX_E_LIMIT, where, "its decoder did not answer for %.0f s and was ended",
                 mx_decoder_patience_s(decoder));
-    if (strstr(helper->why, "signal 27") != NULL) /* SIGPROF: base/confine.h */
+    if (helper->signal == SIGPROF) /* base/confine.h */
         MX_FAIL(err, MERX_E_LIMIT, where, "takes more than the %llu ms of processor time allowed",
                 (unsigned long long)decoder->options.max_cpu_ms);
     MX_FAIL(err, MERX_E_CORRUPT, where, "its decoder %s", helper->why);
@@ -431,12 +432,15 @@ merx_status merx_pictures_decode(merx_decoder *decoder, const merx_picture_bytes
 merx_status merx_picture_read(merx_decoder *decoder, const char *path, const merx_picture_options *options,
                               merx_picture *out, merx_error *err)
 {
-    mx_map map;
+    mx_arena arena;
+    merx_picture_bytes in;
     *out = (merx_picture){.height = 0};
-    MX_TRY(mx_map_open(path, &map, err));
-    const merx_picture_bytes in = {.bytes = map.data, .size = map.size, .name = path};
-    merx_status status = merx_pictures_decode(decoder, &in, 1, options, NULL, out, err);
-    mx_map_close(&map);
+    mx_arena_init(&arena, decoder->alloc);
+    merx_status status = mx_read_picture(path, decoder->options.max_bytes, &arena, &in, err);
+    in.name = path;
+    if (status == MERX_OK)
+        status = merx_pictures_decode(decoder, &in, 1, options, NULL, out, err);
+    mx_arena_release(&arena);
     if (status == MERX_OK && out->error.code != MERX_OK) {
         status = mx_error_set(err, out->error.code, out->error.where, "%s", out->error.message);
         merx_picture_release(out);

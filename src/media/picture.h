@@ -13,5 +13,8 @@ merx_status mx_picture_make(size_t height, size_t width, const merx_allocator *a
                             merx_error *err) MERX_MUST_CHECK;
 merx_status mx_picture_check_options(const merx_picture_options *options, size_t max_side,
                                      merx_error *err) MERX_MUST_CHECK;
+/* The bytes of a file into the arena (name is left NULL). One larger than max_bytes is not read: its size alone is given, for the decoder to refuse. */
+merx_status mx_read_picture(const char *path, uint64_t max_bytes, mx_arena *arena, merx_picture_bytes *out,
+                            merx_error *err) MERX_MUST_CHECK;
 
 #endif

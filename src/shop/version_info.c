@@ -5,6 +5,7 @@
 
 #include "base/build_info.h"
 #include "io/stream.h"
+#include "media/media.h"
 #include "merx/answer.h"
 #include "merx/model.h"
 #include "numeric/matrix.h"
@@ -21,8 +22,8 @@ static void registries(mx_text *text)
     mx_text_puts(text, "\n");
 }
 
-static const mx_build_part parts[] = {mx_build_info_base, mx_io_build_info, mx_numeric_build_info, mx_store_build_info,
-                                      registries};
+static const mx_build_part parts[] = {mx_build_info_base,  mx_io_build_info,    mx_numeric_build_info,
+                                      mx_store_build_info, mx_media_build_info, registries};
 
 size_t merx_build_info(char *text, size_t size)
 {

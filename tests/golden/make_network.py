@@ -120,7 +120,7 @@ def parity(name, spec, rate=0.001):
         x, labels = generated.examples(STEPS * BATCH, tuple(spec["input"]), 10)
         examples = dict(source="generated", examples=STEPS * BATCH, classes=10, period=spec["input"][-1])
     weights = starts(spec)
-    out = dict(name=name, spec=spec, batch=BATCH, optimizer=dict(kind="adam", learning_rate=rate), examples=examples, weights=weights, losses={})
+    out = dict(name=name, spec=spec, batch=BATCH, optimizer=dict(name="adam", learning_rate=rate), examples=examples, weights=weights, losses={})
     for dtype in ("float64", "float32"):
         trainer = Trainer(spec, weights, dtype, lambda: keras.optimizers.Adam(rate))
         if dtype == "float64":
@@ -156,19 +156,19 @@ OPTIMIZERS = {
     "adagrad": lambda: keras.optimizers.Adagrad(0.05),
 }
 WORDS = {
-    "adam": dict(kind="adam", learning_rate=0.01), "adamw": dict(kind="adam", learning_rate=0.01, weight_decay=0.05),
-    "adam, clipped": dict(kind="adam", learning_rate=0.01, beta1=0.8, beta2=0.99, epsilon=1e-4, clip_norm=0.3), "sgd": dict(kind="sgd", learning_rate=0.05),
-    "momentum": dict(kind="sgd", learning_rate=0.05, momentum=0.9), "nesterov": dict(kind="sgd", learning_rate=0.05, momentum=0.9, nesterov=True),
-    "adagrad": dict(kind="adagrad", learning_rate=0.05),
+    "adam": dict(name="adam", learning_rate=0.01), "adamw": dict(name="adam", learning_rate=0.01, weight_decay=0.05),
+    "adam, clipped": dict(name="adam", learning_rate=0.01, beta1=0.8, beta2=0.99, epsilon=1e-4, clip_norm=0.3), "sgd": dict(name="sgd", learning_rate=0.05),
+    "momentum": dict(name="sgd", learning_rate=0.05, momentum=0.9), "nesterov": dict(name="sgd", learning_rate=0.05, momentum=0.9, nesterov=True),
+    "adagrad": dict(name="adagrad", learning_rate=0.05),
 }
 DENSE = dict(layer="dense", units=3, activation="softmax")
-CONV = dict(layer="conv2d", filters=4, kernel=[3, 3])
+CONV = dict(layer="conv2d", filters=4, kernel_size=[3, 3])
 SMALL = {
-    "cnn": dict(input=[8, 8, 1], layers=[dict(CONV, activation="relu"), dict(layer="max_pool2d", pool=[2, 2]), dict(layer="flatten"), DENSE]),
+    "cnn": dict(input=[8, 8, 1], layers=[dict(CONV, activation="relu"), dict(layer="max_pool2d", pool_size=[2, 2]), dict(layer="flatten"), DENSE]),
     **{f"{kind}, {f}": dict(input=[6, 3], layers=[dict(layer=kind, units=5, activation=f), DENSE]) for kind in RECURRENT for f in ("tanh", "relu")},
     "residual": dict(input=[6, 6, 2], layers=[
-        dict(CONV, padding="same", no_bias=True), dict(layer="batch_norm"), dict(layer="activation", activation="relu", name="stem"),
-        dict(CONV, padding="same", no_bias=True), dict(layer="batch_norm", name="sum"), dict(layer="add", inputs=["sum", "stem"]),
+        dict(CONV, padding="same", use_bias=False), dict(layer="batch_norm"), dict(layer="activation", activation="relu", name="stem"),
+        dict(CONV, padding="same", use_bias=False), dict(layer="batch_norm", name="sum"), dict(layer="add", inputs=["sum", "stem"]),
         dict(layer="activation", activation="relu"), dict(layer="global_average_pool2d"), DENSE]),
 }
 

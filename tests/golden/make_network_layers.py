@@ -64,7 +64,13 @@ def tensor(values):
 cases = []
 
 
-def case(name, x, *layers, training=True, repeat=False, scale=0.5):
+def as_groups(w):
+    """A depthwise kernel (kh, kw, c, m) as that of a convolution with groups, (kh, kw, 1, c m): the numbers lie the same."""
+    v = w.numpy()
+    return v.reshape(*v.shape[:2], 1, -1) if "depthwise" in w.path and v.ndim == 4 else v
+
+
+def case(name, x, *layers, training=True, repeat=False, spread=0.5):
     """One network of these layers; weights are drawn, the target too."""
     spec = dict(input=list(x.shape[1:]), layers=list(layers))
     integers = x.dtype.kind == "i"
@@ -77,8 +83,8 @@ def case(name, x, *layers, training=True, repeat=False, scale=0.5):
         elif w.name == "moving_variance":
             w.assign(1 + np.abs(grid(*w.shape, scale=0.5)))
         else:
-            w.assign(grid(*w.shape, scale=scale))
-    before = [dict(name=w.name, **tensor(w.numpy())) for w in variables]
+            w.assign(grid(*w.shape, scale=spread))
+    before = [dict(name=w.name, **tensor(as_groups(w))) for w in variables]
     fed = tf.constant(x) if integers else tf.Variable(x)
     with tf.GradientTape() as tape:
         output = model(fed, training=training)
@@ -108,8 +114,8 @@ def case(name, x, *layers, training=True, repeat=False, scale=0.5):
     cases.append(out)
 
 
-def one(name, layer, x, training=True, repeat=False, scale=0.5, **options):
-    case(name, x, dict(layer=layer, **options), training=training, repeat=repeat, scale=scale)
+def one(name, layer, x, training=True, repeat=False, spread=0.5, **options):
+    case(name, x, dict(layer=layer, **options), training=training, repeat=repeat, spread=spread)
 
 
 NAMES = ["linear", "relu", "tanh", "sigmoid", "softplus", "elu", "leaky_relu", "gelu", "silu", "hard_sigmoid", "exponential", "softmax"]
@@ -126,7 +132,7 @@ for name in NAMES[:-1]:
 # dense
 x = grid(5, 4)
 one("dense", "dense", x, units=3)
-one("dense without bias", "dense", x, units=3, no_bias=True)
+one("dense without bias", "dense", x, units=3, use_bias=False)
 for word in NAMES[1:]:
     one(f"dense, {word}", "dense", x, units=3, activation=word)
 one("dense over steps", "dense", grid(2, 3, 4), units=5, activation="tanh")
@@ -137,39 +143,39 @@ one("activation of pictures", "activation", grid(2, 3, 3, 2), activation="tanh")
 
 # convolution
 p = grid(2, 7, 6, 4)
-one("conv, valid", "conv2d", p, filters=3, kernel=[3, 3])
-one("conv, same", "conv2d", p, filters=3, kernel=[3, 3], padding="same")
-one("conv, relu, no bias", "conv2d", p, filters=5, kernel=[3, 3], activation="relu", no_bias=True)
-one("conv, tanh", "conv2d", p, filters=5, kernel=[3, 3], activation="tanh")
-one("conv 1 x 1", "conv2d", p, filters=6, kernel=[1, 1])
-one("conv 3 x 5", "conv2d", p, filters=2, kernel=[3, 5], padding="same")
-one("conv 5 x 5", "conv2d", p, filters=2, kernel=[5, 5], padding="same")
-one("conv 2 x 2, same (one more below and right)", "conv2d", p, filters=2, kernel=[2, 2], padding="same")
-one("conv, strides 2, valid", "conv2d", p, filters=3, kernel=[3, 3], strides=[2, 2])
-one("conv, strides 2, same", "conv2d", p, filters=3, kernel=[3, 3], strides=[2, 2], padding="same")
-one("conv, strides 2 x 3, same", "conv2d", p, filters=3, kernel=[3, 3], strides=[2, 3], padding="same")
-one("conv 1 x 1, strides 2", "conv2d", p, filters=3, kernel=[1, 1], strides=[2, 2])
-one("conv, groups 2", "conv2d", p, filters=6, kernel=[3, 3], groups=2, padding="same")
-one("conv, groups 2, strides 2, relu", "conv2d", p, filters=4, kernel=[3, 3], groups=2, strides=[2, 2], activation="relu")
-one("depthwise", "conv2d", p, filters=4, kernel=[3, 3], groups=4)
-one("depthwise, same, strides 2", "conv2d", p, filters=4, kernel=[3, 3], groups=4, strides=[2, 2], padding="same")
-one("depthwise, two of each channel, tanh", "conv2d", p, filters=8, kernel=[3, 3], groups=4, padding="same", activation="tanh")
-one("conv of one channel", "conv2d", grid(2, 8, 8, 1), filters=4, kernel=[3, 3], activation="relu")
-case("two convs", grid(2, 7, 7, 2), dict(layer="conv2d", filters=9, kernel=[3, 3], activation="relu"), dict(layer="conv2d", filters=3, kernel=[3, 3], strides=[2, 2], padding="same"))
+one("conv, valid", "conv2d", p, filters=3, kernel_size=[3, 3])
+one("conv, same", "conv2d", p, filters=3, kernel_size=[3, 3], padding="same")
+one("conv, relu, no bias", "conv2d", p, filters=5, kernel_size=[3, 3], activation="relu", use_bias=False)
+one("conv, tanh", "conv2d", p, filters=5, kernel_size=[3, 3], activation="tanh")
+one("conv 1 x 1", "conv2d", p, filters=6, kernel_size=[1, 1])
+one("conv 3 x 5", "conv2d", p, filters=2, kernel_size=[3, 5], padding="same")
+one("conv 5 x 5", "conv2d", p, filters=2, kernel_size=[5, 5], padding="same")
+one("conv 2 x 2, same (one more below and right)", "conv2d", p, filters=2, kernel_size=[2, 2], padding="same")
+one("conv, strides 2, valid", "conv2d", p, filters=3, kernel_size=[3, 3], strides=[2, 2])
+one("conv, strides 2, same", "conv2d", p, filters=3, kernel_size=[3, 3], strides=[2, 2], padding="same")
+one("conv, strides 2 x 3, same", "conv2d", p, filters=3, kernel_size=[3, 3], strides=[2, 3], padding="same")
+one("conv 1 x 1, strides 2", "conv2d", p, filters=3, kernel_size=[1, 1], strides=[2, 2])
+one("conv, groups 2", "conv2d", p, filters=6, kernel_size=[3, 3], groups=2, padding="same")
+one("conv, groups 2, strides 2, relu", "conv2d", p, filters=4, kernel_size=[3, 3], groups=2, strides=[2, 2], activation="relu")
+one("depthwise", "conv2d", p, filters=4, kernel_size=[3, 3], groups=4)
+one("depthwise, same, strides 2", "conv2d", p, filters=4, kernel_size=[3, 3], groups=4, strides=[2, 2], padding="same")
+one("depthwise, two of each channel, tanh", "conv2d", p, filters=8, kernel_size=[3, 3], groups=4, padding="same", activation="tanh")
+one("conv of one channel", "conv2d", grid(2, 8, 8, 1), filters=4, kernel_size=[3, 3], activation="relu")
+case("two convs", grid(2, 7, 7, 2), dict(layer="conv2d", filters=9, kernel_size=[3, 3], activation="relu"), dict(layer="conv2d", filters=3, kernel_size=[3, 3], strides=[2, 2], padding="same"))
 
 # pooling
 d = distinct(2, 7, 6, 3)
 for kind in ("max", "average"):
-    one(f"{kind} pooling", f"{kind}_pool2d", d, pool=[2, 2])
-    one(f"{kind} pooling, same", f"{kind}_pool2d", d, pool=[2, 2], padding="same")
-    one(f"{kind} pooling 3 x 3, strides 2", f"{kind}_pool2d", d, pool=[3, 3], strides=[2, 2])
-    one(f"{kind} pooling 3 x 3, strides 2, same", f"{kind}_pool2d", d, pool=[3, 3], strides=[2, 2], padding="same")
-    one(f"{kind} pooling 3 x 2, strides 1 x 2, same", f"{kind}_pool2d", d, pool=[3, 2], strides=[1, 2], padding="same")
-    case(f"conv, relu, {kind} pooling", grid(3, 9, 8, 1), dict(layer="conv2d", filters=5, kernel=[3, 3], activation="relu"), dict(layer=f"{kind}_pool2d", pool=[2, 2]))
-    case(f"conv, global {kind} pooling", p, dict(layer="conv2d", filters=5, kernel=[3, 3], activation="tanh"), dict(layer=f"global_{kind}_pool2d"), dict(layer="dense", units=2))
+    one(f"{kind} pooling", f"{kind}_pool2d", d, pool_size=[2, 2])
+    one(f"{kind} pooling, same", f"{kind}_pool2d", d, pool_size=[2, 2], padding="same")
+    one(f"{kind} pooling 3 x 3, strides 2", f"{kind}_pool2d", d, pool_size=[3, 3], strides=[2, 2])
+    one(f"{kind} pooling 3 x 3, strides 2, same", f"{kind}_pool2d", d, pool_size=[3, 3], strides=[2, 2], padding="same")
+    one(f"{kind} pooling 3 x 2, strides 1 x 2, same", f"{kind}_pool2d", d, pool_size=[3, 2], strides=[1, 2], padding="same")
+    case(f"conv, relu, {kind} pooling", grid(3, 9, 8, 1), dict(layer="conv2d", filters=5, kernel_size=[3, 3], activation="relu"), dict(layer=f"{kind}_pool2d", pool_size=[2, 2]))
+    case(f"conv, global {kind} pooling", p, dict(layer="conv2d", filters=5, kernel_size=[3, 3], activation="tanh"), dict(layer=f"global_{kind}_pool2d"), dict(layer="dense", units=2))
 one("global average pooling", "global_average_pool2d", d)
-case("conv, relu, max pooling of more channels", grid(2, 8, 10, 3), dict(layer="conv2d", filters=17, kernel=[3, 3], padding="same", activation="relu"),
-     dict(layer="max_pool2d", pool=[2, 2]), dict(layer="conv2d", filters=4, kernel=[3, 3], activation="relu"), dict(layer="max_pool2d", pool=[2, 2]),
+case("conv, relu, max pooling of more channels", grid(2, 8, 10, 3), dict(layer="conv2d", filters=17, kernel_size=[3, 3], padding="same", activation="relu"),
+     dict(layer="max_pool2d", pool_size=[2, 2]), dict(layer="conv2d", filters=4, kernel_size=[3, 3], activation="relu"), dict(layer="max_pool2d", pool_size=[2, 2]),
      dict(layer="flatten"), dict(layer="dense", units=3))
 case("flatten", grid(2, 3, 2, 2), dict(layer="flatten"), dict(layer="dense", units=4))
 
@@ -177,15 +183,15 @@ case("flatten", grid(2, 3, 2, 2), dict(layer="flatten"), dict(layer="dense", uni
 one("batch normalisation of rows", "batch_norm", grid(6, 3, scale=2))
 one("batch normalisation of pictures", "batch_norm", grid(3, 4, 3, 2, scale=2) + 1)
 one("batch normalisation, momentum and epsilon", "batch_norm", grid(6, 3), momentum=0.8, epsilon=0.01)
-one("batch normalisation without scale", "batch_norm", grid(6, 3), no_scale=True)
-one("batch normalisation without center", "batch_norm", grid(6, 3), no_center=True)
+one("batch normalisation without scale", "batch_norm", grid(6, 3), scale=False)
+one("batch normalisation without center", "batch_norm", grid(6, 3), center=False)
 one("batch normalisation, running", "batch_norm", grid(3, 4, 3, 2), training=False)
-pattern = (dict(layer="conv2d", filters=5, kernel=[3, 3], padding="same", no_bias=True), dict(layer="batch_norm"), dict(layer="activation", activation="relu"))
+pattern = (dict(layer="conv2d", filters=5, kernel_size=[3, 3], padding="same", use_bias=False), dict(layer="batch_norm"), dict(layer="activation", activation="relu"))
 case("conv, batch normalisation, relu", p, *pattern)
 case("conv, batch normalisation, relu, running", p, *pattern, training=False)
 one("layer normalisation of rows", "layer_norm", grid(4, 6, scale=2))
 one("layer normalisation over steps", "layer_norm", grid(2, 3, 5), epsilon=0.01)
-one("layer normalisation without scale and center", "layer_norm", grid(4, 6), no_scale=True, no_center=True)
+one("layer normalisation without scale and center", "layer_norm", grid(4, 6), scale=False, center=False)
 
 # graphs
 case("add", x, dict(layer="dense", units=3, name="a"), dict(layer="dense", units=3, activation="tanh", name="b", inputs=["input"]),
@@ -193,11 +199,11 @@ case("add", x, dict(layer="dense", units=3, name="a"), dict(layer="dense", units
 case("add the input", x, dict(layer="dense", units=4, name="a", activation="relu"), dict(layer="add", inputs=["a", "input"]), dict(layer="dense", units=2))
 case("concatenate", x, dict(layer="dense", units=3, name="a"), dict(layer="dense", units=2, activation="tanh", name="b", inputs=["input"]),
      dict(layer="concatenate", inputs=["a", "b", "input"]), dict(layer="dense", units=2))
-case("concatenate channels", p, dict(layer="conv2d", filters=3, kernel=[3, 3], padding="same", name="a"),
-     dict(layer="conv2d", filters=2, kernel=[1, 1], activation="relu", name="b", inputs=["input"]), dict(layer="concatenate", inputs=["a", "b"]))
-case("residual block", p, dict(layer="conv2d", filters=6, kernel=[3, 3], strides=[2, 2], padding="same", no_bias=True), dict(layer="batch_norm"),
-     dict(layer="activation", activation="relu"), dict(layer="conv2d", filters=6, kernel=[3, 3], padding="same", no_bias=True), dict(layer="batch_norm", name="sum"),
-     dict(layer="conv2d", filters=6, kernel=[1, 1], strides=[2, 2], no_bias=True, inputs=["input"]), dict(layer="batch_norm", name="shortcut"),
+case("concatenate channels", p, dict(layer="conv2d", filters=3, kernel_size=[3, 3], padding="same", name="a"),
+     dict(layer="conv2d", filters=2, kernel_size=[1, 1], activation="relu", name="b", inputs=["input"]), dict(layer="concatenate", inputs=["a", "b"]))
+case("residual block", p, dict(layer="conv2d", filters=6, kernel_size=[3, 3], strides=[2, 2], padding="same", use_bias=False), dict(layer="batch_norm"),
+     dict(layer="activation", activation="relu"), dict(layer="conv2d", filters=6, kernel_size=[3, 3], padding="same", use_bias=False), dict(layer="batch_norm", name="sum"),
+     dict(layer="conv2d", filters=6, kernel_size=[1, 1], strides=[2, 2], use_bias=False, inputs=["input"]), dict(layer="batch_norm", name="shortcut"),
      dict(layer="add", inputs=["sum", "shortcut"]), dict(layer="activation", activation="relu"), dict(layer="global_average_pool2d"), dict(layer="dense", units=3))
 
 # sequences
@@ -212,15 +218,15 @@ masking = dict(layer="masking", value=0.0)
 for kind, title in (("simple_rnn", "simple RNN"), ("lstm", "LSTM"), ("gru", "GRU")):
     one(title, kind, s, units=3)
     one(f"{title}, sequences", kind, s, units=3, return_sequences=True)
-    one(f"{title}, relu", kind, s, units=8, scale=0.3, activation="relu", return_sequences=True)
-    one(f"{title} without bias", kind, s, units=3, no_bias=True)
+    one(f"{title}, relu", kind, s, units=8, spread=0.3, activation="relu", return_sequences=True)
+    one(f"{title} without bias", kind, s, units=3, use_bias=False)
     one(f"{title}, backwards", kind, s, units=3, go_backwards=True)
     one(f"{title}, backwards, sequences", kind, s, units=3, go_backwards=True, return_sequences=True)
     one(f"{title}, stateful", kind, s, units=3, stateful=True, return_sequences=True, repeat=True)
     one(f"{title}, 17 units, two steps", kind, grid(2, 2, 5), units=17)
     if kind != "simple_rnn":
         one(f"{title}, sigmoid and hard sigmoid", kind, s, units=3, activation="sigmoid", recurrent_activation="hard_sigmoid")
-        one(f"{title}, softplus and tanh", kind, s, units=3, activation="softplus", recurrent_activation="tanh", scale=0.25)
+        one(f"{title}, softplus and tanh", kind, s, units=3, activation="softplus", recurrent_activation="tanh", spread=0.25)
     case(f"{title}, mask", holes, masking, dict(layer=kind, units=3))
     case(f"{title}, mask, sequences", holes, masking, dict(layer=kind, units=3, return_sequences=True))
     case(f"{title}, mask, backwards", holes, masking, dict(layer=kind, units=3, go_backwards=True))

@@ -95,6 +95,45 @@ if [ -n "$foreign" ]; then
     exit 1
 fi
 
+# Who links the library gets none of the libraries that decode; the programs that do are found from where the library lies.
+needs=$(ldd "$library/libmerx.so" | grep -E 'jpeg|png|webp|avcodec|avformat|swscale|seccomp' || true)
+if [ -n "$needs" ]; then
+    echo "libmerx.so needs what merx-decode alone should:" "$needs"
+    exit 1
+fi
+if [ -x "$MERX_BUILD_DIR/bin/merx-decode" ]; then
+    cat >"$work/look.c" <<'C'
+#include <merx/media.h>
+#include <stdio.h>
+
+int main(int argc, char **argv)
+{
+    merx_error err = {0};
+    merx_decoder *decoder = NULL;
+    merx_picture picture = {0};
+    if (argc != 2 || merx_decoder_new(NULL, NULL, &decoder, &err) != MERX_OK ||
+        merx_picture_read(decoder, argv[1], NULL, &picture, &err) != MERX_OK) {
+        fprintf(stderr, "%s: %s\n", err.where, err.message);
+        return 1;
+    }
+    printf("%zu x %zu\n", picture.width, picture.height);
+    merx_picture_release(&picture);
+    merx_decoder_free(decoder);
+    return 0;
+}
+C
+    "$CC" -std=c11 -Wall -Wextra -Werror "${flags[@]}" "$work/look.c" "${words[@]}" -o "$work/look"
+    for program in "$work/look" "$prefix/bin/merx picture"; do
+        # shellcheck disable=SC2086 # a command and its word
+        said=$(LD_LIBRARY_PATH=$library $program "$MERX_SOURCE_DIR/tests/fuzz/corpus/picture/rgb.jpg")
+        case $said in *'32 x 24'*) ;; *)
+            echo "an installed program looked at a picture and said: $said"
+            exit 1
+            ;;
+        esac
+    done
+fi
+
 # What the programs say of themselves: descriptions, man page, completion.
 for file in share/merx/api/models.json share/merx/api/answers.json share/man/man1/merx.1 share/bash-completion/completions/merx \
     share/zsh/site-functions/_merx share/fish/vendor_completions.d/merx.fish; do

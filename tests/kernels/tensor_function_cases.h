@@ -369,9 +369,9 @@ static void test_softmax(void **state)
         compare_softmax(3, 8, 2, kind, SIZE_MAX, 0);
         compare_softmax(2, 1, 2, kind, SIZE_MAX, 0);
         compare_softmax(2, 1234, 3, kind, SIZE_MAX, 0);
-        for (size_t place = 0; place < 2 * 11; place++)
+        for (size_t place = 0; place < 2 * 10; place++)
             for (size_t s = 0; s < 5; s++)
-                compare_softmax(2, 11, 1, kind, place, strange[s]);
+                compare_softmax(2, 10, 1, kind, place, strange[s]);
     }
     float sure[] = {30, 0, 12}, p[3]; /* a small loss keeps its digits */
     int32_t label = 0;
@@ -695,6 +695,12 @@ static void test_optimisers(void **state)
             for (size_t s = 0; s < STRANGE; s++)
                 compare_optimisers(n, n % 8, place, strange[s]);
     compare_optimisers(10007, 1, SIZE_MAX, 0);
+    mx_adam adam = {.rate = 0.1F, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7F, .scale = 2};
+    float g = 0.37F, m = 0, v = 0, w = 1;
+    level->adam(&adam, 1, &g, &m, &v, &w);
+    check_like((double)m, 0.1 * (double)(2 * g), 1e-8, "first m", 1, 0); /* 1 - beta is not that of a float 0.999 */
+    check_like((double)v, 0.001 * (double)(2 * g) * (double)(2 * g), 1e-10, "first v", 1, 0);
+    check_like((double)w, 1 - 0.1 * (double)m / (sqrt((double)v) + 1e-7), 1e-7, "first w", 1, 0);
 }
 
 static int run_tensor_function_cases(void)

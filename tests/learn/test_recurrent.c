@@ -75,7 +75,12 @@ static double twin_loss(twin *t, const merx_examples *e)
     const merx_network *net = t->net;
     size_t rows = mx_output_rows(net), counted = 0;
     twin_run(t, true, false);
-    mx_loss_rows r = {.m = t->n * rows, .u = mx_output_units(net), .labels = e->labels, .targets = e->targets, .scale = 1, .logits = true};
+    mx_loss_rows r = {.m = t->n * rows,
+                      .u = mx_output_units(net),
+                      .labels = e->labels,
+                      .targets = e->targets,
+                      .scale = 1,
+                      .logits = true};
     for (size_t i = 0; i < r.m; i++)
         counted += e->labels == NULL || e->labels[i] >= 0;
     return mx_loss_twin(net->loss, &r, t->y[net->nodes - 1]) / (double)counted;
@@ -90,7 +95,8 @@ typedef struct data {
 } data;
 
 /* Sequences of t steps with f features; some have padding before, some behind; one is all padding. Features of padding: `padding`. */
-static data make_data(size_t n, size_t t, size_t f, size_t rows, size_t classes, float padding, bool padded, uint64_t seed)
+static data make_data(size_t n, size_t t, size_t f, size_t rows, size_t classes, float padding, bool padded,
+                      uint64_t seed)
 {
     data d = {.x = calloc(n * t * f, sizeof(float)), .labels = calloc(n * rows, sizeof(int32_t))};
     mx_random random;
@@ -200,8 +206,8 @@ static void check_gradients(const char *what, merx_network *net, twin *t, const 
             *at = value;
             double want = (up - down) / (2 * h);
             if (!(fabs((double)w.gradient[j] - want) <= tolerance))
-                check_die(__FILE__, __LINE__, "%s: gradient %zu of %s is %.9g, by differences %.9g (largest %.3g)", what, j, w.name,
-                          (double)w.gradient[j], want, largest);
+                check_die(__FILE__, __LINE__, "%s: gradient %zu of %s is %.9g, by differences %.9g (largest %.3g)",
+                          what, j, w.name, (double)w.gradient[j], want, largest);
         }
     }
 }
@@ -234,8 +240,11 @@ static merx_network *make_network(merx_layer_kind kind, merx_recurrent o, shape_
 static void check_case(size_t k, merx_recurrent o, shape_of s, bool masked, double size, size_t skip)
 {
     char what[160];
-    (void)snprintf(what, sizeof what, "%s activation %d recurrent %d sequences %d backwards %d no_bias %d stateful %d masked %d n %zu u %d", words[k],
-                   o.activation, o.recurrent_activation, o.return_sequences, o.go_backwards, o.no_bias, o.stateful, masked, s.n, s.u);
+    (void)snprintf(
+        what, sizeof what,
+        "%s activation %d recurrent %d sequences %d backwards %d no_bias %d stateful %d masked %d n %zu u %d", words[k],
+        o.activation, o.recurrent_activation, o.return_sequences, o.go_backwards, o.no_bias, o.stateful, masked, s.n,
+        s.u);
     o.units = s.u;
     merx_network *net = make_network(kinds[k], o, s, masked, size);
     data d = make_data(s.n, s.t, s.f, mx_output_rows(net), (size_t)s.classes, 0.25F, masked, 3 + k);
@@ -267,7 +276,8 @@ static void test_activations(void **state)
     for (size_t k = 0; k < 3; k++)
         for (int f = MERX_LINEAR; f <= MERX_EXPONENTIAL; f++) {
             for (int masked = 0; masked < 2; masked++)
-                check_case(k, (merx_recurrent){.activation = (merx_activation)f, .return_sequences = f % 2 == 0}, s, masked, 0.35, 1);
+                check_case(k, (merx_recurrent){.activation = (merx_activation)f, .return_sequences = f % 2 == 0}, s,
+                           masked, 0.35, 1);
             if (kinds[k] != MERX_LAYER_SIMPLE_RNN)
                 check_case(k, (merx_recurrent){.recurrent_activation = (merx_activation)f}, s, f % 2, 0.35, 1);
         }
@@ -279,9 +289,11 @@ static void test_options(void **state)
     shape_of s = {5, 5, 2, 6, 3};
     for (size_t k = 0; k < 3; k++)
         for (int bits = 0; bits < 32; bits++)
-            check_case(k,
-                       (merx_recurrent){.return_sequences = bits & 1, .go_backwards = bits & 2, .no_bias = bits & 4, .stateful = bits & 8}, s,
-                       bits & 16, 0.5, 1);
+            check_case(
+                k,
+                (merx_recurrent){
+                    .return_sequences = bits & 1, .go_backwards = bits & 2, .no_bias = bits & 4, .stateful = bits & 8},
+                s, bits & 16, 0.5, 1);
 }
 
 static void test_blocks(void **state)
@@ -292,7 +304,8 @@ static void test_blocks(void **state)
         check_case(k, (merx_recurrent){.return_sequences = true}, (shape_of){37, 19, 2, 19, 3}, true, 0.3, 97);
         check_case(k, (merx_recurrent){.go_backwards = true}, (shape_of){37, 19, 2, 33, 3}, false, 0.3, 197);
         check_case(k, (merx_recurrent){.stateful = true}, (shape_of){37, 1, 2, 7, 3}, false, 0.3, 7);
-        check_case(k, (merx_recurrent){.stateful = true, .return_sequences = true}, (shape_of){1, 9, 2, 7, 3}, false, 0.3, 7);
+        check_case(k, (merx_recurrent){.stateful = true, .return_sequences = true}, (shape_of){1, 9, 2, 7, 3}, false,
+                   0.3, 7);
         check_case(k, (merx_recurrent){.go_backwards = true}, (shape_of){1, 9, 2, 7, 3}, false, 0.3, 7);
     }
 }
@@ -335,8 +348,10 @@ static void test_graph(void **state)
     for (size_t k = 0; k < 3; k++) {
         merx_network *net = merx_network_new(NULL, MERX_INPUT(6, 2));
         int dense = merx_network_add(net, MERX_DENSE(.units = 4, .activation = MERX_TANH));
-        int forth = merx_network_connect(net, (merx_layer){.kind = kinds[k], .recurrent = {.units = 4}}, 1, (int[]){dense});
-        int back = merx_network_connect(net, (merx_layer){.kind = kinds[k], .recurrent = {.units = 4, .go_backwards = true}}, 1, (int[]){dense});
+        int forth =
+            merx_network_connect(net, (merx_layer){.kind = kinds[k], .recurrent = {.units = 4}}, 1, (int[]){dense});
+        int back = merx_network_connect(
+            net, (merx_layer){.kind = kinds[k], .recurrent = {.units = 4, .go_backwards = true}}, 1, (int[]){dense});
         if (mx_layer_kind_of(MERX_LAYER_ADD) == NULL) {
             merx_network_free(net);
             skip();
@@ -363,7 +378,8 @@ static void test_threads(void **state)
     for (int threads = 1; threads <= 8; threads *= threads == 1 ? 2 : 4) {
         merx_task *task = task_of(threads);
         merx_network *net = deep_network(task);
-        check_ok(merx_network_fit(net, &d.e, &(merx_fit_options){.epochs = 2, .batch_size = 40}, task, NULL, &err), err);
+        check_ok(merx_network_fit(net, &d.e, &(merx_fit_options){.epochs = 2, .batch_size = 40}, task, NULL, &err),
+                 err);
         if (first == NULL) {
             first = calloc(net->size, sizeof *first);
             memcpy(first, net->weights, net->size * sizeof *first);
@@ -436,11 +452,17 @@ static void test_refused(void **state)
     check_fails(compile_with(MERX_INPUT(5, 4, 3), MERX_GRU(.units = 3), dense, &err), MERX_E_SHAPE, err);
     check_fails(compile_with(MERX_INPUT(5, 4), MERX_GRU(), dense, &err), MERX_E_INVALID, err);
     check_fails(compile_with(MERX_INPUT(5, 4), MERX_SIMPLE_RNN(.units = -2), dense, &err), MERX_E_RANGE, err);
-    check_fails(compile_with(MERX_INPUT(5, 4), MERX_LSTM(.units = 3, .activation = MERX_SOFTMAX), dense, &err), MERX_E_UNSUPPORTED, err);
-    check_fails(compile_with(MERX_INPUT(5, 4), MERX_LSTM(.units = 3, .recurrent_activation = MERX_SOFTMAX), dense, &err), MERX_E_UNSUPPORTED, err);
+    check_fails(compile_with(MERX_INPUT(5, 4), MERX_LSTM(.units = 3, .activation = MERX_SOFTMAX), dense, &err),
+                MERX_E_UNSUPPORTED, err);
+    check_fails(
+        compile_with(MERX_INPUT(5, 4), MERX_LSTM(.units = 3, .recurrent_activation = MERX_SOFTMAX), dense, &err),
+        MERX_E_UNSUPPORTED, err);
     check_fails(compile_with(MERX_INPUT(5), MERX_MASKING(), dense, &err), MERX_E_SHAPE, err);
-    check_fails(compile_with(MERX_INPUT(5, 4), MERX_EMBEDDING(.vocabulary = 9, .units = 2, .mask_zero = true), dense, &err), MERX_E_SHAPE, err);
-    check_fails(compile_with(MERX_INPUT(5, 2, 2, 2), MERX_EMBEDDING(.vocabulary = 9, .units = 2), dense, &err), MERX_E_SHAPE, err);
+    check_fails(
+        compile_with(MERX_INPUT(5, 4), MERX_EMBEDDING(.vocabulary = 9, .units = 2, .mask_zero = true), dense, &err),
+        MERX_E_SHAPE, err);
+    check_fails(compile_with(MERX_INPUT(5, 2, 2, 2), MERX_EMBEDDING(.vocabulary = 9, .units = 2), dense, &err),
+                MERX_E_SHAPE, err);
     check_fails(compile_with(MERX_INPUT(5), MERX_EMBEDDING(.units = 2), dense, &err), MERX_E_INVALID, err);
 
     merx_network *net = merx_network_new(NULL, MERX_INPUT(2));
@@ -474,7 +496,8 @@ static void test_initial(void **state)
     merx_network_add(net, MERX_GRU(.units = 3));
     merx_network_add(net, MERX_DENSE(.units = 2, .activation = MERX_SOFTMAX));
     check_ok(merx_network_compile(net, MERX_ADAM(), MERX_CATEGORICAL_CROSSENTROPY, NULL, &err), err);
-    merx_weight kernel = merx_network_weight(net, 0), recurrent = merx_network_weight(net, 1), bias = merx_network_weight(net, 2);
+    merx_weight kernel = merx_network_weight(net, 0), recurrent = merx_network_weight(net, 1),
+                bias = merx_network_weight(net, 2);
     assert_string_equal(recurrent.name, "lstm/recurrent_kernel");
     for (size_t i = 0; i < kernel.size; i++)
         assert_true(fabs((double)kernel.values[i]) <= sqrt(6.0 / (4 + 24)));

@@ -207,7 +207,7 @@ static void test_refused(void **state)
     } cases[] = {
         {"bomb.png", MERX_E_LIMIT, "50000 x 50000", false},
         {"huge.png", MERX_E_LIMIT, "32768", false},
-        {"huge.jpg", MERX_E_LIMIT, "65535 x 65535", false},
+        {"huge.jpg", MERX_E_LIMIT, "65500 pixels", false},
         {"no_pixels.png", MERX_E_CORRUPT, "damaged", false},
         {"text.txt", MERX_E_PARSE, "expected JPEG, PNG or WebP", false},
         {"garbage.jpg", MERX_E_CORRUPT, "damaged", false},
@@ -215,7 +215,7 @@ static void test_refused(void **state)
         {"empty.png", MERX_E_CORRUPT, "damaged (it ends early)", false},
         {"crc.png", MERX_E_CORRUPT, "damaged", false},
         {"riff.webp", MERX_E_CORRUPT, "", false},
-        {"cut.png", MERX_E_CORRUPT, "is cut short: ", true},
+        {"cut.png", MERX_E_CORRUPT, "is cut short", true},
         {"cut_interlaced.png", MERX_E_CORRUPT, "is cut short", true},
         {"cut.webp", MERX_E_CORRUPT, "is cut short", true},
         {"large_cut.jpg", MERX_E_CORRUPT, " of 200 rows could be read", true},

@@ -18,7 +18,7 @@ enum {
 #define SLACK 1e-35 /* what underflow can take off a product, and more */
 
 typedef struct worker {
-    float *panels;       /* (PANELS, width, MX_SCREEN_LANES) */
+    float *panels; /* (PANELS, width, MX_SCREEN_LANES) */
     float limit[BLOCK], bias[CHUNK], far[CHUNK];
     double squares[BLOCK]; /* |q|^2 */
     size_t count[BLOCK];
@@ -93,8 +93,7 @@ static void pack(const search *s, worker *w, const float *queries, size_t m)
         const float *q = queries + i * width;
         float *panel = w->panels + i / MX_SCREEN_LANES * width * MX_SCREEN_LANES + i % MX_SCREEN_LANES;
         w->squares[i] = s->kernel->dot(q, q, width);
-        double scale =
-            s->rows->similarity == MERX_EUCLIDEAN || !(w->squares[i] > 0) ? 1 : 1 / sqrt(w->squares[i]);
+        double scale = s->rows->similarity == MERX_EUCLIDEAN || !(w->squares[i] > 0) ? 1 : 1 / sqrt(w->squares[i]);
         for (size_t j = 0; j < width; j++)
             panel[j * MX_SCREEN_LANES] = (float)((double)q[j] * scale);
     }

@@ -20,14 +20,14 @@
 enum { MX_TOP_LAYER = 30, MX_FREE_LEVEL = 255 };
 
 typedef struct mx_graph {
-    size_t links;       /* M */
-    size_t n, lists;    /* slots, lists above layer 0 */
-    uint32_t *low;      /* (n, 2 M): layer 0 */
-    uint32_t *high;     /* (lists, M): layers 1 and up, those of a slot one after the other */
-    uint32_t *high_at;  /* (n): a slot's list of layer 1 */
-    uint8_t *levels;    /* (n): highest layer; MX_FREE_LEVEL */
-    uint32_t entry;     /* MX_NO_SLOT: empty */
-    int top;            /* layer of entry; -1: empty */
+    size_t links;      /* M */
+    size_t n, lists;   /* slots, lists above layer 0 */
+    uint32_t *low;     /* (n, 2 M): layer 0 */
+    uint32_t *high;    /* (lists, M): layers 1 and up, those of a slot one after the other */
+    uint32_t *high_at; /* (n): a slot's list of layer 1 */
+    uint8_t *levels;   /* (n): highest layer; MX_FREE_LEVEL */
+    uint32_t entry;    /* MX_NO_SLOT: empty */
+    int top;           /* layer of entry; -1: empty */
 } mx_graph;
 
 static inline size_t mx_graph_width(const mx_graph *g, int layer)
@@ -88,9 +88,9 @@ typedef struct mx_walk {
     const merx_allocator *alloc;
     struct mx_walk *next; /* of a pool */
     size_t slots, most;
-    uint8_t *visited;     /* (slots): == tag: seen in this search */
+    uint8_t *visited; /* (slots): == tag: seen in this search */
     uint8_t tag;
-    uint64_t *keys;       /* (most + 1) candidates, ascending */
+    uint64_t *keys; /* (most + 1) candidates, ascending */
     size_t count;
     uint32_t listed[2 * MERX_NEAREST_MAX_LINKS];
     float far[2 * MERX_NEAREST_MAX_LINKS];

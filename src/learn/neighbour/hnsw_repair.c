@@ -255,8 +255,8 @@ static merx_status check_list(const mx_graph *g, size_t slot, int layer, const c
         }
         if (ended || list[i] >= g->n || list[i] == slot || g->levels[list[i]] == MX_FREE_LEVEL ||
             g->levels[list[i]] < layer)
-            MX_FAIL(err, MERX_E_CORRUPT, name, "link %zu of vector %zu on layer %d leads to %lld, which is none of it", i,
-                    slot, layer, (long long)(int32_t)list[i]);
+            MX_FAIL(err, MERX_E_CORRUPT, name, "link %zu of vector %zu on layer %d leads to %lld, which is none of it",
+                    i, slot, layer, (long long)(int32_t)list[i]);
     }
     return MERX_OK;
 }

@@ -168,7 +168,8 @@ static merx_status get_metadata(const mx_tensor_file *file, merx_nearest *index,
     int64_t format, seed;
     int word;
     if (kind == NULL || strcmp(kind, KIND) != 0)
-        MX_FAIL(err, MERX_E_CORRUPT, name, "is no index of neighbours: its kind is \"%.40s\"", kind != NULL ? kind : "");
+        MX_FAIL(err, MERX_E_CORRUPT, name, "is no index of neighbours: its kind is \"%.40s\"",
+                kind != NULL ? kind : "");
     MX_TRY(get_number(file, "nearest_format", 1, INT64_MAX, &format, err));
     if (format > FORMAT)
         MX_FAIL(err, MERX_E_VERSION, name, "has format %lld; this version reads up to %d", (long long)format, FORMAT);

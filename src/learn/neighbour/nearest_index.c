@@ -323,7 +323,8 @@ static void give_levels(addition *a)
         g->levels[slot] = mx_graph_level(a->index->info.seed, id_of(a, i), g->links);
         memset(g->low + (size_t)slot * 2 * g->links, 0xff, 2 * g->links * sizeof *g->low);
         g->high_at[slot] = (uint32_t)g->lists;
-        memset(g->high + g->lists * g->links, 0xff, (size_t)g->levels[slot] * g->links * sizeof *g->high);
+        if (g->levels[slot] > 0)
+            memset(g->high + g->lists * g->links, 0xff, (size_t)g->levels[slot] * g->links * sizeof *g->high);
         g->lists += g->levels[slot];
     }
 }
@@ -355,6 +356,8 @@ static merx_status link_new(addition *a, merx_task *task, merx_error *err)
     if (status == MERX_OK) {
         give_levels(a);
         status = mx_graph_add(&index->graph, &plan, a->slots, a->n, &a->linked, err);
+        for (size_t i = a->linked; i < a->n; i++)
+            empty_slot(index, a->slots[i]);
         mx_graph_reach(&index->graph, &plan, room);
     } else {
         a->linked = 0;
@@ -446,7 +449,7 @@ out:
 /* ---- removing ---- */
 
 typedef struct removal {
-    uint8_t *gone; /* (slots) */
+    uint8_t *gone;  /* (slots) */
     uint32_t *high; /* the lists above layer 0 that stay, in order of slots */
     size_t lists;
     mx_reach *room;

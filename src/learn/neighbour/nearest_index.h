@@ -23,7 +23,7 @@ struct merx_nearest {
     size_t capacity, high_capacity;
     float *x, *norms;
     int64_t *ids;
-    mx_graph graph; /* arrays of capacity slots, of high_capacity lists; of a file: read-only pages */
+    mx_graph graph;       /* arrays of capacity slots, of high_capacity lists; of a file: read-only pages */
     mx_tensor_file *file; /* NULL: x, norms, ids and the graph's low, high and levels are ours */
     mx_vector_rows rows;  /* what searches read */
     /* id -> slot: open addressing, a power of two, MX_NO_SLOT: empty. */

@@ -31,8 +31,8 @@ static merx_status draw_queries(trial *t, merx_error *err)
     MX_TRY_GOTO(mx_alloc_array_raw(work, n, sizeof *spare, "sample", &spare, err));
     for (size_t i = 0; i < index->rows.n; i++)
         if (index->rows.ids[i] >= 0)
-            keys[at++] = (mx_keyed){
-                mx_random_key(merx_task_seed(t->task), SAMPLE_STREAM, (uint64_t)index->rows.ids[i]), (uint32_t)i};
+            keys[at++] = (mx_keyed){mx_random_key(merx_task_seed(t->task), SAMPLE_STREAM, (uint64_t)index->rows.ids[i]),
+                                    (uint32_t)i};
     const mx_keyed *sorted = mx_sort_keyed(keys, spare, n);
     for (size_t i = 0; i < t->m; i++) {
         memcpy(t->queries + i * width, mx_vector_at(&index->rows, sorted[i].row), width * sizeof *t->queries);
@@ -62,8 +62,8 @@ static merx_status trial_begin(trial *t, const merx_nearest *index, const float 
     *t = (trial){.index = index, .task = task, .m = queries == NULL && m > n ? n : m, .k = k};
     t->asked = k + (queries == NULL);
     if (t->m == 0 || k == 0 || n == 0)
-        MX_FAIL(err, MERX_E_RANGE, "queries", "recall of %zu neighbours, %zu queries and %zu vectors can't be measured", k,
-                m, n);
+        MX_FAIL(err, MERX_E_RANGE, "queries", "recall of %zu neighbours, %zu queries and %zu vectors can't be measured",
+                k, m, n);
     if (t->asked < k || !mx_mul_size(t->m, t->asked, &all))
         MX_FAIL(err, MERX_E_LIMIT, "k", "%zu neighbours of %zu queries are too many", k, m);
     if (queries != NULL)

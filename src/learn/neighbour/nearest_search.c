@@ -84,13 +84,8 @@ merx_status mx_nearest_find(const merx_nearest *index, const float *queries, siz
     if (ef > MERX_NEAREST_MAX_SEARCH)
         MX_FAIL(err, MERX_E_RANGE, "k", "%zu is out of range (expected at most %d in a graph)", ef,
                 MERX_NEAREST_MAX_SEARCH);
-    search s = {.index = index,
-                .kernel = mx_similarity_kernel(),
-                .queries = queries,
-                .m = m,
-                .k = k,
-                .ef = ef,
-                .out = out};
+    search s = {
+        .index = index, .kernel = mx_similarity_kernel(), .queries = queries, .m = m, .k = k, .ef = ef, .out = out};
     return mx_parallel(task, (m + QUERIES_AT_ONCE - 1) / QUERIES_AT_ONCE, search_queries, &s, err);
 }
 
@@ -103,8 +98,8 @@ merx_status mx_nearest_queries(const merx_nearest *index, const float *queries, 
     size_t d = index->rows.d, width = index->rows.width;
     MX_TRY(mx_alloc_array_raw(work, m, width * sizeof(float), "queries", out, err));
     for (size_t i = 0; i < m; i++) {
-        merx_status status = mx_vector_prepare(index->rows.similarity, queries + i * d, d, i, "queries",
-                                               *out + i * width, NULL, err);
+        merx_status status =
+            mx_vector_prepare(index->rows.similarity, queries + i * d, d, i, "queries", *out + i * width, NULL, err);
         if (status != MERX_OK) {
             mx_free_array(work, *out, m, width * sizeof(float));
             *out = NULL;

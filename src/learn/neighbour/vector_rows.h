@@ -19,11 +19,11 @@
 
 typedef struct mx_vector_rows {
     merx_similarity similarity;
-    size_t n;            /* slots */
+    size_t n; /* slots */
     size_t d, width;
-    const float *x;      /* (n, width) */
-    const float *norms;  /* (n): |y|^2 / 2 of euclidean, else |y| rounded up */
-    const int64_t *ids;  /* (n) */
+    const float *x;     /* (n, width) */
+    const float *norms; /* (n): |y|^2 / 2 of euclidean, else |y| rounded up */
+    const int64_t *ids; /* (n) */
 } mx_vector_rows;
 
 /* A vector found. */

@@ -32,18 +32,22 @@ static size_t features_of(const mx_node *output)
     return output->weight[0].dims.dim[0];
 }
 
-/* As many logits as 32 MB hold, over all of the catalogue. */
-size_t mx_head_rows(const merx_network *net)
-{
-    size_t rows = ((size_t)1 << 23) / mx_output_units(net);
-    return rows < 16 ? 16 : rows > MX_HEAD_ROWS ? MX_HEAD_ROWS : rows;
-}
-
 size_t mx_head_scratch(const merx_network *net)
 {
-    size_t rows = mx_head_rows(net), k = features_of(output_of(net)), u = mx_output_units(net), s = MX_HEAD_SAMPLES;
-    size_t full = rows * (u + 2 * k), sampled = rows * (MX_HEAD_WIDE + 2 * k) + 2 * k * s + 2 * s + mx_panels_size(k, s) + mx_panels_size(s, k);
+    size_t rows = MX_HEAD_ROWS, k = features_of(output_of(net)), s = MX_HEAD_SAMPLES;
+    size_t full = rows * (MX_HEAD_COLUMNS + 2 * k);
+    size_t sampled = rows * (MX_HEAD_WIDE + 2 * k) + 2 * k * s + 2 * s + mx_panels_size(k, s) + mx_panels_size(s, k);
     return full > sampled ? full : sampled;
+}
+
+void mx_head_pack(const mx_node *node, const float *w, float *back)
+{
+    size_t k = node->weight[0].dims.dim[0], u = node->weight[0].dims.dim[1];
+    for (size_t j = 0; j < u; j += MX_HEAD_COLUMNS) {
+        size_t wide = u - j < MX_HEAD_COLUMNS ? u - j : MX_HEAD_COLUMNS;
+        mx_tensor_kernel()->pack_transposed(w + j, u, wide, k, back);
+        back += mx_panels_size(wide, k);
+    }
 }
 
 /* ---- popularity ---- */
@@ -162,35 +166,139 @@ static const float *panels_of(const tile *t)
     return t->run->net->packed + t->run->net->packed_at[t->output->number];
 }
 
-/* dx (m, k) = g (m, u) W'. */
-static void input_back(const tile *t, const float *g, size_t u, const float *panels)
+/* The largest of y (n); lanes that the compiler makes vectors of. */
+static float top_of(const float *y, size_t n)
 {
-    mx_gemm back = {.m = t->m, .k = u, .u = t->k, .a = g, .a_stride = u, .panels = panels, .c = t->dx, .c_stride = t->k};
-    mx_tensor_kernel()->gemm(&back);
+    float top[16], best = y[0];
+    size_t j = 0;
+    if (n >= 16) {
+        memcpy(top, y, sizeof top);
+        for (j = 16; j + 16 <= n; j += 16)
+            for (size_t q = 0; q < 16; q++)
+                top[q] = y[j + q] > top[q] ? y[j + q] : top[q];
+        for (size_t q = 0; q < 16; q++)
+            best = top[q] > best ? top[q] : best;
+    }
+    for (; j < n; j++)
+        best = y[j] > best ? y[j] : best;
+    return best;
+}
+
+/* What is known of a row while its logits come by, some columns at a time. */
+typedef struct row_so_far {
+    float own, top;
+    bool first; /* the label is the first of the largest so far */
+} row_so_far;
+
+static void see_logits(row_so_far *s, const float *y, size_t j, size_t wide, size_t label)
+{
+    float top = top_of(y, wide);
+    bool here = label >= j && label - j < wide;
+    if (here)
+        s->own = y[label - j];
+    if (j > 0 && !(top > s->top))
+        return;
+    s->top = top;
+    s->first = here && s->own == top;
+    for (size_t l = 0; s->first && l < label - j; l++)
+        s->first = y[l] != top;
+}
+
+static size_t wide_of(const tile *t, size_t j)
+{
+    return t->u - j < MX_HEAD_COLUMNS ? t->u - j : MX_HEAD_COLUMNS;
+}
+
+/* Logits of columns j … j + wide of all rows to y (m, wide); add: to what it holds. */
+static void logits_of(const tile *t, size_t j, size_t wide, bool add, float *y)
+{
+    mx_gemm g = {.m = t->m,
+                 .k = t->k,
+                 .u = wide,
+                 .a = t->x,
+                 .a_stride = t->k,
+                 .panels = panels_of(t) + j * t->k,
+                 .bias = t->b != NULL ? t->b + j : NULL,
+                 .c = y,
+                 .c_stride = wide,
+                 .add = add};
+    mx_tensor_kernel()->gemm(&g);
+}
+
+/* Once through the catalogue: L of each row, its loss. */
+static void sum_logits(tile *t, double *all)
+{
+    static const int32_t zeros[MX_HEAD_ROWS];
+    double most[MX_HEAD_ROWS], parts[MX_HEAD_ROWS], reached[MX_HEAD_ROWS], aim[MX_HEAD_ROWS], loss[MX_HEAD_ROWS];
+    float first[MX_HEAD_ROWS], *y = t->rest;
+    row_so_far so_far[MX_HEAD_ROWS];
+    for (size_t i = 0; i < t->m; i++) {
+        most[i] = -INFINITY;
+        parts[i] = reached[i] = aim[i] = 0;
+    }
+    for (size_t j = 0; j < t->u; j += MX_HEAD_COLUMNS) {
+        size_t wide = wide_of(t, j);
+        logits_of(t, j, wide, false, y);
+        for (size_t i = 0; i < t->m; i++) {
+            const float *target = t->rows->targets != NULL ? t->rows->targets + t->row[i] * t->u + j : NULL, *row = y + i * wide;
+            see_logits(&so_far[i], row, j, wide, (size_t)t->label[i]);
+            first[i] = row[0];
+            for (size_t l = 0; target != NULL && l < wide; l++)
+                if (target[l] != 0) {
+                    reached[i] += (double)target[l] * (double)row[l];
+                    aim[i] += (double)target[l];
+                }
+        }
+        /* Of column 0 the loss is these columns' L less its logit. */
+        mx_tensor_kernel()->softmax_loss(y, t->m, wide, zeros, NULL, NULL, y, loss, NULL);
+        for (size_t i = 0; i < t->m; i++) {
+            double sum = loss[i] + (double)first[i];
+            parts[i] = sum > most[i] ? parts[i] * exp(most[i] - sum) + 1 : parts[i] + exp(sum - most[i]);
+            most[i] = sum > most[i] ? sum : most[i];
+        }
+    }
+    for (size_t i = 0; i < t->m; i++) {
+        all[i] = most[i] + log(parts[i]);
+        t->loss[i] = t->rows->targets != NULL ? aim[i] * all[i] - reached[i] : all[i] - (double)so_far[i].own;
+        t->block->metric += so_far[i].first;
+    }
 }
 
 static void full_softmax(tile *t)
 {
     const mx_tensor_kernels *kernels = mx_tensor_kernel();
-    const mx_loss_rows *r = t->rows;
+    double all[MX_HEAD_ROWS];
     float *y = t->rest;
-    mx_gemm g = {.m = t->m, .k = t->k, .u = t->u, .a = t->x, .a_stride = t->k, .panels = panels_of(t), .bias = t->b, .c = y, .c_stride = t->u};
-    kernels->gemm(&g);
-    for (size_t i = 0; i < t->m; i++) {
-        const float *target = r->targets != NULL ? r->targets + t->row[i] * t->u : NULL;
-        float *row = y + i * t->u;
-        size_t right = target != NULL ? largest_of(target, t->u) : (size_t)t->label[i];
-        t->block->metric += is_largest(row, t->u, right);
-        kernels->softmax_loss(row, 1, t->u, target != NULL ? NULL : &t->label[i], target, &t->weight[i], row, &t->loss[i],
-                              t->dw != NULL ? row : NULL);
-    }
+    const float *back = panels_of(t) + t->output->packed;
+    sum_logits(t, all);
     if (t->dw == NULL)
         return;
-    kernels->gemm_outer(t->x, t->k, y, t->u, t->m, t->k, t->u, t->dw, t->u);
-    if (t->db != NULL)
-        kernels->add_columns(y, t->u, t->m, t->u, t->db);
-    if (t->d_in != NULL)
-        input_back(t, y, t->u, panels_of(t) + t->output->packed);
+    for (size_t i = 0; i < t->m; i++)
+        all[i] = log((double)t->weight[i]) - all[i];
+    for (size_t j = 0; j < t->u; j += MX_HEAD_COLUMNS) {
+        size_t wide = wide_of(t, j);
+        for (size_t i = 0; i < t->m; i++)
+            for (size_t l = 0; l < wide; l++)
+                y[i * wide + l] = (float)all[i];
+        logits_of(t, j, wide, true, y);
+        kernels->activate(MX_EXPONENTIAL, y, t->m * wide, y);
+        for (size_t i = 0; i < t->m; i++) {
+            const float *target = t->rows->targets != NULL ? t->rows->targets + t->row[i] * t->u + j : NULL;
+            size_t label = (size_t)t->label[i];
+            for (size_t l = 0; target != NULL && l < wide; l++)
+                y[i * wide + l] -= t->weight[i] * target[l];
+            if (target == NULL && label >= j && label - j < wide)
+                y[i * wide + label - j] -= t->weight[i];
+        }
+        kernels->gemm_outer(t->x, t->k, y, wide, t->m, t->k, wide, t->dw + j, t->u);
+        if (t->db != NULL)
+            kernels->add_columns(y, wide, t->m, wide, t->db + j);
+        if (t->d_in == NULL)
+            continue;
+        mx_gemm d = {.m = t->m, .k = wide, .u = t->k, .a = y, .a_stride = wide, .panels = back, .c = t->dx, .c_stride = t->k, .add = j > 0};
+        kernels->gemm(&d);
+        back += mx_panels_size(wide, t->k);
+    }
 }
 
 /* Label and samples: columns 0 … s - 1 are the samples, column s the label. */
@@ -200,15 +308,16 @@ static void sampled_softmax(tile *t, const size_t *sample)
     const mx_popularity *p = t->run->popularity;
     size_t s = MX_HEAD_SAMPLES, k = t->k, wide = MX_HEAD_WIDE;
     int32_t of_label[1] = {(int32_t)s};
-    float *y = t->rest, *columns = y + t->m * wide, *d_columns = columns + k * s, *shift = d_columns + k * s, *d_shift = shift + s,
-          *panels = d_shift + s, *back = panels + mx_panels_size(k, s);
+    float *y = t->rest, *columns = y + t->m * wide, *d_columns = columns + k * s, *shift = d_columns + k * s,
+          *d_shift = shift + s, *panels = d_shift + s, *back = panels + mx_panels_size(k, s);
     for (size_t j = 0; j < s; j++)
         shift[j] = (t->b != NULL ? t->b[sample[j]] : 0) - (float)mx_popularity_log_q(p, sample[j]);
     for (size_t l = 0; l < k; l++)
         for (size_t j = 0; j < s; j++)
             columns[l * s + j] = t->w[l * t->u + sample[j]];
     kernels->pack(columns, s, k, s, panels);
-    mx_gemm g = {.m = t->m, .k = k, .u = s, .a = t->x, .a_stride = k, .panels = panels, .bias = shift, .c = y, .c_stride = wide};
+    mx_gemm g = {
+        .m = t->m, .k = k, .u = s, .a = t->x, .a_stride = k, .panels = panels, .bias = shift, .c = y, .c_stride = wide};
     kernels->gemm(&g);
     for (size_t i = 0; i < t->m; i++) {
         size_t label = (size_t)t->label[i];
@@ -220,7 +329,8 @@ static void sampled_softmax(tile *t, const size_t *sample)
             if (sample[j] == label)
                 row[j] = -1e30F; /* its share is 0 */
         t->block->metric += is_largest(row, s + 1, s);
-        kernels->softmax_loss(row, 1, s + 1, of_label, NULL, &t->weight[i], row, &t->loss[i], t->dw != NULL ? row : NULL);
+        kernels->softmax_loss(row, 1, s + 1, of_label, NULL, &t->weight[i], row, &t->loss[i],
+                              t->dw != NULL ? row : NULL);
     }
     if (t->dw == NULL)
         return;
@@ -254,7 +364,8 @@ static void sampled_softmax(tile *t, const size_t *sample)
 static void pairs(tile *t)
 {
     for (size_t i = 0; i < t->m; i++) {
-        size_t label = (size_t)t->label[i], other = mx_head_other(t->u, label, t->rows->seed, t->rows->step, t->rows->first + t->row[i]);
+        size_t label = (size_t)t->label[i],
+               other = mx_head_other(t->u, label, t->rows->seed, t->rows->step, t->rows->first + t->row[i]);
         const float *x = t->x + i * t->k;
         double apart = t->b != NULL ? (double)t->b[label] - (double)t->b[other] : 0;
         for (size_t l = 0; l < t->k; l++)
@@ -281,7 +392,7 @@ void mx_head(const mx_run *run, const mx_loss_rows *r, mx_block *block)
     const merx_network *net = run->net;
     const mx_node *output = output_of(net);
     int source = mx_node_source(output, 0);
-    size_t most = mx_head_rows(net), sample[MX_HEAD_SAMPLES];
+    size_t sample[MX_HEAD_SAMPLES], count = 0;
     bool sampled = net->loss == MERX_SAMPLED_SOFTMAX && run->training;
     tile t = {.run = run, .rows = r, .block = block, .output = output, .k = features_of(output), .u = r->u};
     t.w = net->weights + output->weight[0].offset;
@@ -292,6 +403,10 @@ void mx_head(const mx_run *run, const mx_loss_rows *r, mx_block *block)
         t.db = output->n_weights > 1 ? block->gradients + output->weight[1].offset : NULL;
         t.d_in = source > 0 ? block->floats + run->plan->place[source].dy : NULL;
     }
+    /* Tiles of about as many rows each. */
+    for (size_t i = 0; i < r->m; i++)
+        count += r->labels == NULL || r->labels[i] >= 0;
+    size_t tiles = (count + MX_HEAD_ROWS - 1) / MX_HEAD_ROWS, most = tiles > 0 ? (count + tiles - 1) / tiles : 0;
     t.x = block->floats + run->plan->scratch;
     t.dx = t.x + most * t.k;
     t.rest = t.dx + most * t.k;
@@ -304,7 +419,7 @@ void mx_head(const mx_run *run, const mx_loss_rows *r, mx_block *block)
             if (r->labels != NULL && r->labels[i] < 0)
                 continue;
             t.row[t.m] = i;
-            t.label[t.m] = r->labels != NULL ? r->labels[i] : 0;
+            t.label[t.m] = r->labels != NULL ? r->labels[i] : (int32_t)largest_of(r->targets + i * t.u, t.u);
             t.weight[t.m] = (float)(weight_of(r, i) * r->scale);
             memcpy(t.x + t.m * t.k, t.in + i * t.k, t.k * sizeof *t.x);
             t.m++;
@@ -329,6 +444,9 @@ void mx_head(const mx_run *run, const mx_loss_rows *r, mx_block *block)
 double mx_head_twin(const mx_run *run, merx_loss loss, const mx_loss_rows *r, const double *y)
 {
     double total = 0;
+    size_t sample[MX_HEAD_SAMPLES];
+    for (size_t j = 0; loss != MERX_BPR && j < MX_HEAD_SAMPLES; j++)
+        sample[j] = mx_popularity_sample(run->popularity, r->seed, r->step, j);
     for (size_t i = 0; i < r->m; i++) {
         if (r->labels[i] < 0)
             continue;
@@ -341,9 +459,8 @@ double mx_head_twin(const mx_run *run, merx_loss loss, const mx_loss_rows *r, co
         }
         double own = row[label] - mx_popularity_log_q(run->popularity, label), parts = 1;
         for (size_t j = 0; j < MX_HEAD_SAMPLES; j++) {
-            size_t item = mx_popularity_sample(run->popularity, r->seed, r->step, j);
-            if (item != label)
-                parts += exp(row[item] - mx_popularity_log_q(run->popularity, item) - own);
+            if (sample[j] != label)
+                parts += exp(row[sample[j]] - mx_popularity_log_q(run->popularity, sample[j]) - own);
         }
         total += weight_of(r, i) * log(parts);
     }

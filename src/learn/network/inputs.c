@@ -18,7 +18,8 @@ merx_status mx_inputs_check(const merx_network *net, const merx_examples *exampl
         for (size_t i = 0; examples->x != NULL && i < examples->n * size; i++) {
             double v = (double)examples->x[i];
             if (!(v >= 0 && v < vocabulary && v == floor(v)))
-                MX_FAIL(err, MERX_E_RANGE, node->name, "example %zu has %g at step %zu; embedding takes whole numbers from 0 to %d", i / size, v,
+                MX_FAIL(err, MERX_E_RANGE, node->name,
+                        "example %zu has %g at step %zu; embedding takes whole numbers from 0 to %d", i / size, v,
                         i % size, vocabulary - 1);
         }
     }

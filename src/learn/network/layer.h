@@ -42,6 +42,8 @@ typedef struct mx_field {
 #define MX_FIELD(name_, type_, member_, min_, max_, value_, text_)                                                     \
     {name_, MX_FIELD_##type_, offsetof(merx_layer, member_), min_, max_, value_, text_}
 
+double mx_field_standard(const mx_field *field); /* its default as a number; 0 for words */
+
 typedef enum mx_initial {
     MX_INITIAL_ZEROS,
     MX_INITIAL_ONES,

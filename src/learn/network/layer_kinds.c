@@ -71,7 +71,9 @@ const char *mx_dims_text(merx_dims dims, char text[96])
     text[0] = '\0';
     for (size_t i = 0; i < dims.rank && at < 95; i++)
         at += (size_t)snprintf(text + at, 96 - at, "%s%zu", i > 0 ? " x " : "", dims.dim[i]);
-    return dims.rank > 0 ? text : strcpy(text, "one number");
+    if (dims.rank == 0)
+        (void)snprintf(text, 96, "one number");
+    return text;
 }
 
 mx_weight *mx_node_weight(mx_node *node, const char *word, merx_dims dims, mx_initial initial, size_t fan_in,

@@ -118,7 +118,9 @@ static double row_weight(const mx_loss_rows *r, size_t i)
 
 static double target_of(const mx_loss_rows *r, size_t i, size_t j)
 {
-    return r->targets != NULL ? (double)r->targets[i * r->u + j] : (double)r->labels[i];
+    if (r->targets != NULL)
+        return (double)r->targets[i * r->u + j];
+    return r->labels != NULL ? (double)r->labels[i] : NAN; /* mx_loss_check: one of them is there */
 }
 
 /* One number's loss and its slope by y, without the mean over the row. */
@@ -208,7 +210,9 @@ double mx_loss_twin(merx_loss loss, const mx_loss_rows *r, const double *y)
             for (size_t j = 0; j < r->u; j++)
                 parts += exp(row[j] - most);
             for (size_t j = 0; j < r->u; j++) {
-                double t = r->targets != NULL ? (double)r->targets[i * r->u + j] : (size_t)r->labels[i] == j;
+                double t = r->targets != NULL  ? (double)r->targets[i * r->u + j]
+                           : r->labels != NULL ? (size_t)r->labels[i] == j
+                                               : NAN;
                 sum += t * (most + log(parts) - row[j]);
             }
             total += w * sum;

@@ -5,7 +5,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/random.h"
@@ -94,6 +93,13 @@ static merx_status need_value(const mx_node *node, const mx_field *f, merx_error
     return MERX_OK;
 }
 
+/* A default of the table: a number as text; 0 for words. */
+double mx_field_standard(const mx_field *f)
+{
+    double v;
+    return f->value != NULL && mx_parse_double(mx_str_of(f->value), &v) ? v : 0;
+}
+
 /* Defaults filled in, ranges checked. */
 static merx_status settle_field(mx_node *node, const mx_field *f, merx_error *err)
 {
@@ -103,13 +109,13 @@ static merx_status settle_field(mx_node *node, const mx_field *f, merx_error *er
     case MX_FIELD_INT:
         if (*v == 0) {
             MX_TRY(need_value(node, f, err));
-            *v = atoi(f->value);
+            *v = (int)mx_field_standard(f);
         }
         return check_int(node, f, *v, err);
     case MX_FIELD_PAIR:
         if (v[0] == 0 && v[1] == 0) {
             MX_TRY(need_value(node, f, err));
-            v[0] = v[1] = atoi(f->value);
+            v[0] = v[1] = (int)mx_field_standard(f);
             if (v[0] == 0) /* "pool_size": the member before it */
                 memcpy(v, v - 2, 2 * sizeof *v);
         }
@@ -124,7 +130,7 @@ static merx_status settle_field(mx_node *node, const mx_field *f, merx_error *er
         return MERX_OK;
     case MX_FIELD_REAL:
         if (*r == 0 && f->value != NULL)
-            *r = atof(f->value);
+            *r = mx_field_standard(f);
         if (!(*r >= f->min && *r <= f->max))
             MX_FAIL(err, MERX_E_RANGE, node->name, "%s: %s is %g; expected %g to %g", node->kind->word, f->name, *r, f->min, f->max);
         return MERX_OK;
@@ -406,7 +412,7 @@ merx_status merx_network_compile(merx_network *net, merx_optimizer optimizer, me
         if (net->weights == NULL)
             MX_TRY(mx_alloc_array(net->alloc, net->size, sizeof(float), "weights", &net->weights, err));
         net->seed = merx_task_seed(task);
-        for (size_t i = 0; i < net->nodes; i++)
+        for (size_t i = 0; i < net->nodes && !net->resumes; i++) /* loaded weights need not be drawn first */
             for (size_t j = 0; j < net->node[i].n_weights; j++)
                 MX_TRY(draw_weight(net, &net->node[i].weight[j], net->seed, err));
     }
@@ -423,7 +429,7 @@ merx_status merx_network_compile(merx_network *net, merx_optimizer optimizer, me
         MX_TRY(mx_alloc_array(net->alloc, net->trainable, sizeof(float), "moments", &net->moment1, err));
     if (moments > 1)
         MX_TRY(mx_alloc_array(net->alloc, net->trainable, sizeof(float), "moments", &net->moment2, err));
-    if (optimizer.kind == MERX_OPTIMIZER_ADAGRAD)
+    if (optimizer.kind == MERX_OPTIMIZER_ADAGRAD && net->moment1 != NULL)
         for (size_t i = 0; i < net->trainable; i++)
             net->moment1[i] = 0.1F; /* Keras's initial_accumulator_value */
     net->compiled = true;

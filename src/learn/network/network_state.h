@@ -99,10 +99,10 @@ typedef struct mx_run {
 } mx_run;
 /* Nodes from … until - 1 of one block that begins with example `first` of the batch. The input is in the place of node 0. sums_of: the block's own sums of that node are made too (0: none). */
 void mx_forward(const mx_run *run, mx_block *block, size_t n, size_t first, size_t from, size_t until);
-void mx_forward_sums(const mx_run *run, mx_block *block, size_t n, size_t first, size_t node);
+void mx_forward_sums(const mx_run *run, mx_block *block, size_t n, size_t first, size_t i);
 /* Backward of nodes from down to until; dy of the output is in its place. */
 void mx_backward(const mx_run *run, mx_block *block, size_t n, size_t first, size_t from, size_t until);
-void mx_backward_sums(const mx_run *run, mx_block *block, size_t n, size_t first, size_t node);
+void mx_backward_sums(const mx_run *run, mx_block *block, size_t n, size_t first, size_t i);
 /* The first node whose output holds a number that is not finite; -1: none. */
 int mx_first_not_finite(const mx_run *run, const mx_block *block, size_t n);
 

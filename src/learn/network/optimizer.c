@@ -74,10 +74,11 @@ void mx_optimizer_step(merx_network *net, double rate, uint64_t step, double sca
     float *w = net->weights + begin;
     switch (o->kind) {
     case MERX_OPTIMIZER_ADAM: {
-        double t = (double)step;
-        mx_adam a = {.rate = (float)(rate * sqrt(1 - pow(o->beta2, t)) / (1 - pow(o->beta1, t))),
-                     .beta1 = (float)o->beta1,
-                     .beta2 = (float)o->beta2,
+        /* Keras corrects with the betas of float: 6e-6 of the rate, which ten steps show. */
+        double t = (double)step, b1 = (double)(float)o->beta1, b2 = (double)(float)o->beta2;
+        mx_adam a = {.rate = (float)(rate * sqrt(1 - pow(b2, t)) / (1 - pow(b1, t))),
+                     .beta1 = o->beta1,
+                     .beta2 = o->beta2,
                      .epsilon = (float)o->epsilon,
                      .decay = decays ? (float)(rate * o->weight_decay) : 0,
                      .scale = (float)scale};

@@ -267,7 +267,7 @@ merx_status merx_network_predict(const merx_network *net, const merx_examples *e
 merx_status merx_network_evaluate(const merx_network *net, const merx_examples *examples, merx_task *task, double *loss,
                                   double *metric, merx_error *err)
 {
-    double values[2];
+    double values[2] = {NAN, NAN};
     if (!net->compiled)
         MX_FAIL(err, MERX_E_INVALID, "network", "compile the network before it is evaluated");
     MX_TRY(mx_loss_check(net, examples, err));

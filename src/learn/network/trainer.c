@@ -85,7 +85,7 @@ merx_status mx_trainer_new(merx_network *net, size_t batch, mx_trainer **out, me
     bool head = net->node[net->nodes - 1].head;
     t->nodes = net->nodes - head;
     /* A head is better off with many rows: its weights are read for each block. */
-    size_t block = head && rows < MX_HEAD_BLOCK / MX_BLOCK ? MX_HEAD_BLOCK / rows : MX_BLOCK;
+    size_t block = !head ? MX_BLOCK : MX_HEAD_BLOCK * rows < MX_HEAD_ROWS ? MX_HEAD_ROWS / rows : MX_HEAD_BLOCK;
     t->block = net->has_sums || most < block ? most : block;
     MX_TRY_GOTO(mx_plan_make(net, t->block, MX_PLAN_TRAIN, &t->plan, err));
     for (size_t g = 0; g < t->groups; g++) {
@@ -260,7 +260,8 @@ static merx_status group_backward(void *context, size_t i, merx_error *err)
     (void)err;
     mx_trainer *t = context;
     group *g = &t->group[i];
-    mx_backward(&t->run, &g->block, g->n, g->first, t->node, t->until);
+    size_t from = t->node < t->nodes ? t->node : t->nodes - 1; /* nothing at first, where the last layer has sums itself */
+    mx_backward(&t->run, &g->block, g->n, g->first, from, t->until);
     if (t->until > 1)
         mx_backward_sums(&t->run, &g->block, g->n, g->first, t->until - 1);
     return MERX_OK;
@@ -288,7 +289,7 @@ static merx_status run_with_sums(mx_trainer *t, merx_task *task, merx_error *err
             add_up(t, t->until);
     }
     /* A layer's backward runs once its sums are known: node … until, then the sums of the one before until. */
-    for (t->node = nodes - 1; t->node > 0; t->node = t->until - 1) {
+    for (t->node = nodes; t->node > 0; t->node = t->until - 1) {
         for (t->until = t->node; t->until > 1 && net->node[t->until - 1].sums == 0;)
             t->until--;
         MX_TRY(mx_parallel(task, t->running, group_backward, t, err));
@@ -388,7 +389,8 @@ merx_status mx_trainer_gradients(mx_trainer *t, const mx_batch *batch, merx_task
     for (size_t g = 0; g < t->running; g++) {
         total += t->group[g].loss;
         right += t->group[g].metric;
-        broken = broken < 0 ? t->group[g].broken : broken;
+        if (t->group[g].broken >= 0 && (broken < 0 || t->group[g].broken < broken))
+            broken = t->group[g].broken;
     }
     *loss = seen > 0 ? total / seen : 0;
     *metric = seen > 0 ? right / seen : 0;

@@ -9,7 +9,7 @@
 #include "media/decode/serve.h"
 
 /* A leak check would want to stop this process's threads; it ends by being killed. */
-const char *__asan_default_options(void);
+MERX_API const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
     return "detect_leaks=0";

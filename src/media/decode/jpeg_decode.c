@@ -19,7 +19,7 @@ typedef struct decoder {
     jmp_buf fail;
     struct jpeg_decompress_struct jpeg;
     char message[JMSG_LENGTH_MAX];
-    bool no_memory, too_many_scans;
+    bool no_memory, too_large, too_many_scans;
     bool ended_early;
     size_t early_row; /* when that was noticed */
     unsigned char *row;
@@ -36,6 +36,7 @@ static void on_error(j_common_ptr jpeg)
     decoder *d = decoder_of(jpeg);
     (*jpeg->err->format_message)(jpeg, d->message);
     d->no_memory = jpeg->err->msg_code == JERR_OUT_OF_MEMORY;
+    d->too_large = jpeg->err->msg_code == JERR_IMAGE_TOO_BIG;
     longjmp(d->fail, 1);
 }
 
@@ -153,6 +154,8 @@ merx_status mx_jpeg_decode(const unsigned char *bytes, size_t size, const merx_p
         status = decode(&d, bytes, size, options, limits, raw, err);
     else if (kept->no_memory)
         status = MERX_E_MEMORY;
+    else if (kept->too_large)
+        status = mx_error_set(err, MERX_E_LIMIT, "", "is too large (%s)", kept->message);
     else if (kept->too_many_scans)
         status = mx_error_set(err, MERX_E_LIMIT, "", "has more than %d scans", MAX_SCANS);
     else

@@ -55,6 +55,7 @@ static void set_up(decoder *d)
                         PNG_UINT_31_MAX); /* mx_check_size says it better, before a row is read */
     png_set_chunk_malloc_max(d->png, CHUNK_BYTES);
     png_set_chunk_cache_max(d->png, 128);
+    png_set_compression_buffer_size(d->png, 1024); /* what a cut file may lose before the cut */
 }
 
 /* Rows as they come: RGB, or RGBA and over the background. */

@@ -5,10 +5,17 @@
 
 #include "shop/answers/answer.h"
 
-extern const mx_answer mx_answer_recommend, mx_answer_segment, mx_answer_demand, mx_answer_insight;
+extern const mx_answer mx_answer_recommend, mx_answer_next, mx_answer_segment, mx_answer_demand, mx_answer_insight,
+    mx_answer_similar;
 
 static const mx_answer *const answers[] = {
-    &mx_answer_recommend, &mx_answer_segment, &mx_answer_demand, &mx_answer_insight, NULL, /* the end */
+    &mx_answer_recommend,
+    &mx_answer_next,
+    &mx_answer_segment,
+    &mx_answer_demand,
+    &mx_answer_insight,
+    &mx_answer_similar,
+    NULL, /* the end */
 };
 
 const mx_answer *mx_answer_at(size_t i)

@@ -12,7 +12,8 @@
 static const mx_field embedding_fields[] = {
     MX_FIELD("vocabulary", INT, embedding.vocabulary, 1, 1 << 24, NULL, "Numbers go from 0 to below it."),
     MX_FIELD("units", INT, embedding.units, 1, 1 << 20, NULL, "Numbers of a row."),
-    MX_FIELD("mask_zero", BOOL, embedding.mask_zero, 0, 0, "false", "0 is padding: the steps that recurrent layers skip."),
+    MX_FIELD("mask_zero", BOOL, embedding.mask_zero, 0, 0, "false",
+             "0 is padding: the steps that recurrent layers skip."),
     {0},
 };
 static const mx_field masking_fields[] = {
@@ -26,10 +27,12 @@ static merx_status embedding_shape(mx_node *node, merx_error *err)
     char text[96];
     merx_dims in = node->in[0];
     if (in.rank == 0 || in.rank == MERX_DIMS)
-        MX_FAIL(err, MERX_E_SHAPE, node->name, "embedding is given %s; it needs whole numbers in 1 to %d dimensions (steps)",
-                mx_dims_text(in, text), MERX_DIMS - 1);
+        MX_FAIL(err, MERX_E_SHAPE, node->name,
+                "embedding is given %s; it needs whole numbers in 1 to %d dimensions (steps)", mx_dims_text(in, text),
+                MERX_DIMS - 1);
     if (o->mask_zero && in.rank != 1)
-        MX_FAIL(err, MERX_E_SHAPE, node->name, "embedding with mask_zero is given %s; it needs a sequence (steps)", mx_dims_text(in, text));
+        MX_FAIL(err, MERX_E_SHAPE, node->name, "embedding with mask_zero is given %s; it needs a sequence (steps)",
+                mx_dims_text(in, text));
     node->out = in;
     node->out.dim[node->out.rank++] = (size_t)o->units;
     node->makes_mask = o->mask_zero;

@@ -67,25 +67,28 @@ static void backward(const mx_node *node, const mx_pass *pass)
     mx_steps s = mx_steps_of(node, pass);
     size_t rows = s.n * s.u, wide = s.n * s.g;
     float *p = pass->saved, *q = p + s.t * wide, *h = q + s.t * wide, *x = h + (s.t + 1) * rows;
-    float *dh = pass->scratch, *dh_before = dh + rows, *bias = node->n_weights > 2 ? mx_pass_gradient(node, pass, 2) : NULL;
+    float *dh = pass->scratch, *dh_before = dh + rows,
+          *bias = node->n_weights > 2 ? mx_pass_gradient(node, pass, 2) : NULL;
     uint8_t *mask_room = (uint8_t *)(dh_before + rows);
-    for (size_t step = s.t; step-- > 0;) {
-        float *dp = p + step * wide, *dq = q + step * wide;
-        mx_steps_output_back(&s, step, dh);
-        kernels->gru_step_back(dp, dq, h + step * rows, dh, s.n, s.u, node->activation, node->recurrent_activation,
-                               mx_steps_mask(&s, step, mask_room), dp, dq, dh_before);
-        if (step > 0)
-            mx_steps_state_back(&s, NULL, dq, true, dh_before);
-        float *swap = dh;
-        dh = dh_before;
-        dh_before = swap;
+    for (size_t until = s.t; until > 0;) {
+        size_t count = (until - 1) % MX_STEP_CHUNK + 1, from = until - count;
+        for (size_t step = until; step-- > from;) {
+            float *dp = p + step * wide, *dq = q + step * wide;
+            mx_steps_output_back(&s, step, dh);
+            kernels->gru_step_back(dp, dq, h + step * rows, dh, s.n, s.u, node->activation, node->recurrent_activation,
+                                   mx_steps_mask(&s, step, mask_room), dp, dq, dh_before);
+            if (step > 0)
+                mx_steps_state_back(&s, NULL, dq, true, dh_before);
+            float *swap = dh;
+            dh = dh_before;
+            dh_before = swap;
+        }
+        mx_steps_state_outer(&s, count, h + from * rows, q + from * wide);
+        if (bias != NULL)
+            kernels->add_columns(q + from * wide, s.g, count * s.n, s.g, bias + s.g);
+        mx_steps_input_back(&s, from, count, x, p + from * wide, bias);
+        until = from;
     }
-    /* x was gathered there by forward, unless it lies so already. */
-    const float *inputs = s.t == 1 || (s.n == 1 && !s.backwards) ? pass->x[0] : x;
-    kernels->gemm_outer(h, s.u, q, s.g, s.t * s.n, s.u, s.g, mx_pass_gradient(node, pass, 1), s.g);
-    if (bias != NULL)
-        kernels->add_columns(q, s.g, s.t * s.n, s.g, bias + s.g);
-    mx_steps_input_back(&s, inputs, p, bias);
 }
 
 static void twin(const mx_node *node, const mx_twin_pass *pass)

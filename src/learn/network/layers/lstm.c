@@ -73,20 +73,23 @@ static void backward(const mx_node *node, const mx_pass *pass)
     float *z = pass->saved, *c = z + s.t * s.n * s.g, *h = c + (s.t + 1) * rows, *x = h + (s.t + 1) * rows;
     float *dh = pass->scratch, *dc = dh + rows;
     uint8_t *mask_room = (uint8_t *)(dc + rows);
+    float *bias = node->n_weights > 2 ? mx_pass_gradient(node, pass, 2) : NULL;
     memset(dc, 0, rows * sizeof *dc);
-    for (size_t step = s.t; step-- > 0;) {
-        const uint8_t *mask = mx_steps_mask(&s, step, mask_room);
-        float *dz = z + step * s.n * s.g;
-        mx_steps_output_back(&s, step, dh);
-        kernels->lstm_step_back(dz, c + step * rows, c + (step + 1) * rows, dh, dc, s.n, s.u, node->activation,
-                                node->recurrent_activation, mask, dz);
-        if (step > 0)
-            mx_steps_state_back(&s, mask, dz, false, dh);
+    for (size_t until = s.t; until > 0;) {
+        size_t count = (until - 1) % MX_STEP_CHUNK + 1, from = until - count;
+        for (size_t step = until; step-- > from;) {
+            const uint8_t *mask = mx_steps_mask(&s, step, mask_room);
+            float *dz = z + step * s.n * s.g;
+            mx_steps_output_back(&s, step, dh);
+            kernels->lstm_step_back(dz, c + step * rows, c + (step + 1) * rows, dh, dc, s.n, s.u, node->activation,
+                                    node->recurrent_activation, mask, dz);
+            if (step > 0)
+                mx_steps_state_back(&s, mask, dz, false, dh);
+        }
+        mx_steps_state_outer(&s, count, h + from * rows, z + from * s.n * s.g);
+        mx_steps_input_back(&s, from, count, x, z + from * s.n * s.g, bias);
+        until = from;
     }
-    /* x was gathered there by forward, unless it lies so already. */
-    const float *inputs = s.t == 1 || (s.n == 1 && !s.backwards) ? pass->x[0] : x;
-    kernels->gemm_outer(h, s.u, z, s.g, s.t * s.n, s.u, s.g, mx_pass_gradient(node, pass, 1), s.g);
-    mx_steps_input_back(&s, inputs, z, node->n_weights > 2 ? mx_pass_gradient(node, pass, 2) : NULL);
 }
 
 static void twin(const mx_node *node, const mx_twin_pass *pass)

@@ -9,9 +9,11 @@
     MX_FIELD("units", INT, recurrent.units, 1, 1 << 20, NULL, "Outputs of a step."),                                   \
         MX_FIELD("activation", ACTIVATION, recurrent.activation, 0, 0, "tanh", "f.")
 #define RECURRENT_FIELDS_BEHIND                                                                                        \
-    MX_FIELD("return_sequences", BOOL, recurrent.return_sequences, 0, 0, "false", "The output of every step, not of the last one alone."),                                                                              \
+    MX_FIELD("return_sequences", BOOL, recurrent.return_sequences, 0, 0, "false",                                      \
+             "The output of every step, not of the last one alone."),                                                  \
         MX_FIELD("go_backwards", BOOL, recurrent.go_backwards, 0, 0, "false", "Begins with the last step."),           \
-        MX_FIELD("stateful", BOOL, recurrent.stateful, 0, 0, "false", "Example i of a batch goes on where example i of the batch before ended."),                                                                         \
+        MX_FIELD("stateful", BOOL, recurrent.stateful, 0, 0, "false",                                                  \
+                 "Example i of a batch goes on where example i of the batch before ended."),                           \
         MX_FIELD("use_bias", NOT, recurrent.no_bias, 0, 0, "true", "Whether b is there.")
 
 const mx_field mx_recurrent_fields[] = {
@@ -36,8 +38,9 @@ merx_status mx_recurrent_shape(mx_node *node, size_t gates, size_t biases, size_
     node->activation = mx_activation_of(o->activation, MERX_TANH, &softmax);
     node->recurrent_activation = mx_activation_of(o->recurrent_activation, MERX_SIGMOID, &recurrent_softmax);
     if (softmax || recurrent_softmax)
-        MX_FAIL(err, MERX_E_UNSUPPORTED, node->name, "%s can't have %s softmax; it takes functions of one number (tanh, sigmoid, relu …)",
-                node->kind->word, softmax ? "activation" : "recurrent_activation");
+        MX_FAIL(err, MERX_E_UNSUPPORTED, node->name,
+                "%s can't have %s softmax; it takes functions of one number (tanh, sigmoid, relu …)", node->kind->word,
+                softmax ? "activation" : "recurrent_activation");
     size_t t = node->in[0].dim[0], k = node->in[0].dim[1], u = (size_t)o->units, g = gates * u;
     node->out = o->return_sequences ? MERX_INPUT(t, u) : MERX_INPUT(u);
     mx_node_weight(node, "kernel", MERX_INPUT(k, g), MX_INITIAL_GLOROT, k, g);
@@ -98,10 +101,16 @@ static size_t place_of(const mx_steps *s, size_t step)
     return s->backwards ? s->t - 1 - step : step;
 }
 
+/* Inputs are (t, n, k) where they lie. */
+static bool lies_so(const mx_steps *s)
+{
+    return s->t == 1 || (s->n == 1 && !s->backwards);
+}
+
 const float *mx_steps_inputs(const mx_steps *s, size_t from, size_t count, float *room)
 {
     const float *x = s->pass->x[0];
-    if (s->t == 1 || (s->n == 1 && !s->backwards))
+    if (lies_so(s))
         return x + from * s->k;
     for (size_t j = 0; j < count; j++)
         for (size_t i = 0; i < s->n; i++)
@@ -111,13 +120,30 @@ const float *mx_steps_inputs(const mx_steps *s, size_t from, size_t count, float
 
 void mx_steps_input_product(const mx_steps *s, const float *x, size_t count, const float *bias, float *z)
 {
-    mx_gemm g = {.m = count * s->n, .k = s->k, .u = s->g, .a = x, .a_stride = s->k, .panels = s->w, .bias = bias, .c = z, .c_stride = s->g};
+    mx_gemm g = {.m = count * s->n,
+                 .k = s->k,
+                 .u = s->g,
+                 .a = x,
+                 .a_stride = s->k,
+                 .panels = s->w,
+                 .bias = bias,
+                 .c = z,
+                 .c_stride = s->g};
     mx_tensor_kernel()->gemm(&g);
 }
 
 void mx_steps_state_product(const mx_steps *s, const float *h, const float *bias, bool add, float *z)
 {
-    mx_gemm g = {.m = s->n, .k = s->u, .u = s->g, .a = h, .a_stride = s->u, .panels = s->r, .bias = bias, .c = z, .c_stride = s->g, .add = add};
+    mx_gemm g = {.m = s->n,
+                 .k = s->u,
+                 .u = s->g,
+                 .a = h,
+                 .a_stride = s->u,
+                 .panels = s->r,
+                 .bias = bias,
+                 .c = z,
+                 .c_stride = s->g,
+                 .add = add};
     mx_tensor_kernel()->gemm(&g);
 }
 
@@ -176,28 +202,35 @@ void mx_steps_state_back(const mx_steps *s, const uint8_t *mask, const float *dz
     mx_tensor_kernel()->gemm(&g);
 }
 
-void mx_steps_input_back(const mx_steps *s, const float *x, const float *dz, float *bias)
+void mx_steps_input_back(const mx_steps *s, size_t from, size_t count, const float *x, const float *dz, float *bias)
 {
     const mx_tensor_kernels *kernels = mx_tensor_kernel();
     const mx_pass *pass = s->pass;
-    kernels->gemm_outer(x, s->k, dz, s->g, s->t * s->n, s->k, s->g, mx_pass_gradient(s->node, pass, 0), s->g);
+    size_t m = count * s->n;
+    const float *inputs = lies_so(s) ? pass->x[0] : x;
+    kernels->gemm_outer(inputs + from * s->n * s->k, s->k, dz, s->g, m, s->k, s->g, mx_pass_gradient(s->node, pass, 0), s->g);
     if (bias != NULL)
-        kernels->add_columns(dz, s->g, s->t * s->n, s->g, bias);
+        kernels->add_columns(dz, s->g, m, s->g, bias);
     if (pass->dx[0] == NULL)
         return;
     /* A step's rows go back to where its inputs lie, t k apart. */
-    for (size_t step = 0; step < s->t; step++) {
+    for (size_t step = 0; step < count; step++) {
         mx_gemm g = {.m = s->n,
                      .k = s->g,
                      .u = s->k,
                      .a = dz + step * s->n * s->g,
                      .a_stride = s->g,
                      .panels = s->w_back,
-                     .c = pass->dx[0] + place_of(s, step) * s->k,
+                     .c = pass->dx[0] + place_of(s, from + step) * s->k,
                      .c_stride = s->t * s->k,
                      .add = pass->dx_add[0]};
         kernels->gemm(&g);
     }
+}
+
+void mx_steps_state_outer(const mx_steps *s, size_t count, const float *h, const float *dz)
+{
+    mx_tensor_kernel()->gemm_outer(h, s->u, dz, s->g, count * s->n, s->u, s->g, mx_pass_gradient(s->node, s->pass, 1), s->g);
 }
 
 void mx_steps_load(const mx_steps *s, size_t which, float *to)

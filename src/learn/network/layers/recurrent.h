@@ -3,10 +3,10 @@
  *
  * Within a block of n examples everything is kept step by step, (t, n, .): the rows of a step, and those of all steps, are one matrix without gaps, so
  *
- *   z = x W + b       of many steps at once, before they begin
+ *   z = x W + b       of a chunk of steps at once, before they begin
  *   z += h U          a product per step, and the gates (a kernel)
  *   dh = dz U'        a product per step on the way back, dz of all steps is kept
- *   dW += x' dz, dU += h_before' dz, db += sum dz      once, over all steps
+ *   dW += x' dz, dU += h_before' dz, db += sum dz, dx = dz W'      of a chunk at once, behind it
  *
  * Step s sees input s, or t - 1 - s of a layer that goes backwards, whose outputs are in the order they came about (Keras gives them so). Where the mask is 0 the
  * state stays and the output repeats.
@@ -18,7 +18,7 @@
 
 #include "learn/network/layer.h"
 
-/* Steps whose x W is computed at a time while running: what they hold stays in cache. */
+/* Steps whose x W, and on the way back dW and dU, are computed at a time: what they hold stays in the second-level cache. */
 enum { MX_STEP_CHUNK = 8 };
 
 extern const mx_field mx_recurrent_fields[];       /* of lstm and gru */
@@ -53,8 +53,12 @@ void mx_steps_output(const mx_steps *s, size_t step, const float *h);
 void mx_steps_output_back(const mx_steps *s, size_t step, float *dh);
 /* dh (n, u) of the step before: dz U', and dh itself where the mask is 0. add: to what dh holds, else what it holds of rows that are not masked goes. */
 void mx_steps_state_back(const mx_steps *s, const uint8_t *mask, const float *dz, bool add, float *dh);
-/* Gradients of W and of the bias at `bias` (NULL: none), and dx, from dz (t, n, g) of all steps; x as mx_steps_inputs gave it. */
-void mx_steps_input_back(const mx_steps *s, const float *x, const float *dz, float *bias);
+/*
+ * Gradients of a chunk of steps, dz (count, n, g): of W and of the bias at `bias` (NULL: none), and dx. x (t, n, k) is the room where forward gathered all inputs.
+ * And that of U, from h (count, n, u) before each step.
+ */
+void mx_steps_input_back(const mx_steps *s, size_t from, size_t count, const float *x, const float *dz, float *bias);
+void mx_steps_state_outer(const mx_steps *s, size_t count, const float *h, const float *dz);
 /* Part `which` of the state of all examples to or from (n, u); zeros when there is none. */
 void mx_steps_load(const mx_steps *s, size_t which, float *to);
 void mx_steps_store(const mx_steps *s, size_t which, const float *from);

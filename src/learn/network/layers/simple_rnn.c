@@ -71,21 +71,24 @@ static void backward(const mx_node *node, const mx_pass *pass)
     float *z = pass->saved, *h = z + s.t * rows, *x = h + (s.t + 1) * rows, *dh = pass->scratch;
     uint8_t *mask_room = (uint8_t *)(dh + rows);
     bool from_x = node->activation == MX_GELU || node->activation == MX_SILU;
-    for (size_t step = s.t; step-- > 0;) {
-        const uint8_t *mask = mx_steps_mask(&s, step, mask_room);
-        float *dz = z + step * rows;
-        mx_steps_output_back(&s, step, dh);
-        kernels->activate_back(node->activation, from_x ? dz : NULL, h + (step + 1) * rows, dh, rows, dz);
-        for (size_t i = 0; mask != NULL && i < s.n; i++)
-            if (mask[i] == 0)
-                memset(dz + i * s.u, 0, s.u * sizeof *dz);
-        if (step > 0)
-            mx_steps_state_back(&s, mask, dz, false, dh);
+    float *bias = node->n_weights > 2 ? mx_pass_gradient(node, pass, 2) : NULL;
+    for (size_t until = s.t; until > 0;) {
+        size_t count = (until - 1) % MX_STEP_CHUNK + 1, from = until - count;
+        for (size_t step = until; step-- > from;) {
+            const uint8_t *mask = mx_steps_mask(&s, step, mask_room);
+            float *dz = z + step * rows;
+            mx_steps_output_back(&s, step, dh);
+            kernels->activate_back(node->activation, from_x ? dz : NULL, h + (step + 1) * rows, dh, rows, dz);
+            for (size_t i = 0; mask != NULL && i < s.n; i++)
+                if (mask[i] == 0)
+                    memset(dz + i * s.u, 0, s.u * sizeof *dz);
+            if (step > 0)
+                mx_steps_state_back(&s, mask, dz, false, dh);
+        }
+        mx_steps_state_outer(&s, count, h + from * rows, z + from * rows);
+        mx_steps_input_back(&s, from, count, x, z + from * rows, bias);
+        until = from;
     }
-    /* x was gathered there by forward, unless it lies so already. */
-    const float *inputs = s.t == 1 || (s.n == 1 && !s.backwards) ? pass->x[0] : x;
-    kernels->gemm_outer(h, s.u, z, s.g, s.t * s.n, s.u, s.g, mx_pass_gradient(node, pass, 1), s.g);
-    mx_steps_input_back(&s, inputs, z, node->n_weights > 2 ? mx_pass_gradient(node, pass, 2) : NULL);
 }
 
 static void twin(const mx_node *node, const mx_twin_pass *pass)

@@ -3,7 +3,7 @@
  *
  * y (m, u), x (m, k), m = n times the leading dimensions. Backward, g = dy f'(y): dW += x' g, db += sum g, dx = g W'.
  */
-#include "learn/network/layer.h"
+#include "learn/network/head.h"
 
 #include <string.h>
 
@@ -40,7 +40,9 @@ static void pack(const mx_node *node, const float *weights, float *packed, bool 
     size_t k = node->weight[0].dims.dim[0], u = node->weight[0].dims.dim[1];
     const float *w = weights + node->weight[0].offset;
     mx_tensor_kernel()->pack(w, u, k, u, packed);
-    if (training)
+    if (training && node->head)
+        mx_head_pack(node, w, packed + node->packed);
+    else if (training)
         mx_tensor_kernel()->pack_transposed(w, u, u, k, packed + node->packed);
 }
 

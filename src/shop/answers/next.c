@@ -1,0 +1,504 @@
+/*
+ * next: what comes after a customer's purchases, a session's events or a list of products. The model and its formula: shop/answers/next.h.
+ *
+ * The history of a question is a sequence: the customer's purchases and the session's events in the order of time, then the products given, in the order they are given; the same product again at
+ * once counts once. Of a long one the last `history` events are looked at. A product that the model has not seen is passed over; the reply says so.
+ */
+#include "shop/answers/next.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "shop/answers/recommender.h"
+
+typedef enum origin { FROM_CUSTOMER, FROM_SESSION, FROM_ITEMS } origin;
+
+typedef struct evidence {
+    int32_t item;
+    origin from;
+    int64_t time_ms; /* FROM_ITEMS: 0 */
+} evidence;
+
+typedef struct history {
+    evidence *evidence; /* (m) in order */
+    int32_t *items;     /* (m) the same items */
+    size_t m;
+    size_t outside; /* lines of products that the model has not seen */
+    size_t before;  /* events before the last `history`, not looked at */
+    bool asked;     /* a customer, a session or products were named */
+} history;
+
+/* ---- the history of a question ---- */
+
+static void add(history *h, int32_t item, origin from, int64_t time_ms)
+{
+    if (item < 0)
+        h->outside++;
+    else if (h->m == 0 || h->evidence[h->m - 1].item != item)
+        h->evidence[h->m++] = (evidence){item, from, time_ms};
+}
+
+static int32_t item_of(const mx_next *model, const mx_snapshot *snapshot, int32_t product)
+{
+    return mx_dict_find(model->ids, snapshot->product_id[product]);
+}
+
+/* Events of the customer (purchases) and of the session (whatever touched a product), each event once. */
+static void add_events(history *h, const mx_next *model, const mx_snapshot *s, int32_t customer, int32_t session)
+{
+    for (size_t e = 0; e < s->events; e++) {
+        bool bought = customer >= 0 && s->customer[e] == customer && mx_next_is_event(s, MX_NEXT_CUSTOMERS, e);
+        bool touched = session >= 0 && s->session[e] == session && mx_next_is_event(s, MX_NEXT_SESSIONS, e);
+        if (bought || touched)
+            add(h, item_of(model, s, s->product[e]), bought ? FROM_CUSTOMER : FROM_SESSION, s->time_ms[e]);
+    }
+}
+
+static merx_status add_customer(history *h, const mx_ask *ask, int32_t customer, merx_error *err)
+{
+    mx_snapshot *s = ask->snapshot;
+    const int32_t *events;
+    size_t n;
+    MX_TRY(mx_snapshot_customer_events(s, customer, &events, &n, err));
+    for (size_t k = 0; k < n; k++)
+        if (mx_next_is_event(s, MX_NEXT_CUSTOMERS, (size_t)events[k]))
+            add(h, item_of(ask->state, s, s->product[events[k]]), FROM_CUSTOMER, s->time_ms[events[k]]);
+    return MERX_OK;
+}
+
+/* customer, session: -1: not named. more: products given. */
+static merx_status make_room(history *h, const mx_ask *ask, int32_t customer, int32_t session, size_t more,
+                             merx_error *err)
+{
+    mx_snapshot *s = ask->snapshot;
+    size_t lines = 0, n;
+    const int32_t *events;
+    if (customer >= 0) {
+        MX_TRY(mx_snapshot_customer_events(s, customer, &events, &n, err));
+        lines += n;
+    }
+    for (size_t e = 0; session >= 0 && e < s->events; e++)
+        lines += s->session[e] == session;
+    h->evidence = mx_arena_array(ask->arena, lines + more + 1, sizeof *h->evidence, err);
+    h->items = mx_arena_array(ask->arena, lines + more + 1, sizeof *h->items, err);
+    return h->evidence && h->items ? MERX_OK : MERX_E_MEMORY;
+}
+
+static merx_status build_history(const mx_ask *ask, history *h, merx_error *err)
+{
+    *h = (history){0};
+    mx_snapshot *s = ask->snapshot;
+    const char *customer_id = merx_options_text(ask->question, "customer"),
+               *session_id = merx_options_text(ask->question, "session"),
+               *items = merx_options_text(ask->question, "items");
+    int32_t customer = -1, session = -1;
+    const char **ids;
+    size_t given;
+    h->asked = *customer_id || *session_id || *items;
+    if (*customer_id && (customer = mx_snapshot_find_customer(s, customer_id)) < 0)
+        return mx_unknown_customer(s, customer_id, err);
+    if (*session_id && (session = mx_find_id(s->session_id, s->sessions, session_id)) < 0)
+        return mx_unknown_id(s->session_id, s->sessions, "session", session_id, err);
+    MX_TRY(mx_split_ids(items, ask->arena, &ids, &given, err));
+    MX_TRY(make_room(h, ask, customer, session, given, err));
+    if (customer >= 0 && session < 0)
+        MX_TRY(add_customer(h, ask, customer, err));
+    else if (session >= 0)
+        add_events(h, ask->state, s, customer, session);
+    for (size_t k = 0; k < given; k++) {
+        int32_t product = mx_snapshot_find_product(s, ids[k]);
+        if (product < 0)
+            return mx_unknown_product(s, ids[k], err);
+        add(h, item_of(ask->state, s, product), FROM_ITEMS, 0);
+    }
+    for (size_t k = 0; k < h->m; k++)
+        h->items[k] = h->evidence[k].item;
+    return MERX_OK;
+}
+
+/* The last `history` events: what scores and reasons go by. What is left out of them still counts as bought before. */
+static history recent(const mx_ask *ask, const history *h)
+{
+    history r = *h;
+    size_t most = (size_t)merx_options_int(ask->question, "history");
+    r.before = h->m > most ? h->m - most : 0;
+    r.m -= r.before;
+    r.evidence += r.before;
+    r.items += r.before;
+    return r;
+}
+
+/* ---- the answer ---- */
+
+static merx_status bar(const mx_ask *ask, const history *h, uint8_t *barred, merx_error *err)
+{
+    const mx_next *model = ask->state;
+    if (merx_options_bool(ask->question, "new_only"))
+        for (size_t k = 0; k < h->m; k++)
+            barred[h->items[k]] = 1;
+    const char **ids;
+    size_t n;
+    MX_TRY(mx_split_ids(merx_options_text(ask->question, "exclude"), ask->arena, &ids, &n, err));
+    for (size_t k = 0; k < n; k++) {
+        int32_t item = mx_dict_find(model->ids, mx_str_of(ids[k]));
+        if (item >= 0)
+            barred[item] = 1;
+        else if (mx_snapshot_find_product(ask->snapshot, ids[k]) < 0)
+            return mx_unknown_product(ask->snapshot, ids[k], err);
+    }
+    return MERX_OK;
+}
+
+static merx_status fill_item(const mx_ask *ask, int32_t code, double score, merx_item *item, merx_error *err)
+{
+    const mx_next *model = ask->state;
+    const mx_snapshot *s = ask->snapshot;
+    mx_str id = mx_dict_get(model->ids, code);
+    item->id = mx_arena_strndup(ask->arena, id.data, id.size, err);
+    if (!item->id)
+        return MERX_E_MEMORY;
+    int32_t product = mx_snapshot_find_product(s, item->id);
+    mx_str title = product >= 0 ? s->product_title[product] : (mx_str){"", 0};
+    item->title = mx_arena_strndup(ask->arena, title.data, title.size, err);
+    if (!item->title)
+        return MERX_E_MEMORY;
+    item->score = score;
+    int64_t price = product >= 0 ? s->product_price_minor[product] : 0;
+    MX_TRY(mx_item_fields(item, price > 0 ? 2 : 1, ask->arena, err));
+    item->field[0] = (merx_field){mx_next_source_name(model->source), mx_value_int(model->holders[code])};
+    if (price > 0)
+        item->field[1] = (merx_field){"price", mx_value_money(price, s->decimals)};
+    return MERX_OK;
+}
+
+static merx_status write_notes(const mx_ask *ask, const history *h, merx_reply *reply, merx_error *err)
+{
+    const mx_next *model = ask->state;
+    if (h->m == 0)
+        MX_TRY(mx_reply_note(reply, ask->arena, err, "%s",
+                             h->asked ? "no events that the model knows are there to go by: these are the products that "
+                                        "most sequences hold"
+                                      : "no customer, session or products were given: these are the products that most "
+                                        "sequences hold"));
+    if (h->m > 0 && !model->ranker.items)
+        MX_TRY(mx_reply_note(reply, ask->arena, err, "%s",
+                             "the model was learnt without the recurrent network: its weight is 0"));
+    if (h->before)
+        MX_TRY(mx_reply_note(reply, ask->arena, err, "the last %zu of %zu events are looked at", h->m,
+                             h->m + h->before));
+    if (h->outside)
+        MX_TRY(mx_reply_note(
+            reply, ask->arena, err,
+            "%zu of the events are of products that were new after training; they count from the next training on",
+            h->outside));
+    return MERX_OK;
+}
+
+static merx_status write_sentence(const mx_ask *ask, const history *h, merx_reply *reply, merx_error *err)
+{
+    const char *customer = merx_options_text(ask->question, "customer"),
+               *session = merx_options_text(ask->question, "session");
+    const mx_next *model = ask->state;
+    const char *plural = reply->items == 1 ? "" : "s", *events = h->m == 1 ? "" : "s";
+    if (h->m == 0)
+        reply->sentence = mx_arena_printf(ask->arena, err, "The %zu product%s of most %s.", reply->items, plural,
+                                          mx_next_source_name(model->source));
+    else if (*customer || *session)
+        reply->sentence = mx_arena_printf(ask->arena, err, "%zu product%s that may come next for %s %s, after %zu event%s.",
+                                          reply->items, plural, *customer ? "customer" : "session",
+                                          *customer ? customer : session, h->m, events);
+    else
+        reply->sentence = mx_arena_printf(ask->arena, err, "%zu product%s that may come next after the %zu given.",
+                                          reply->items, plural, h->m);
+    reply->score_unit = h->m ? "blended rank score" : mx_next_source_name(model->source);
+    return reply->sentence ? write_notes(ask, h, reply, err) : MERX_E_MEMORY;
+}
+
+static merx_status score(const mx_ask *ask, const history *h, double *scores, merx_error *err)
+{
+    const mx_next *model = ask->state;
+    if (h->m == 0) {
+        for (size_t i = 0; i < model->items; i++)
+            scores[i] = model->holders[i];
+        return MERX_OK;
+    }
+    mx_next_state state;
+    MX_TRY(mx_next_begin(model, h->m, model->alloc, &state, err));
+    for (size_t k = 0; k < h->m; k++)
+        mx_next_step(&state, h->items[k]);
+    mx_next_scores(&state, scores);
+    mx_next_end(&state);
+    return MERX_OK;
+}
+
+static merx_status answer(const mx_ask *ask, merx_reply *reply, merx_error *err)
+{
+    const mx_next *model = ask->state;
+    history all;
+    MX_TRY(build_history(ask, &all, err));
+    history h = recent(ask, &all);
+    size_t n = (size_t)merx_options_int(ask->question, "n");
+    if (n > model->items)
+        n = model->items;
+    double *scores = mx_arena_array(ask->arena, model->items + 1, sizeof *scores, err);
+    uint8_t *barred = mx_arena_array(ask->arena, model->items + 1, 1, err);
+    int32_t *best = mx_arena_array(ask->arena, n + 1, sizeof *best, err);
+    if (!scores || !barred || !best)
+        return MERX_E_MEMORY;
+    MX_TRY(bar(ask, &all, barred, err));
+    MX_TRY(score(ask, &h, scores, err));
+    n = n ? mx_recommender_best(scores, barred, model->items, n, best) : 0;
+    MX_TRY(mx_reply_items(reply, n, ask->arena, err));
+    for (size_t i = 0; i < n; i++)
+        MX_TRY(fill_item(ask, best[i], scores[best[i]], &reply->item[i], err));
+    return write_sentence(ask, &h, reply, err);
+}
+
+/* ---- reasons ---- */
+
+static merx_status reason_text(const mx_ask *ask, const evidence *e, merx_reason *reason, merx_error *err)
+{
+    const mx_next *model = ask->state;
+    mx_str id = mx_dict_get(model->ids, e->item);
+    reason->id = mx_arena_strndup(ask->arena, id.data, id.size, err);
+    if (!reason->id)
+        return MERX_E_MEMORY;
+    int32_t product = mx_snapshot_find_product(ask->snapshot, reason->id);
+    mx_str title = product >= 0 ? ask->snapshot->product_title[product] : id;
+    char date[32];
+    mx_format_date(e->time_ms, false, date);
+    switch (e->from) {
+    case FROM_CUSTOMER:
+        reason->kind = "purchase";
+        reason->text = mx_arena_printf(ask->arena, err, "bought %.*s on %s", (int)title.size, title.data, date);
+        break;
+    case FROM_SESSION:
+        reason->kind = "session";
+        reason->text = mx_arena_printf(ask->arena, err, "%.*s in this session", (int)title.size, title.data);
+        break;
+    case FROM_ITEMS:
+        reason->kind = "item";
+        reason->text = mx_arena_printf(ask->arena, err, "%.*s was given", (int)title.size, title.data);
+        break;
+    }
+    return reason->text ? MERX_OK : MERX_E_MEMORY;
+}
+
+/* What stands before any event: how common the product is, and what the network says of nothing. alone: it is all there is, the number of sequences. */
+static merx_status base_reason(const mx_ask *ask, const merx_item *item, double contribution, bool alone,
+                               merx_reason *out, merx_error *err)
+{
+    const mx_next *model = ask->state;
+    int32_t holders = model->holders[mx_dict_find(model->ids, mx_str_of(item->id))];
+    const char *text = mx_arena_printf(ask->arena, err, "in %d of %zu %s%s", (int)holders, model->sequences,
+                                       mx_next_source_name(model->source),
+                                       alone ? "; there are no events to go by" : ", before any event");
+    if (!text)
+        return MERX_E_MEMORY;
+    *out = (merx_reason){alone ? "popularity" : "base", item->id, text, contribution, NAN};
+    return MERX_OK;
+}
+
+static merx_status explain_popular(const mx_ask *ask, merx_reply *reply, merx_error *err)
+{
+    for (size_t i = 0; i < reply->items; i++) {
+        merx_item *item = &reply->item[i];
+        MX_TRY(mx_item_reasons(item, 1, ask->arena, err));
+        MX_TRY(base_reason(ask, item, item->score, true, &item->reason[0], err));
+    }
+    return MERX_OK;
+}
+
+static merx_status explain(const mx_ask *ask, merx_reply *reply, merx_error *err)
+{
+    const mx_next *model = ask->state;
+    history all;
+    MX_TRY(build_history(ask, &all, err));
+    history h = recent(ask, &all);
+    if (h.m == 0)
+        return explain_popular(ask, reply, err);
+    size_t n = reply->items, m = h.m;
+    int32_t *targets = mx_arena_array(ask->arena, n + 1, sizeof *targets, err);
+    double *base = mx_arena_array(ask->arena, n + 1, sizeof *base, err);
+    double *parts = mx_arena_array(ask->arena, n * m + 1, sizeof *parts, err);
+    double *without = mx_arena_array(ask->arena, n * m + 1, sizeof *without, err);
+    merx_reason *texts = mx_arena_array(ask->arena, m, sizeof *texts, err);
+    if (!targets || !base || !parts || !without || !texts)
+        return MERX_E_MEMORY;
+    for (size_t i = 0; i < n; i++)
+        targets[i] = mx_dict_find(model->ids, mx_str_of(reply->item[i].id));
+    MX_TRY(mx_next_explain(model, h.items, m, targets, n, base, parts, without, model->alloc, err));
+    for (size_t j = 0; j < m; j++)
+        MX_TRY(reason_text(ask, &h.evidence[j], &texts[j], err));
+    for (size_t i = 0; i < n; i++) {
+        merx_item *item = &reply->item[i];
+        MX_TRY(mx_item_reasons(item, m + 1, ask->arena, err));
+        for (size_t j = 0; j < m; j++) {
+            item->reason[j] = texts[j];
+            item->reason[j].contribution = parts[j * n + i];
+            item->reason[j].without = without[j * n + i];
+        }
+        MX_TRY(base_reason(ask, item, base[i], false, &item->reason[m], err));
+        mx_item_sort_reasons(item);
+    }
+    return MERX_OK;
+}
+
+/* ---- training, loading, forgetting ---- */
+
+/* Some sequence has two events. */
+static merx_status check_sequences(const mx_next_sequences *sequences, merx_error *err)
+{
+    for (size_t u = 0; u < sequences->view.n; u++)
+        if (sequences->starts[u + 1] - sequences->starts[u] > 1)
+            return MERX_OK;
+    MX_FAIL(err, MERX_E_INVALID, "next", "%s; next learns from what follows what",
+            sequences->source == MX_NEXT_CUSTOMERS ? "no customer bought two different goods one after the other"
+                                                   : "no session touched two different goods one after the other");
+}
+
+/* options NULL: of the source that is taken by itself. */
+static merx_status build_sequences(const mx_snapshot *snapshot, const merx_options *options,
+                                   const merx_allocator *alloc, mx_next_sequences *out, merx_error *err)
+{
+    mx_next_source source;
+    MX_TRY(mx_next_source_of(snapshot, options, alloc, &source, err));
+    MX_TRY(mx_next_sequences_build(snapshot, source, alloc, out, err));
+    merx_status status = check_sequences(out, err);
+    if (status != MERX_OK)
+        mx_next_sequences_release(out);
+    return status;
+}
+
+static merx_status needs(const mx_snapshot *snapshot, merx_error *err)
+{
+    mx_next_sequences sequences;
+    MX_TRY(build_sequences(snapshot, NULL, NULL, &sequences, err));
+    mx_next_sequences_release(&sequences);
+    return MERX_OK;
+}
+
+static merx_status train(const mx_snapshot *snapshot, const merx_options *options, const merx_allocator *alloc,
+                         merx_task *task, mx_tensor_writer *writer, mx_arena *arena, merx_error *err)
+{
+    mx_next_sequences sequences = {0};
+    mx_next model = {0};
+    merx_status status;
+    MX_TRY_GOTO(build_sequences(snapshot, options, alloc, &sequences, err));
+    MX_TRY_GOTO(mx_next_fit(&sequences, options, false, alloc, task, &model, err));
+    char fingerprint[17];
+    mx_next_fingerprint(snapshot, &sequences, options, merx_task_seed(task), fingerprint);
+    MX_TRY_GOTO(mx_next_write(&model, snapshot, &sequences, fingerprint, writer, arena, err));
+out:
+    mx_next_release(&model);
+    mx_next_sequences_release(&sequences);
+    return status;
+}
+
+static void unload(void *state)
+{
+    mx_next *model = state;
+    if (!model)
+        return;
+    const merx_allocator *alloc = model->alloc;
+    mx_next_release(model);
+    MX_FREE_ARRAY(alloc, model, 1);
+}
+
+static merx_status load(const mx_tensor_file *file, const mx_snapshot *snapshot, const merx_allocator *alloc,
+                        void **state, merx_error *err)
+{
+    (void)snapshot;
+    mx_next *model;
+    alloc = mx_allocator_or_default(alloc);
+    MX_TRY(mx_alloc_array(alloc, 1, sizeof *model, "model of next", &model, err));
+    merx_status status = mx_next_read(file, alloc, model, err);
+    if (status != MERX_OK) {
+        MX_FREE_ARRAY(alloc, model, 1);
+        return status;
+    }
+    *state = model;
+    return MERX_OK;
+}
+
+/* The old network for the products that are still there; those it did not have are left to the counts. */
+static merx_status keep_network(const mx_snapshot *snapshot, const mx_next_sequences *sequences, const mx_next *old,
+                                mx_next *model, merx_error *err)
+{
+    int32_t *before = NULL;
+    model->network = old->ranker.items ? model->network : 0;
+    if (!(model->network > 0))
+        return MERX_OK;
+    MX_TRY(mx_alloc_array(model->alloc, model->items, sizeof *before, "numbers of products", &before, err));
+    for (size_t i = 0; i < model->items; i++)
+        before[i] = mx_dict_find(old->ids, snapshot->product_id[sequences->item_product[i]]);
+    merx_status status = mx_ranker_take_items(&old->ranker, before, model->items, model->alloc, &model->ranker, err);
+    MX_FREE_ARRAY(model->alloc, before, model->items);
+    return status;
+}
+
+static merx_status forget(const mx_snapshot *without, const mx_tensor_file *old_file, const merx_options *options,
+                          const merx_allocator *alloc, merx_task *task, mx_tensor_writer *writer, mx_arena *arena,
+                          bool *exact, merx_error *err)
+{
+    alloc = mx_allocator_or_default(alloc);
+    *exact = false;
+    mx_next_sequences sequences = {0};
+    mx_next old = {0}, model = {0};
+    merx_status status;
+    MX_TRY_GOTO(mx_next_read(old_file, alloc, &old, err));
+    MX_TRY_GOTO(build_sequences(without, options, alloc, &sequences, err));
+    MX_TRY_GOTO(mx_next_fit(&sequences, options, true, alloc, task, &model, err));
+    char fingerprint[17];
+    mx_next_fingerprint(without, &sequences, options, merx_task_seed(task), fingerprint);
+    const char *before = mx_tensor_file_meta(old_file, "fingerprint");
+    /* Counts alone are exact always; a network is where it was learnt from these very sequences. */
+    *exact = !(model.network > 0) || (before && strcmp(before, fingerprint) == 0);
+    MX_TRY_GOTO(keep_network(without, &sequences, &old, &model, err));
+    /* A kept network is not what was learnt from these sequences: a later forgetting must not take it for that. */
+    MX_TRY_GOTO(mx_next_write(&model, without, &sequences, *exact ? fingerprint : "kept", writer, arena, err));
+out:
+    mx_next_release(&model);
+    mx_next_release(&old);
+    mx_next_sequences_release(&sequences);
+    return status;
+}
+
+static const merx_option question[] = {
+    {"customer", MERX_OPTION_TEXT, 0, 0, NULL, NULL, "Id of a customer: what may follow what he bought."},
+    {"session", MERX_OPTION_TEXT, 0, 0, NULL, NULL,
+     "Id of a session: what may follow what was looked at, put into the cart or bought in it."},
+    {"items", MERX_OPTION_TEXT, 0, 0, NULL, NULL,
+     "Ids of products in the order they came, separated by commas: what may follow them."},
+    {"n", MERX_OPTION_INT, 1, 1000, "10", NULL, "How many products."},
+    {"history", MERX_OPTION_INT, 1, 1000, "100", NULL, "How many events, the last ones, are looked at."},
+    {"new_only", MERX_OPTION_BOOL, 0, 0, "true", NULL, "Leave out what is in the history."},
+    {"exclude", MERX_OPTION_TEXT, 0, 0, NULL, NULL, "Ids of products to leave out, separated by commas."},
+    {0},
+};
+
+const mx_answer mx_answer_next = {
+    .version = 1,
+    .info = {.name = "next",
+             .title = "Next purchase",
+             .text = "What may come next after a customer's purchases, a session's events or products in a given "
+                     "order: what followed what, near and far (transition counts), and a recurrent network (GRU) that "
+                     "has followed every sequence, added up. Every product of the shop is ranked, and each event's "
+                     "part of the score is told.",
+             .needs = "purchases with customers and products, or sessions",
+             .examples = "merx ask next --customer 12347 --why\nmerx ask next --items 85123A,22423 --n 5",
+             .training = mx_next_training,
+             .question = question,
+             .learns = true},
+    .code_version = 1,
+    .needs = needs,
+    .train = train,
+    .load = load,
+    .unload = unload,
+    .answer = answer,
+    .explain = explain,
+    .evaluate = mx_next_evaluate,
+    .forget = forget,
+};
