@@ -25,12 +25,12 @@
 typedef struct mx_ranker {
     const merx_allocator *alloc;
     size_t items, units;
-    float *vectors;    /* (items, u) */
-    float *bias;       /* (items) */
-    float *kernel;     /* (u, 3 u): gates z, r, c */
-    float *recurrent;  /* (u, 3 u) */
-    float *biases;     /* (2, 3 u): of the input, of the state */
-    float *panels;     /* both matrices as the kernels want them; made by fit and read */
+    float *vectors;   /* (items, u) */
+    float *bias;      /* (items) */
+    float *kernel;    /* (u, 3 u): gates z, r, c */
+    float *recurrent; /* (u, 3 u) */
+    float *biases;    /* (2, 3 u): of the input, of the state */
+    float *panels;    /* both matrices as the kernels want them; made by fit and read */
 } mx_ranker;
 
 typedef struct mx_ranker_options {
@@ -52,7 +52,7 @@ typedef struct mx_ranker_options {
 merx_status mx_ranker_fit(const mx_sequences *sequences, const mx_ranker_options *options, const merx_allocator *alloc,
                           merx_task *task, mx_ranker *out, merx_error *err) MERX_MUST_CHECK;
 uint64_t mx_ranker_bytes(const mx_sequences *sequences, const mx_ranker_options *options);
-void mx_ranker_release(mx_ranker *ranker);
+void mx_ranker_release(mx_ranker *r);
 
 /* One more item. state (u): h, zeros before the first; scratch: mx_ranker_scratch floats. Cost: 12 u^2 operations. */
 void mx_ranker_step(const mx_ranker *ranker, int32_t item, float *state, float *scratch);
