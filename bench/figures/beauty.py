@@ -8,7 +8,7 @@ from .tools import Run, build, data, part
 def measure(quick):
     build()
     source = data("amazon-beauty-seq") / "beauty.txt.gz"
-    run = Run([*peers.program("bench_beauty_next"), source, "test", os.cpu_count()]).must()
+    run = Run([*peers.program("bench_beauty_next"), source, "test", os.cpu_count(), "epochs=20", "negatives=1000"]).must()
     found = run.json()
     ours, counts, markov = found["next"], found["counts"], found["transitions"]
     how = (f"{found['measured']:,} customers, {found['items']:,} items, learnt from {found['learnt_from']:,} events (all but each customer's last two) in "

@@ -33,7 +33,7 @@ static void test_counts(void **state)
     mx_transitions_options wide = {
         .reach = 2, .decay = 0.5, .backward = 0.25, .damping = 0.5, .power = 0.5, .spread = 0.5};
     check_ok(mx_transitions_fit(&s, &wide, NULL, NULL, &lists, &err), err);
-    double u = 1 / sqrt(3), v = 0.5; /* pairs of the two sequences */
+    double u = 1 / sqrt(3), v = 0.5;                                          /* pairs of the two sequences */
     double from_c[] = {v * 0.5 + u * 0.25 * 0.5 + v * 0.25, v + u * 0.25, 0}; /* a: two after, two before, one before */
     double all = 1 + sqrt(from_c[0]) + sqrt(from_c[1]);
     check_relative(mx_item_lists_weight(&lists, 2, 0), sqrt(from_c[0] / all), 1e-6);
@@ -168,8 +168,8 @@ static void test_refused(void **state)
     bad[4].damping = -1;
     bad[5].power = 0;
     bad[6].spread = NAN;
-    const char *const said[] = {"reach is 0",     "decay is 0",    "decay is nan", "backward is 1.5",
-                                "damping is -1", "power is 0",    "spread is nan"};
+    const char *const said[] = {"reach is 0",    "decay is 0", "decay is nan", "backward is 1.5",
+                                "damping is -1", "power is 0", "spread is nan"};
     for (size_t k = 0; k < 7; k++) {
         err = (merx_error){0};
         assert_int_equal(mx_transitions_fit(&s, &bad[k], NULL, NULL, &lists, &err), MERX_E_RANGE);

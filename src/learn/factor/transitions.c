@@ -176,7 +176,9 @@ void mx_transitions_score(const mx_item_lists *lists, const int32_t *history, si
                           double *scores)
 {
     double times = factor;
-    for (size_t k = m; k > 0 && times != 0; k--, times *= fade)
+    for (size_t k = m; k > 0 && times != 0; k--) {
         for (int64_t at = lists->starts[history[k - 1]]; at < lists->starts[history[k - 1] + 1]; at++)
             scores[lists->indices[at]] += times * (double)lists->weights[at];
+        times *= fade;
+    }
 }

@@ -21,8 +21,8 @@ merx_status mx_ranker_make(size_t items, size_t units, const merx_allocator *all
     MX_TRY_GOTO(mx_alloc_array(a, units * 3 * units, sizeof(float), "weights of a GRU", &out->kernel, err));
     MX_TRY_GOTO(mx_alloc_array(a, units * 3 * units, sizeof(float), "weights of a GRU", &out->recurrent, err));
     MX_TRY_GOTO(mx_alloc_array(a, 6 * units, sizeof(float), "biases of a GRU", &out->biases, err));
-    MX_TRY_GOTO(mx_alloc_array(a, 2 * mx_panels_size(units, 3 * units), sizeof(float), "weights of a GRU",
-                               &out->panels, err));
+    MX_TRY_GOTO(
+        mx_alloc_array(a, 2 * mx_panels_size(units, 3 * units), sizeof(float), "weights of a GRU", &out->panels, err));
     return MERX_OK;
 out:
     mx_ranker_release(out);
@@ -188,8 +188,9 @@ merx_status mx_ranker_read(const mx_tensor_file *file, const char *prefix, const
     snprintf(name, sizeof name, "%s.vectors", prefix);
     MX_TRY(mx_tensor_file_get(file, name, MX_F32, 2, (uint64_t[]){0, 0}, &vectors, err));
     if (vectors->shape[0] > INT32_MAX || vectors->shape[1] == 0 || vectors->shape[1] > UNITS_MAX)
-        MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "\"%s\" holds %llu x %llu numbers; expected 1 to %d a product",
-                name, (unsigned long long)vectors->shape[0], (unsigned long long)vectors->shape[1], UNITS_MAX);
+        MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file),
+                "\"%s\" holds %llu x %llu numbers; expected 1 to %d a product", name,
+                (unsigned long long)vectors->shape[0], (unsigned long long)vectors->shape[1], UNITS_MAX);
     MX_TRY(mx_ranker_make((size_t)vectors->shape[0], (size_t)vectors->shape[1], alloc, out, err));
     place p[TENSORS];
     places_of(out, p);
@@ -202,7 +203,8 @@ merx_status mx_ranker_read(const mx_tensor_file *file, const char *prefix, const
         size_t count = (size_t)((p[i].rows ? p[i].rows : 1) * p[i].columns);
         const float *values = t->data;
         if (t->size_bytes != count * sizeof *values)
-            MX_FAIL_GOTO(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "\"%s\" has another size than its network", name);
+            MX_FAIL_GOTO(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "\"%s\" has another size than its network",
+                         name);
         for (size_t k = 0; k < count; k++)
             if (!isfinite(values[k]))
                 MX_FAIL_GOTO(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "\"%s\" holds a number that is not finite",

@@ -13,7 +13,7 @@
  * it is expected to be drawn (Bengio & Senecal 2008); a catalogue of no more items than that is summed over whole. What a batch touches alone is changed: item vectors have lazy moments, as PyTorch's
  * SparseAdam, so that a step costs what the batch holds and not the catalogue.
  *
- * Why not a merx_network: its last layer computes every logit of the catalogue for every step, and its optimizer goes over every weight; 54,542 items are some 30 times the work.
+ * Why not a merx_network: its optimizer goes over every weight in each step, and what goes in and what comes out have no table in common.
  */
 #ifndef MX_LEARN_SEQUENCE_RANKER_H
 #define MX_LEARN_SEQUENCE_RANKER_H
@@ -25,12 +25,12 @@
 typedef struct mx_ranker {
     const merx_allocator *alloc;
     size_t items, units;
-    float *vectors;    /* (items, u) */
-    float *bias;       /* (items) */
-    float *kernel;     /* (u, 3 u): gates z, r, c */
-    float *recurrent;  /* (u, 3 u) */
-    float *biases;     /* (2, 3 u): of the input, of the state */
-    float *panels;     /* both matrices as the kernels want them; made by fit and read */
+    float *vectors;   /* (items, u) */
+    float *bias;      /* (items) */
+    float *kernel;    /* (u, 3 u): gates z, r, c */
+    float *recurrent; /* (u, 3 u) */
+    float *biases;    /* (2, 3 u): of the input, of the state */
+    float *panels;    /* both matrices as the kernels want them; made by fit and read */
 } mx_ranker;
 
 typedef struct mx_ranker_options {
@@ -52,7 +52,7 @@ typedef struct mx_ranker_options {
 merx_status mx_ranker_fit(const mx_sequences *sequences, const mx_ranker_options *options, const merx_allocator *alloc,
                           merx_task *task, mx_ranker *out, merx_error *err) MERX_MUST_CHECK;
 uint64_t mx_ranker_bytes(const mx_sequences *sequences, const mx_ranker_options *options);
-void mx_ranker_release(mx_ranker *ranker);
+void mx_ranker_release(mx_ranker *r);
 
 /* One more item. state (u): h, zeros before the first; scratch: mx_ranker_scratch floats. Cost: 12 u^2 operations. */
 void mx_ranker_step(const mx_ranker *ranker, int32_t item, float *state, float *scratch);

@@ -55,7 +55,8 @@ static merx_status check_input(const mx_sequences *s, const mx_ranker_options *o
     if (o->negatives < 1)
         MX_FAIL(err, MERX_E_RANGE, "sequence ranker", "negatives is 0; expected 1 or more");
     if (!(o->learning_rate > 0) || !isfinite(o->learning_rate))
-        MX_FAIL(err, MERX_E_RANGE, "sequence ranker", "learning_rate is %g; expected a number above 0", o->learning_rate);
+        MX_FAIL(err, MERX_E_RANGE, "sequence ranker", "learning_rate is %g; expected a number above 0",
+                o->learning_rate);
     if (!(o->dropout >= 0 && o->dropout < 1))
         MX_FAIL(err, MERX_E_RANGE, "sequence ranker", "dropout is %g; expected 0 or more and less than 1", o->dropout);
     for (int64_t e = 0; e < s->starts[s->n]; e++)
@@ -333,8 +334,8 @@ static merx_status epoch(fit_work *w, int number, merx_task *task, double *loss,
         double batch = gather_rows(w);
         if (!isfinite(batch))
             MX_FAIL(err, MERX_E_NUMERIC, "sequence ranker",
-                    "the loss is %g in epoch %d, step %llu; a smaller learning_rate than %g may help", batch, number + 1,
-                    (unsigned long long)w->steps + 1, w->o.learning_rate);
+                    "the loss is %g in epoch %d, step %llu; a smaller learning_rate than %g may help", batch,
+                    number + 1, (unsigned long long)w->steps + 1, w->o.learning_rate);
         sum += batch;
         rows += 1 / (double)w->shared.scale;
         sum_groups(w);
@@ -460,10 +461,8 @@ merx_status mx_ranker_fit(const mx_sequences *sequences, const mx_ranker_options
 {
     *out = (mx_ranker){0};
     MX_TRY(check_input(sequences, options, err));
-    fit_work w = {.sequences = sequences,
-                  .o = filled(options, sequences),
-                  .alloc = merx_task_allocator(task),
-                  .ranker = out};
+    fit_work w = {
+        .sequences = sequences, .o = filled(options, sequences), .alloc = merx_task_allocator(task), .ranker = out};
     merx_status status;
     double loss = 0;
     MX_TRY_GOTO(mx_ranker_make(sequences->n_items, w.o.units, alloc, out, err));

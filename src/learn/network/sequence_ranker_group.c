@@ -16,20 +16,20 @@
     X(target, g->most_rows)                                                                                            \
     X(key, g->most_rows)                                                                                               \
     X(offset, g->most_steps + 2)                                                                                       \
-    X(x, g->most_rows *g->units)                                                                                       \
+    X(x, g->most_rows * g->units)                                                                                      \
     X(gates, g->most_rows * 3 * g->units)                                                                              \
     X(zh, g->most_rows * 3 * g->units)                                                                                 \
-    X(h, g->most_rows *g->units)                                                                                       \
-    X(before, g->most_rows *g->units)                                                                                  \
-    X(o, g->most_rows *g->units)                                                                                       \
-    X(d_o, g->most_rows *g->units)                                                                                     \
+    X(h, g->most_rows * g->units)                                                                                      \
+    X(before, g->most_rows * g->units)                                                                                 \
+    X(o, g->most_rows * g->units)                                                                                      \
+    X(d_o, g->most_rows * g->units)                                                                                    \
     X(dzx, g->most_rows * 3 * g->units)                                                                                \
     X(dzh, g->most_rows * 3 * g->units)                                                                                \
     X(logits, g->most_rows *(1 + g->most_columns))                                                                     \
     X(zeros, g->most_rows)                                                                                             \
     X(losses, g->most_rows)                                                                                            \
     X(weights, g->most_rows)                                                                                           \
-    X(d_columns, g->most_columns *g->units)                                                                            \
+    X(d_columns, g->most_columns * g->units)                                                                           \
     X(d_bias, 1 + g->most_columns)                                                                                     \
     X(d_kernel, g->units * 3 * g->units)                                                                               \
     X(d_recurrent, g->units * 3 * g->units)                                                                            \

@@ -36,35 +36,35 @@ typedef struct mx_ranker_group {
     const merx_allocator *alloc;
     size_t units, most_rows, most_columns, most_pieces, most_steps;
     size_t rows, pieces, times;
-    double loss;        /* sum over rows */
-    int32_t *input;     /* (rows) */
-    int32_t *target;    /* (rows) */
-    uint64_t *key;      /* (rows) of the step, for dropout */
-    size_t *offset;     /* (times + 1) */
-    float *x;           /* (rows, u) inputs, after dropout; then their gradients */
-    float *gates, *zh;  /* (rows, 3 u) */
-    float *h;           /* (rows, u) */
-    float *before;      /* (rows, u) h of the step before */
-    float *o;           /* (rows, u) outputs: h after dropout */
-    float *d_o;         /* (rows, u) their gradients, then those of h */
-    float *dzx, *dzh;   /* (rows, 3 u) */
-    float *logits;      /* (rows, 1 + columns): the target first; then their gradients */
-    int32_t *zeros;     /* (rows) labels: the first */
-    double *losses;     /* (rows) */
-    float *weights;     /* (rows) of their losses */
-    float *d_columns;   /* (columns, u) gradients of the columns' vectors */
-    float *d_bias;      /* (1 + columns) */
+    double loss;                   /* sum over rows */
+    int32_t *input;                /* (rows) */
+    int32_t *target;               /* (rows) */
+    uint64_t *key;                 /* (rows) of the step, for dropout */
+    size_t *offset;                /* (times + 1) */
+    float *x;                      /* (rows, u) inputs, after dropout; then their gradients */
+    float *gates, *zh;             /* (rows, 3 u) */
+    float *h;                      /* (rows, u) */
+    float *before;                 /* (rows, u) h of the step before */
+    float *o;                      /* (rows, u) outputs: h after dropout */
+    float *d_o;                    /* (rows, u) their gradients, then those of h */
+    float *dzx, *dzh;              /* (rows, 3 u) */
+    float *logits;                 /* (rows, 1 + columns): the target first; then their gradients */
+    int32_t *zeros;                /* (rows) labels: the first */
+    double *losses;                /* (rows) */
+    float *weights;                /* (rows) of their losses */
+    float *d_columns;              /* (columns, u) gradients of the columns' vectors */
+    float *d_bias;                 /* (1 + columns) */
     float *d_kernel, *d_recurrent; /* (u, 3 u) */
-    float *d_biases;    /* (2, 3 u) */
+    float *d_biases;               /* (2, 3 u) */
 } mx_ranker_group;
 
 /* What the groups of a batch share: weights as the products want them. */
 typedef struct mx_ranker_shared {
     const mx_ranker *ranker;
     mx_ranker_columns columns;
-    const float *column_bias;    /* (columns) their biases and log weights */
-    const float *column_panels;  /* the same, packed for o V' */
-    const float *back_panels;    /* packed for dP V */
+    const float *column_bias;                  /* (columns) their biases and log weights */
+    const float *column_panels;                /* the same, packed for o V' */
+    const float *back_panels;                  /* packed for dP V */
     const float *kernel_back, *recurrent_back; /* packed transposes */
     double dropout;
     uint64_t seed, epoch;
@@ -72,12 +72,12 @@ typedef struct mx_ranker_shared {
 } mx_ranker_shared;
 
 merx_status mx_ranker_group_make(size_t units, size_t most_pieces, size_t most_steps, size_t most_rows,
-                                 size_t most_columns, const merx_allocator *alloc, mx_ranker_group *out,
+                                 size_t most_columns, const merx_allocator *alloc, mx_ranker_group *g,
                                  merx_error *err) MERX_MUST_CHECK;
-void mx_ranker_group_release(mx_ranker_group *group);
+void mx_ranker_group_release(mx_ranker_group *g);
 uint64_t mx_ranker_group_bytes(size_t units, size_t most_rows, size_t most_columns);
 /* Lays out the pieces (sorted by falling count) and runs forward and backward. x then holds the gradients by the inputs' vectors (not the targets': column 0 of logits times o). */
-void mx_ranker_group_run(mx_ranker_group *group, const mx_ranker_shared *shared, const mx_ranker_piece *pieces,
+void mx_ranker_group_run(mx_ranker_group *g, const mx_ranker_shared *shared, const mx_ranker_piece *pieces,
                          size_t n);
 
 #endif

@@ -178,16 +178,17 @@ static merx_status write_notes(const mx_ask *ask, const history *h, merx_reply *
     const mx_next *model = ask->state;
     if (h->m == 0)
         MX_TRY(mx_reply_note(reply, ask->arena, err, "%s",
-                             h->asked ? "no events that the model knows are there to go by: these are the products that "
-                                        "most sequences hold"
-                                      : "no customer, session or products were given: these are the products that most "
-                                        "sequences hold"));
+                             h->asked
+                                 ? "no events that the model knows are there to go by: these are the products that "
+                                   "most sequences hold"
+                                 : "no customer, session or products were given: these are the products that most "
+                                   "sequences hold"));
     if (h->m > 0 && !model->ranker.items)
         MX_TRY(mx_reply_note(reply, ask->arena, err, "%s",
                              "the model was learnt without the recurrent network: its weight is 0"));
     if (h->before)
-        MX_TRY(mx_reply_note(reply, ask->arena, err, "the last %zu of %zu events are looked at", h->m,
-                             h->m + h->before));
+        MX_TRY(
+            mx_reply_note(reply, ask->arena, err, "the last %zu of %zu events are looked at", h->m, h->m + h->before));
     if (h->outside)
         MX_TRY(mx_reply_note(
             reply, ask->arena, err,
@@ -206,9 +207,9 @@ static merx_status write_sentence(const mx_ask *ask, const history *h, merx_repl
         reply->sentence = mx_arena_printf(ask->arena, err, "The %zu product%s of most %s.", reply->items, plural,
                                           mx_next_source_name(model->source));
     else if (*customer || *session)
-        reply->sentence = mx_arena_printf(ask->arena, err, "%zu product%s that may come next for %s %s, after %zu event%s.",
-                                          reply->items, plural, *customer ? "customer" : "session",
-                                          *customer ? customer : session, h->m, events);
+        reply->sentence = mx_arena_printf(
+            ask->arena, err, "%zu product%s that may come next for %s %s, after %zu event%s.", reply->items, plural,
+            *customer ? "customer" : "session", *customer ? customer : session, h->m, events);
     else
         reply->sentence = mx_arena_printf(ask->arena, err, "%zu product%s that may come next after the %zu given.",
                                           reply->items, plural, h->m);

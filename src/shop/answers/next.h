@@ -46,7 +46,7 @@ typedef struct mx_next_sequences {
 /* Cost: O(events). Owns: mx_next_sequences_release. On failure *out is zeroed. */
 merx_status mx_next_sequences_build(const mx_snapshot *snapshot, mx_next_source source, const merx_allocator *alloc,
                                     mx_next_sequences *out, merx_error *err) MERX_MUST_CHECK;
-void mx_next_sequences_release(mx_next_sequences *sequences);
+void mx_next_sequences_release(mx_next_sequences *q);
 /* The source that the option `learn_from` names; auto (and options NULL): customers if one of them bought twice, else sessions. */
 merx_status mx_next_source_of(const mx_snapshot *snapshot, const merx_options *options, const merx_allocator *alloc,
                               mx_next_source *out, merx_error *err) MERX_MUST_CHECK;
@@ -58,11 +58,11 @@ bool mx_next_is_event(const mx_snapshot *snapshot, mx_next_source source, size_t
 typedef struct mx_next {
     const merx_allocator *alloc;
     mx_next_source source;
-    size_t items, sequences;           /* learnt from */
-    double fade, popularity, network;  /* network: 0 without one */
-    double events;                     /* learnt from */
-    int32_t *holders;                  /* (items) */
-    int32_t *count;                    /* (items) events */
+    size_t items, sequences;          /* learnt from */
+    double fade, popularity, network; /* network: 0 without one */
+    double events;                    /* learnt from */
+    int32_t *holders;                 /* (items) */
+    int32_t *count;                   /* (items) events */
     mx_item_lists after;
     mx_ranker ranker; /* items 0: none */
     mx_dict *ids;     /* item -> id of the product; NULL while training */
@@ -82,7 +82,7 @@ merx_status mx_next_write(const mx_next *model, const mx_snapshot *snapshot, con
 merx_status mx_next_read(const mx_tensor_file *file, const merx_allocator *alloc, mx_next *out,
                          merx_error *err) MERX_MUST_CHECK;
 /* Sixteen hex digits over the sequences, the options of the network and the seed: when they are equal, so is the network. */
-void mx_next_fingerprint(const mx_snapshot *snapshot, const mx_next_sequences *sequences, const merx_options *options,
+void mx_next_fingerprint(const mx_snapshot *snapshot, const mx_next_sequences *q, const merx_options *options,
                          uint64_t seed, char out[17]);
 
 /* ---- a sequence being followed ---- */

@@ -25,9 +25,9 @@ typedef struct test {
     const mx_next *model;
     const mx_item_lists *counts, *knn;
     size_t n, most_history;
-    int64_t *history_starts, *relevant_starts;       /* (n + 1) */
-    mx_vec history, relevant;                        /* int32: in order; ascending */
-    double *ndcg[RANKERS], *hit[RANKERS];            /* (n) */
+    int64_t *history_starts, *relevant_starts; /* (n + 1) */
+    mx_vec history, relevant;                  /* int32: in order; ascending */
+    double *ndcg[RANKERS], *hit[RANKERS];      /* (n) */
     merx_task *task;
 } test;
 
@@ -173,8 +173,8 @@ out:
 }
 
 /* Item-kNN over the sequences as sets. */
-static merx_status fit_knn(const mx_next_sequences *q, const merx_allocator *alloc, merx_task *task,
-                           mx_item_lists *out, merx_error *err)
+static merx_status fit_knn(const mx_next_sequences *q, const merx_allocator *alloc, merx_task *task, mx_item_lists *out,
+                           merx_error *err)
 {
     int64_t *starts = NULL, kept = 0;
     int32_t *items = NULL;
@@ -233,8 +233,8 @@ static merx_status report(const test *t, merx_evaluation *out, merx_task *task, 
                   {"ndcg@10 over item-kNN", "hit@10 over item-kNN", "item-kNN", KNN},
                   {"ndcg@10 over popularity", "hit@10 over popularity", "popularity", POPULAR}};
     for (size_t b = 0; b < 3; b++) {
-        MX_TRY(add_figure(out, beside[b].ndcg, beside[b].baseline, t->ndcg[BLEND], t->ndcg[beside[b].which], t->n,
-                          task, err));
+        MX_TRY(add_figure(out, beside[b].ndcg, beside[b].baseline, t->ndcg[BLEND], t->ndcg[beside[b].which], t->n, task,
+                          err));
         MX_TRY(add_figure(out, beside[b].hit, beside[b].baseline, t->hit[BLEND], t->hit[beside[b].which], t->n, task,
                           err));
     }
@@ -295,7 +295,8 @@ merx_status mx_next_evaluate(const mx_evaluate *evaluate, merx_evaluation *out, 
     owners = source == MX_NEXT_CUSTOMERS ? whole->customers : whole->sessions;
     snprintf(out->unit, sizeof out->unit, "%s", mx_next_source_name(source));
     snprintf(out->protocol, sizeof out->protocol,
-             "learnt before the split; for each of the %s the first new products from it on (of one order together), from all "
+             "learnt before the split; for each of the %s the first new products from it on (of one order together), "
+             "from all "
              "events before them; every product learnt is ranked, those before left out",
              mx_next_source_name(source));
     MX_TRY_GOTO(mx_next_sequences_build(&before, source, alloc, &sequences, err));

@@ -66,7 +66,8 @@ static merx_status read_source(const mx_tensor_file *file, mx_next_source *out, 
             *out = (mx_next_source)s;
             return MERX_OK;
         }
-    MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "metadata \"learn_from\" is neither customers nor sessions");
+    MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file),
+            "metadata \"learn_from\" is neither customers nor sessions");
 }
 
 static merx_status read_counts(const mx_tensor_file *file, mx_next *out, merx_error *err)

@@ -16,20 +16,22 @@ const merx_option mx_next_training[] = {
     {"backward", MERX_OPTION_REAL, 0, 1, "0.2", NULL, "What a pair is worth in the other direction."},
     {"damping", MERX_OPTION_REAL, 0, 1, "0.25", NULL,
      "How much less a pair of a long sequence is worth: its length to the power of minus this."},
-    {"power", MERX_OPTION_REAL, 0.01, 1, "0.7", NULL, "Sums of pairs are raised to this power: often tells less than twice."},
+    {"power", MERX_OPTION_REAL, 0.01, 1, "0.7", NULL,
+     "Sums of pairs are raised to this power: often tells less than twice."},
     {"spread", MERX_OPTION_REAL, 0, 1, "0.2", NULL,
      "How much less a product that leads to many says of each: the sum of its weights to the power of minus this."},
     {"keep", MERX_OPTION_INT, 1, 100000, "1000", NULL, "Most products kept behind each product."},
     {"fade", MERX_OPTION_REAL, 0.001, 1, "0.6", NULL, "What a step back in the history leaves of an event's worth."},
-    {"popularity", MERX_OPTION_REAL, 0, 1000, "0.001", NULL, "Weight of the share of all events that were of a product."},
+    {"popularity", MERX_OPTION_REAL, 0, 1000, "0.001", NULL,
+     "Weight of the share of all events that were of a product."},
     {"network", MERX_OPTION_REAL, 0, 1000, "0.04", NULL, "Weight of the recurrent network's logit; 0: without it."},
     {"units", MERX_OPTION_INT, 1, 512, "64", NULL, "Numbers that the network describes a product and a history with."},
     {"epochs", MERX_OPTION_INT, 1, 1000, NULL, NULL,
-     "Passes of the network over all sequences; unset: as many as make 1.2 million events, but 1 to 10."},
+     "Passes of the network over all sequences; unset: as many as make 0.8 million events, but 1 to 10."},
     {"negatives", MERX_OPTION_INT, 1, 1000000, "500", NULL,
      "Products drawn by popularity that stand for all others in each batch (sampled softmax)."},
     {"learning_rate", MERX_OPTION_REAL, 1e-6, 1, "0.015", NULL, "Of Adam."},
-    {"dropout", MERX_OPTION_REAL, 0, 0.95, "0.3", NULL,
+    {"dropout", MERX_OPTION_REAL, 0, 0.95, "0.5", NULL,
      "Share of the network's inputs and outputs that are set to zero while it learns."},
     {0},
 };
@@ -50,7 +52,7 @@ static int epochs_of(const mx_sequences *s, const merx_options *options)
     if (merx_options_is_set(options, "epochs"))
         return (int)merx_options_int(options, "epochs");
     double events = (double)(s->starts[s->n] - (int64_t)s->n);
-    return (int)fmin(fmax(ceil(1.2e6 / fmax(events, 1)), 1), 10);
+    return (int)fmin(fmax(round(8e5 / fmax(events, 1)), 1), 10);
 }
 
 static mx_ranker_options ranker_of(const mx_sequences *s, const merx_options *options, uint64_t seed)

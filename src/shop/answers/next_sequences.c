@@ -126,8 +126,8 @@ static merx_status fill(const mx_snapshot *s, mx_next_sequences *out, const int3
 merx_status mx_next_sequences_build(const mx_snapshot *snapshot, mx_next_source source, const merx_allocator *alloc,
                                     mx_next_sequences *out, merx_error *err)
 {
-    *out = (mx_next_sequences){
-        .alloc = mx_allocator_or_default(alloc), .source = source, .products = snapshot->products};
+    *out =
+        (mx_next_sequences){.alloc = mx_allocator_or_default(alloc), .source = source, .products = snapshot->products};
     size_t groups = source == MX_NEXT_CUSTOMERS ? snapshot->customers : snapshot->sessions;
     int32_t *sequence_of = NULL;
     merx_status status;
