@@ -122,7 +122,9 @@ static void narrow_gemm(const mx_gemm *g)
         dot_rows(count, g, j, first, length);                                                                          \
         break;
                 DOT(1)
-                DOT(2) DOT(3) DOT(4) DOT(5) DOT(6)
+                DOT(2)
+                DOT(3)
+                DOT(4) DOT(5) DOT(6)
 #undef DOT
                     default : break;
             }
