@@ -274,7 +274,8 @@ void mx_max_pool_back_ref(const mx_pool *s, size_t n, const float *dy, const uin
 /* Whether pixel t of the window of output pixel p lies inside, and which one it is. */
 static bool window_pixel(const mx_pool *s, size_t p, size_t t, size_t *pixel)
 {
-    ptrdiff_t top = window(p / s->out_w, s->stride_h, s->pad_top), left = window(p % s->out_w, s->stride_w, s->pad_left);
+    ptrdiff_t top = window(p / s->out_w, s->stride_h, s->pad_top),
+              left = window(p % s->out_w, s->stride_w, s->pad_left);
     size_t y = inside(top, t / s->pw, s->h), x = inside(left, t % s->pw, s->w);
     *pixel = y != SIZE_MAX && x != SIZE_MAX ? y * s->w + x : SIZE_MAX;
     return *pixel != SIZE_MAX;
