@@ -240,7 +240,8 @@ static void sum_logits(tile *t, double *all)
         size_t wide = wide_of(t, j);
         logits_of(t, j, wide, false, y);
         for (size_t i = 0; i < t->m; i++) {
-            const float *target = t->rows->targets != NULL ? t->rows->targets + t->row[i] * t->u + j : NULL, *row = y + i * wide;
+            const float *target = t->rows->targets != NULL ? t->rows->targets + t->row[i] * t->u + j : NULL,
+                        *row = y + i * wide;
             see_logits(&so_far[i], row, j, wide, (size_t)t->label[i]);
             first[i] = row[0];
             for (size_t l = 0; target != NULL && l < wide; l++)
@@ -295,7 +296,15 @@ static void full_softmax(tile *t)
             kernels->add_columns(y, wide, t->m, wide, t->db + j);
         if (t->d_in == NULL)
             continue;
-        mx_gemm d = {.m = t->m, .k = wide, .u = t->k, .a = y, .a_stride = wide, .panels = back, .c = t->dx, .c_stride = t->k, .add = j > 0};
+        mx_gemm d = {.m = t->m,
+                     .k = wide,
+                     .u = t->k,
+                     .a = y,
+                     .a_stride = wide,
+                     .panels = back,
+                     .c = t->dx,
+                     .c_stride = t->k,
+                     .add = j > 0};
         kernels->gemm(&d);
         back += mx_panels_size(wide, t->k);
     }

@@ -43,11 +43,27 @@ static void step_product(const mx_steps *s, const float *rows, const float *bias
     const mx_tensor_kernels *kernels = mx_tensor_kernel();
     size_t wide = s->k + s->u;
     bool one = joined(s->node);
-    mx_gemm g = {.m = s->n, .k = one ? wide : s->k, .u = s->g, .a = rows, .a_stride = wide, .panels = s->w, .bias = bias, .c = z, .c_stride = s->g};
+    mx_gemm g = {.m = s->n,
+                 .k = one ? wide : s->k,
+                 .u = s->g,
+                 .a = rows,
+                 .a_stride = wide,
+                 .panels = s->w,
+                 .bias = bias,
+                 .c = z,
+                 .c_stride = s->g};
     kernels->gemm(&g);
     if (one)
         return;
-    mx_gemm more = {.m = s->n, .k = s->u, .u = s->g, .a = rows + s->k, .a_stride = wide, .panels = s->r, .c = z, .c_stride = s->g, .add = true};
+    mx_gemm more = {.m = s->n,
+                    .k = s->u,
+                    .u = s->g,
+                    .a = rows + s->k,
+                    .a_stride = wide,
+                    .panels = s->r,
+                    .c = z,
+                    .c_stride = s->g,
+                    .add = true};
     kernels->gemm(&more);
 }
 
@@ -57,7 +73,8 @@ static void forward(const mx_node *node, const mx_pass *pass)
     const float *bias = node->n_weights > 2 ? mx_pass_weight(node, pass, 2) : NULL;
     size_t size = s.n * s.u, wide = s.k + s.u;
     bool keeps = pass->training, in_place = mx_steps_in_place(&s);
-    float *h = in_place ? pass->state : pass->scratch, *c = h + size, *z = pass->scratch + 2 * size, *rows = z + s.n * s.g;
+    float *h = in_place ? pass->state : pass->scratch, *c = h + size, *z = pass->scratch + 2 * size,
+          *rows = z + s.n * s.g;
     uint8_t *mask_room = (uint8_t *)(rows + s.n * wide);
     if (keeps) {
         z = pass->saved;
@@ -105,7 +122,8 @@ static void backward(const mx_node *node, const mx_pass *pass)
     const mx_tensor_kernels *kernels = mx_tensor_kernel();
     mx_steps s = mx_steps_of(node, pass);
     size_t size = s.n * s.u;
-    float *z = pass->saved, *c = z + s.t * s.n * s.g, *rows = c + (s.t + 1) * size, *dh = pass->scratch, *dc = dh + size;
+    float *z = pass->saved, *c = z + s.t * s.n * s.g, *rows = c + (s.t + 1) * size, *dh = pass->scratch,
+          *dc = dh + size;
     uint8_t *mask_room = (uint8_t *)(dc + size);
     memset(dc, 0, size * sizeof *dc);
     for (size_t until = s.t; until > 0;) {

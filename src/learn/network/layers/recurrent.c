@@ -237,7 +237,8 @@ void mx_steps_input_back(const mx_steps *s, size_t from, size_t count, const flo
     const mx_pass *pass = s->pass;
     size_t m = count * s->n;
     const float *inputs = lies_so(s) ? pass->x[0] : x;
-    kernels->gemm_outer(inputs + from * s->n * s->k, s->k, dz, s->g, m, s->k, s->g, mx_pass_gradient(s->node, pass, 0), s->g);
+    kernels->gemm_outer(inputs + from * s->n * s->k, s->k, dz, s->g, m, s->k, s->g, mx_pass_gradient(s->node, pass, 0),
+                        s->g);
     if (bias != NULL)
         kernels->add_columns(dz, s->g, m, s->g, bias);
     mx_steps_dx(s, from, count, dz);
@@ -245,7 +246,8 @@ void mx_steps_input_back(const mx_steps *s, size_t from, size_t count, const flo
 
 void mx_steps_state_outer(const mx_steps *s, size_t count, const float *h, const float *dz)
 {
-    mx_tensor_kernel()->gemm_outer(h, s->u, dz, s->g, count * s->n, s->u, s->g, mx_pass_gradient(s->node, s->pass, 1), s->g);
+    mx_tensor_kernel()->gemm_outer(h, s->u, dz, s->g, count * s->n, s->u, s->g, mx_pass_gradient(s->node, s->pass, 1),
+                                   s->g);
 }
 
 void mx_steps_load(const mx_steps *s, size_t which, float *to)
