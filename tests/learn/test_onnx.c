@@ -15,6 +15,20 @@ static void write_floats(const char *name, const char *end, const float *values,
     check_write_file(path, values, n * sizeof *values);
 }
 
+/* Read again it computes the same. */
+static void check_back(const char *path, const float *x, const float *y, size_t wide)
+{
+    merx_error err = {0};
+    merx_network *net;
+    float *again = malloc(N * wide * sizeof *again);
+    check_ok(merx_network_import_onnx(NULL, path, &net, &err), err);
+    check_ok(merx_network_predict(net, &(merx_examples){.n = N, .x = x}, NULL, again, &err), err);
+    for (size_t i = 0; i < N * wide; i++)
+        check_relative((double)again[i], (double)y[i], 2e-6);
+    free(again);
+    merx_network_free(net);
+}
+
 /* Compiles, shakes every weight (so that no bias is 0 and no variance 1), runs and exports. whole: inputs are whole numbers below it. */
 static void try_network(const char *name, merx_network *net, merx_loss loss, size_t whole)
 {
@@ -41,6 +55,13 @@ static void try_network(const char *name, merx_network *net, merx_loss loss, siz
     check_ok(merx_network_export_onnx(net, path, &err), err);
     write_floats(name, "x", x, N * size);
     write_floats(name, "y", y, N * wide);
+    if (strcmp(name, "function_7") != 0) { /* gelu is five operators there */
+        check_back(path, x, y, wide);
+    } else {
+        merx_network *back;
+        assert_int_equal(merx_network_import_onnx(NULL, path, &back, &err), MERX_E_UNSUPPORTED);
+        check_contains(err.where, "Mul");
+    }
     free(x), free(y);
     merx_network_free(net);
 }
@@ -60,7 +81,7 @@ static void exports_every_layer(void **state)
     int a = merx_network_add(net, MERX_CONV2D(.filters = 4, .kernel = {3, 3}, .strides = {2, 1}, .padding = MERX_SAME,
                                               .groups = 2, .activation = MERX_SILU));
     merx_network_add(net, MERX_BATCH_NORM(.epsilon = 0.01));
-    merx_network_add(net, MERX_ACTIVATION(MERX_GELU));
+    merx_network_add(net, MERX_ACTIVATION(MERX_SILU));
     int b = merx_network_add(net, MERX_CONV2D(.filters = 4, .kernel = {3, 3}, .padding = MERX_SAME, .no_bias = true));
     int c = merx_network_connect(net, MERX_ADD(), 2, (int[]){a, b});
     int d = merx_network_connect(net, MERX_AVERAGE_POOL2D(.pool = {3, 2}, .padding = MERX_SAME), 1, (int[]){c});
