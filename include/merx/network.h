@@ -433,6 +433,12 @@ MERX_API merx_status merx_network_load(const merx_allocator *alloc, const char *
  * layers, functions of recurrent layers but tanh, relu, sigmoid and softplus.
  */
 MERX_API merx_status merx_network_export_onnx(const merx_network *net, const char *path, merx_error *err) MERX_MUST_CHECK;
+/*
+ * A network of a file with one input and one output, ready to run and to be trained on. Pictures and sequences that the file has with channels or steps first are given with them last, as
+ * merx has them. Errors: MERX_E_CORRUPT; MERX_E_UNSUPPORTED names the operator.
+ */
+MERX_API merx_status merx_network_import_onnx(const merx_allocator *alloc, const char *path, merx_network **out,
+                                              merx_error *err) MERX_MUST_CHECK;
 
 #ifdef __cplusplus
 }
