@@ -121,12 +121,12 @@ static void narrow_gemm(const mx_gemm *g)
     case count:                                                                                                        \
         dot_rows(count, g, j, first, length);                                                                          \
         break;
-                DOT(1)
-                DOT(2)
-                DOT(3)
-                DOT(4) DOT(5) DOT(6)
+                /* clang-format off */
+                DOT(1) DOT(2) DOT(3) DOT(4) DOT(5) DOT(6)
+            default:
+                break;
+                /* clang-format on */
 #undef DOT
-                    default : break;
             }
             j += columns;
         }
