@@ -2,7 +2,7 @@
 # Networks from end to end: the two examples are built against the library and run; a network of JSON is fitted, evaluated, explained and asked from the command line.
 . "$MERX_SOURCE_DIR/tests/support/check.sh"
 flags=(-std=c11 -Wall -Wextra -Werror ${MERX_SANITIZE:+"-fsanitize=$MERX_SANITIZE"} -I"$MERX_SOURCE_DIR/include")
-libraries=(-L"$MERX_BUILD_DIR" -Wl,-rpath,"$MERX_BUILD_DIR" -lmerx)
+libraries=("-L$MERX_BUILD_DIR" "-Wl,-rpath,$MERX_BUILD_DIR" -lmerx)
 
 # Small pictures of four kinds in the format of MNIST: where the bright quarter lies.
 mkdir "$work/pictures"
