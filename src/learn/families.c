@@ -6,8 +6,8 @@
 #include "learn/core/family.h"
 #include "learn/factor/factor_family.h"
 #include "learn/linear/linear_family.h"
-#include "learn/network/network_family.h"
 #include "learn/neighbour/neighbour_family.h"
+#include "learn/network/network_family.h"
 
 static const mx_family *const families[] = {
     &mx_family_linear,
