@@ -348,7 +348,7 @@ static merx_status read_field(const char *place, const json_t *value, const mx_f
     void *at = (char *)layer + f->offset;
     int *v = at, word = 0;
     double *r = at;
-    bool flag;
+    bool flag = false;
     switch (f->type) {
     case MX_FIELD_INT:
         MX_TRY(read_whole(place, value, f->min, f->max, v, err));

@@ -3,6 +3,7 @@
  */
 #include "learn/network/onnx_import.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -280,9 +281,10 @@ static merx_status take_function(mx_onnx_importer *m, merx_activation f, merx_er
 {
     const mx_onnx_op *op = mx_onnx_op_now(m);
     int32_t name = op->outputs[0];
-    const mx_onnx_value *x;
+    const mx_onnx_value *x = NULL;
     int node;
     MX_TRY(mx_onnx_need_value(m, 0, &x, err));
+    assert(x != NULL);
     const mx_onnx_op *next = mx_onnx_only_user(m, name);
     if (f == MERX_SIGMOID && next != NULL && mx_onnx_is(next, "Mul") && next->n_inputs == 2 && next->n_outputs == 1 &&
         (next->inputs[0] == op->inputs[0] || next->inputs[1] == op->inputs[0])) {
