@@ -226,6 +226,7 @@ int main(int argc, char **argv)
         find_peak();
     printf("level %s, peak of one core %.1f GFLOP/s\n", mx_isa_name(level->isa), peak_gflops);
     convolutions("28x28x1 3x3 u32 valid, 16:", 16, 28, 1, 32, 3, 1, 1, false, true);
+    convolutions("28x28x1 3x3 u32 valid, 1:", 1, 28, 1, 32, 3, 1, 1, false, true);
     products("dense of 16 pictures:", 16, 5408, 10);
     products("dense of 16 pictures, back:", 16, 10, 5408);
     products("dense of 32 pictures:", 32, 5408, 10);

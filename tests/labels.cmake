@@ -15,6 +15,7 @@ set(merx_slow_tests
   learn.stream_fit
   learn.table_reader
   media.decoder
+  media.pictures
   media.video
   store.sqlite
   shop.crash

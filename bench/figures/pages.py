@@ -45,8 +45,8 @@ def write(results):
     docs = ROOT / "docs"
     for kind, title in (("performance", "Performance"), ("quality", "Quality")):
         chosen = {name: result for name, result in results.items() if catalogue.FIGURES[name].kind == kind}
-        machine = next((result["machine"] for result in chosen.values()), {})
-        lines = [f"# {title}", "", "Written by `bench/figure --all`; each name can be measured alone with `bench/figure NAME`.", "",
+        machine = next((result["machine"] for result in chosen.values() if "machine" in result), {})
+        lines = [f"# {title}", "", "Written by `bench/figure --all`, or by `bench/figure --pages` out of the newest run of each; each name can be measured alone with `bench/figure NAME`.", "",
                  f"Machine: {machine.get('cpu', 'unknown')}, {machine.get('cores', '?')} cores, {machine.get('float32_gflops', 0):.0f} GFLOP/s float32 and "
                  f"{machine.get('read_gb_s', 0):.1f} GB/s a core.", "",
                  f"Peers: {versions()}; compared on {peers.CORES} cores, both sides in turns in one run.", "", f"![values over their bounds]({kind}.svg)", "",

@@ -170,6 +170,8 @@ MERX_API void merx_dataset_free(merx_dataset *dataset);
 MERX_API merx_dataset_shape merx_dataset_get_shape(const merx_dataset *dataset);
 MERX_API size_t merx_dataset_rows(const merx_dataset *dataset);
 MERX_API size_t merx_dataset_columns(const merx_dataset *dataset);
+MERX_API const float *
+merx_dataset_floats(const merx_dataset *matrix); /* (rows, columns) row-major; NULL: no float32 matrix */
 MERX_API const char *merx_dataset_name(const merx_dataset *dataset); /* the path it was read from, or "table" */
 MERX_API uint64_t merx_dataset_refused(const merx_dataset *dataset); /* rows skipped when reading */
 

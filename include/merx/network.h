@@ -35,8 +35,7 @@ typedef struct merx_dims {
     size_t dim[MERX_DIMS];
 } merx_dims;
 /* The shape of an example: MERX_INPUT(28, 28, 1), MERX_INPUT(50, 32), MERX_INPUT(784). A sequence's first dimension is its most steps. */
-#define MERX_INPUT(...)                                                                                                \
-    ((merx_dims){sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t), {__VA_ARGS__}})
+#define MERX_INPUT(...) ((merx_dims){sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t), {__VA_ARGS__}})
 
 /* X(ENUM, word) */
 #define MERX_ACTIVATION_TABLE(X)                                                                                       \
@@ -130,7 +129,8 @@ typedef struct merx_recurrent {
     merx_activation activation;           /* tanh */
     merx_activation recurrent_activation; /* sigmoid; lstm and gru */
     bool return_sequences, go_backwards;
-    bool stateful; /* example i of a batch goes on where example i of the batch before ended; merx_network_reset begins anew */
+    bool
+        stateful; /* example i of a batch goes on where example i of the batch before ended; merx_network_reset begins anew */
     bool no_bias;
 } merx_recurrent;
 
@@ -168,7 +168,7 @@ typedef enum merx_layer_kind {
 #define MERX_LAYER_ENUM(name, word, member, type) MERX_LAYER_##name,
     MERX_LAYER_TABLE(MERX_LAYER_ENUM)
 #undef MERX_LAYER_ENUM
-    MERX_LAYERS
+        MERX_LAYERS
 } merx_layer_kind;
 
 typedef struct merx_layer {
@@ -243,14 +243,18 @@ typedef enum merx_loss {
 #define MERX_LOSS_ENUM(name, word) MERX_##name,
     MERX_LOSS_TABLE(MERX_LOSS_ENUM)
 #undef MERX_LOSS_ENUM
-    MERX_LOSSES
+        MERX_LOSSES
 } merx_loss;
 
-typedef enum merx_optimizer_kind { MERX_OPTIMIZER_SGD, MERX_OPTIMIZER_ADAM, MERX_OPTIMIZER_ADAGRAD } merx_optimizer_kind;
+typedef enum merx_optimizer_kind {
+    MERX_OPTIMIZER_SGD,
+    MERX_OPTIMIZER_ADAM,
+    MERX_OPTIMIZER_ADAGRAD
+} merx_optimizer_kind;
 typedef enum merx_schedule_kind {
     MERX_CONSTANT,
-    MERX_COSINE, /* from the rate to rate x final over the fit, Loshchilov & Hutter 2017 */
-    MERX_STEPS,  /* times `factor` after every `every` epochs */
+    MERX_COSINE,            /* from the rate to rate x final over the fit, Loshchilov & Hutter 2017 */
+    MERX_STEPS,             /* times `factor` after every `every` epochs */
     MERX_EXPONENTIAL_DECAY, /* times `factor` per `every` epochs, smoothly */
 } merx_schedule_kind;
 typedef struct merx_optimizer {
@@ -297,11 +301,11 @@ typedef struct merx_examples {
 
 /* Of pictures, while training; each drawn anew per example and epoch. */
 typedef struct merx_augmentation {
-    bool flip;            /* left and right, half of the time */
-    int shift;            /* moved by up to so many pixels each way; the edge is filled with zeros */
-    double zoom;          /* random crop of at least (1 - zoom) of each side, resized */
+    bool flip;                           /* left and right, half of the time */
+    int shift;                           /* moved by up to so many pixels each way; the edge is filled with zeros */
+    double zoom;                         /* random crop of at least (1 - zoom) of each side, resized */
     double brightness, contrast, colour; /* changes of up to so much, each channel for colour */
-    double erase;         /* probability that a rectangle of 2 … 20 % of the picture is erased; Zhong et al. 2020 */
+    double erase; /* probability that a rectangle of 2 … 20 % of the picture is erased; Zhong et al. 2020 */
 } merx_augmentation;
 
 typedef struct merx_epoch {
@@ -312,19 +316,20 @@ typedef struct merx_epoch {
 } merx_epoch;
 
 typedef struct merx_fit_options {
-    int epochs;     /* 1 */
-    int batch_size; /* 32 */
-    bool in_order;  /* examples are not shuffled */
+    int epochs;                      /* 1 */
+    int batch_size;                  /* 32 */
+    bool in_order;                   /* examples are not shuffled */
     double validation_split;         /* the last share of the examples is held out, [0, 1) */
     const merx_examples *validation; /* in its place */
     const double *class_weights;     /* (classes); NULL: ones */
     merx_augmentation augmentation;
-    int patience;          /* end when the validation (or training) loss has not fallen for so many epochs; 0: never */
-    double min_delta;      /* what counts as falling */
-    bool restore_best;     /* keep the weights of the best epoch */
-    const char *checkpoint; /* file written after each epoch (with restore_best: after each best one): resume with merx_network_load */
-    const char *csv_log;    /* a line an epoch */
-    const char *curves;     /* an SVG of losses and metrics */
+    int patience;      /* end when the validation (or training) loss has not fallen for so many epochs; 0: never */
+    double min_delta;  /* what counts as falling */
+    bool restore_best; /* keep the weights of the best epoch */
+    const char *
+        checkpoint; /* file written after each epoch (with restore_best: after each best one): resume with merx_network_load */
+    const char *csv_log; /* a line an epoch */
+    const char *curves;  /* an SVG of losses and metrics */
     /* After each epoch; other than MERX_OK ends the fit with it. */
     merx_status (*on_epoch)(void *context, const merx_epoch *epoch, merx_error *err);
     void *context;
@@ -375,8 +380,7 @@ MERX_API const float *merx_runner_node(const merx_runner *runner, int node);
  * One more step of a sequence of one example: x (features), or one whole number for an embedding. Recurrent layers go on from their state; returns (output), of the step.
  * MERX_E_UNSUPPORTED from merx_runner_new_steps when a layer needs the whole sequence. Cost: one step.
  */
-MERX_API merx_status merx_runner_new_steps(const merx_network *net, merx_runner **out,
-                                           merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_runner_new_steps(const merx_network *net, merx_runner **out, merx_error *err) MERX_MUST_CHECK;
 MERX_API const float *merx_runner_step(merx_runner *runner, const float *x);
 MERX_API void merx_runner_reset(merx_runner *runner);
 /* The state between steps, to be kept and put back: merx_runner_state_size floats. */
@@ -427,6 +431,19 @@ MERX_API merx_status merx_network_save(const merx_network *net, const char *path
 /* Ready to run, or to go on with a fit. */
 MERX_API merx_status merx_network_load(const merx_allocator *alloc, const char *path, merx_network **out,
                                        merx_error *err) MERX_MUST_CHECK;
+
+/*
+ * ONNX (opset 17). Exported inputs and outputs keep merx's shapes: (N, height, width, channels), (N, steps, features). MERX_E_UNSUPPORTED names what ONNX has no operator for: masks, stateful
+ * layers, functions of recurrent layers but tanh, relu, sigmoid and softplus.
+ */
+MERX_API merx_status merx_network_export_onnx(const merx_network *net, const char *path,
+                                              merx_error *err) MERX_MUST_CHECK;
+/*
+ * A network of a file with one input and one output, ready to run and to be trained on. Pictures and sequences that the file has with channels or steps first are given with them last, as
+ * merx has them. Errors: MERX_E_CORRUPT; MERX_E_UNSUPPORTED names the operator.
+ */
+MERX_API merx_status merx_network_import_onnx(const merx_allocator *alloc, const char *path, merx_network **out,
+                                              merx_error *err) MERX_MUST_CHECK;
 
 #ifdef __cplusplus
 }

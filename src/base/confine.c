@@ -161,7 +161,9 @@ merx_status mx_confine(const mx_confinement *limits, merx_error *err)
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (filter == NULL)
         MX_FAIL(err, MERX_E_MEMORY, "seccomp", "no memory for the filter");
-    int code = add_rules(filter);
+    int code = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1); /* a sanitizer may have threads */
+    if (code == 0)
+        code = add_rules(filter);
     if (code == 0)
         code = seccomp_load(filter);
     seccomp_release(filter);

@@ -219,7 +219,7 @@ static void await_end(mx_helper *helper)
         (void)snprintf(helper->why, sizeof helper->why, "ended");
     else if (info.si_code == CLD_EXITED)
         (void)snprintf(helper->why, sizeof helper->why, "ended with exit code %d", info.si_status);
-    else
+    else if ((helper->signal = info.si_status) != 0)
         (void)snprintf(helper->why, sizeof helper->why, "was ended by signal %d (%s)", info.si_status,
                        sigdescr_np(info.si_status) != NULL ? sigdescr_np(info.si_status) : "unknown");
 }

@@ -27,6 +27,7 @@ typedef struct mx_helper {
     unsigned char *shared;
     size_t shared_bytes;
     bool killed;   /* by mx_helper_kill */
+    int signal;    /* that ended it, once mx_helper_stop has seen it; 0: none, or not known */
     char why[128]; /* how it ended, once mx_helper_stop has seen it: "ended by signal 11 (Segmentation fault)" */
 } mx_helper;
 

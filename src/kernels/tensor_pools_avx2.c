@@ -5,7 +5,7 @@
  * stored. Pictures with padding are copied into a frame of zeros first.
  *
  * conv_pool_outer: of the four positions one alone has a gradient, another one for each unit. With one channel and a kernel of 3 x 3 the numbers that the eight units of a
- * vector need are picked from two rows of the picture by a permutation whose index is the place. Otherwise each unit lists the windows that it has a gradient for and
+ * vector need are picked from a row of the picture by a permutation whose index is the place, left or right; the gradient is split into that of upper and of lower windows. Otherwise each unit lists the windows that it has a gradient for and
  * sums their multiples, twelve vectors of the window at a time; weights are gathered unit by unit in scratch.
  */
 #include "kernels/float_lanes_avx2.h"
@@ -39,75 +39,98 @@ static const float *framed(const mx_conv *s, const float *x, float *frame, size_
     return frame;
 }
 
-/* The largest of four sums, the first of equals; NaN is none. place: 0, -1, -2 or -3, -4 where what comes out is not above 0. */
-INLINE vec largest(vec a, vec b, vec c, vec d, vec bias, bits *place)
+/*
+ * The largest of four sums, + bias, where above 0. place: 0, -1, -2 or -3 of the first of equals, -4 where 0 comes out. The maximum has the bits of that first one (vec_max
+ * keeps its second operand of equals; NaN is passed over): whole numbers are compared, beside the products on other units of the CPU.
+ */
+INLINE vec largest(const vec s[4], vec bias, bits *place)
 {
-    const vec least = vec_set(-INFINITY);
-    vec first = vec_max(a, least), third = vec_max(c, least);
-    lanes_set second_wins = vec_less(first, b), fourth_wins = vec_less(third, d);
-    first = vec_max(b, first);
-    third = vec_max(d, third);
-    lanes_set lower_wins = vec_less(first, third);
-    bits lower = _mm256_add_epi32(bits_of(fourth_wins), bits_set(-2));
-    vec v = vec_add(vec_max(third, first), bias), at = vec_choose(lower_wins, vec_of(lower), second_wins);
-    lanes_set alive = vec_less(vec_set(0), v);
-    *place = bits_of(vec_choose(alive, at, vec_of(bits_set(-4))));
-    return _mm256_and_ps(v, alive);
+    vec most = vec_max(s[3], vec_max(s[2], vec_max(s[1], vec_max(s[0], vec_set(-INFINITY)))));
+    vec v = vec_max(vec_add(most, bias), vec_set(0));
+    bits m = bits_of(most), at = _mm256_sub_epi32(bits_set(-2), _mm256_cmpeq_epi32(bits_of(s[2]), m));
+    at = _mm256_add_epi32(_mm256_andnot_si256(_mm256_cmpeq_epi32(bits_of(s[1]), m), at), bits_set(-1));
+    at = _mm256_andnot_si256(_mm256_cmpeq_epi32(bits_of(s[0]), m), at);
+    bits dead = _mm256_cmpeq_epi32(bits_of(v), _mm256_setzero_si256());
+    *place = bits_or(_mm256_andnot_si256(dead, at), _mm256_slli_epi32(dead, 2));
+    return v;
 }
 
-/* x: of the four windows; runs of w, see tensor_tiles.h. */
-INLINE void pool_tile(size_t vectors, const float *const x[4], const walk *w, const float *b, const finish *f, float *y,
-                      uint8_t *place)
+/* s: the sums of four windows (x), runs of w, see tensor_tiles.h. */
+INLINE void pool_sums(size_t vectors, const float *const x[4], const walk *w, const float *b, vec s[VECTORS][4])
 {
-    vec s[4][VECTORS];
     for (size_t i = 0; i < 4; i++)
         for (size_t q = 0; q < VECTORS; q++)
-            s[i][q] = vec_set(0);
+            s[q][i] = vec_set(0);
     for (size_t o = 0; o < w->outer; o++) {
         const float *panel = b + o * w->b_outer;
         size_t at = o * w->a_outer;
 #pragma GCC unroll 4
-        for (size_t l = 0; l < w->length; l++)
-            for (size_t q = 0; q < vectors; q++) {
-                vec v = vec_load(panel + l * MX_PANEL + q * LANES);
-                for (size_t i = 0; i < 4; i++)
-                    s[i][q] = vec_fma(vec_set(x[i][at + l]), v, s[i][q]);
+        for (size_t l = 0; l < w->length; l++) {
+            vec v[VECTORS];
+            for (size_t q = 0; q < vectors; q++)
+                v[q] = vec_load(panel + l * MX_PANEL + q * LANES);
+            for (size_t i = 0; i < 4; i++) {
+                vec seen = vec_set(x[i][at + l]);
+                for (size_t q = 0; q < vectors; q++)
+                    s[q][i] = vec_fma(seen, v[q], s[q][i]);
             }
-    }
-    bits p[VECTORS];
-    for (size_t q = 0; q < vectors; q++) {
-        bool all = q + 1 < vectors || f->width == vectors * LANES;
-        vec bias = f->bias == NULL ? vec_set(0)
-                   : all           ? vec_load(f->bias + q * LANES)
-                                   : vec_load_part(f->bias + q * LANES, f->last);
-        vec v = largest(s[0][q], s[1][q], s[2][q], s[3][q], bias, p + q);
-        if (all)
-            vec_store(y + q * LANES, v);
-        else
-            vec_store_part(y + q * LANES, f->last, v);
-    }
-    __m256i words = _mm256_packs_epi32(p[0], p[vectors - 1]), bytes = _mm256_packs_epi16(words, words);
-    __m128i low = _mm256_castsi256_si128(bytes), high = _mm256_extracti128_si256(bytes, 1);
-    low = _mm_sub_epi8(_mm_setzero_si128(), _mm_unpacklo_epi32(low, high));
-    if (f->width == MX_PANEL) {
-        _mm_storeu_si128((__m128i *)(void *)place, low);
-    } else {
-        uint8_t all[MX_PANEL];
-        _mm_storeu_si128((__m128i *)(void *)all, low);
-        memcpy(place, all, f->width);
+        }
     }
 }
 
-/* Pooled row y of one panel; the shape as constants unrolls the sums of the usual first layers. */
-INLINE void pool_row(size_t vectors, size_t kh, size_t run, const mx_conv *s, const float *x, size_t width, size_t y,
-                     const float *panel, const finish *f, float *to, uint8_t *place)
+/* Places as bytes, of one vector or of two. */
+INLINE __m128i place_bytes(bits first, bits second)
 {
-    size_t row = width * s->c;
-    const walk w = {.outer = kh, .inner = 1, .length = run, .a_outer = row, .b_outer = run * MX_PANEL};
+    __m256i words = _mm256_packs_epi32(first, second), bytes = _mm256_packs_epi16(words, words);
+    __m128i low = _mm256_castsi256_si128(bytes), high = _mm256_extracti128_si256(bytes, 1);
+    return _mm_sub_epi8(_mm_setzero_si128(), _mm_unpacklo_epi32(low, high));
+}
+
+/* Pooled row y of one panel. */
+INLINE void pool_row(size_t vectors, const mx_conv *s, const float *x, size_t width, size_t y, const float *panel,
+                     const finish *f, float *to, uint8_t *place)
+{
+    size_t row = width * s->c, run = s->kw * s->c, last = (vectors - 1) * LANES;
+    const walk w = {.outer = s->kh, .inner = 1, .length = run, .a_outer = row, .b_outer = run * MX_PANEL};
+    vec bias[VECTORS], sums[VECTORS][4];
+    for (size_t q = 0; q < vectors; q++)
+        bias[q] = f->bias == NULL   ? vec_set(0)
+                  : q + 1 < vectors ? vec_load(f->bias + q * LANES)
+                                    : vec_load_part(f->bias + q * LANES, f->last);
     x += 2 * y * row;
     for (size_t at = 0; at < s->out_w / 2; at++, x += 2 * s->c, to += s->u, place += s->u) {
         const float *windows[4] = {x, x + s->c, x + row, x + row + s->c};
-        pool_tile(vectors, windows, &w, panel, f, to, place);
+        pool_sums(vectors, windows, &w, panel, sums);
+        bits p[VECTORS];
+        for (size_t q = 0; q + 1 < vectors; q++)
+            vec_store(to + q * LANES, largest(sums[q], bias[q], p + q));
+        vec_store_part(to + last, f->last, largest(sums[vectors - 1], bias[vectors - 1], p + vectors - 1));
+        uint8_t all[MX_PANEL];
+        _mm_storeu_si128((__m128i *)(void *)all, place_bytes(p[0], p[vectors - 1]));
+        if (f->width == MX_PANEL)
+            memcpy(place, all, MX_PANEL);
+        else
+            memcpy(place, all, f->width);
+    }
+}
+
+/* The usual first layer: one channel, 3 x 3, a whole panel. Its own function, with all lengths known, so that the sums are one straight line. */
+__attribute__((noinline)) static void pool_row_3x3(size_t pixels, size_t u, const float *x, size_t width,
+                                                   const float *panel, const float *bias, float *to, uint8_t *place)
+{
+    const walk w = {.outer = 3, .inner = 1, .length = 3, .a_outer = width, .b_outer = 3 * MX_PANEL};
+    vec of_bias[2] = {vec_set(0), vec_set(0)}, sums[VECTORS][4];
+    if (bias != NULL) {
+        of_bias[0] = vec_load(bias);
+        of_bias[1] = vec_load(bias + LANES);
+    }
+    for (size_t at = 0; at < pixels; at++, x += 2, to += u, place += u) {
+        const float *windows[4] = {x, x + 1, x + width, x + width + 1};
+        bits p[2];
+        pool_sums(2, windows, &w, panel, sums);
+        vec_store(to, largest(sums[0], of_bias[0], p));
+        vec_store(to + LANES, largest(sums[1], of_bias[1], p + 1));
+        _mm_storeu_si128((__m128i *)(void *)place, place_bytes(p[0], p[1]));
     }
 }
 
@@ -126,12 +149,12 @@ void mx_conv_pool_avx2(const mx_conv *s, size_t n, const float *x, const float *
             for (size_t r = 0; r < pooled_h; r++) {
                 float *to = y + r * pooled_row + j;
                 uint8_t *of = place + r * pooled_row + j;
-                if (f.width <= LANES)
-                    pool_row(1, s->kh, run, s, seen, width, r, panel, &f, to, of);
-                else if (s->kh == 3 && run == 3)
-                    pool_row(VECTORS, 3, 3, s, seen, width, r, panel, &f, to, of);
+                if (s->kh == 3 && run == 3 && s->c == 1 && f.width == MX_PANEL)
+                    pool_row_3x3(s->out_w / 2, s->u, seen + 2 * r * width, width, panel, f.bias, to, of);
+                else if (f.width <= LANES)
+                    pool_row(1, s, seen, width, r, panel, &f, to, of);
                 else
-                    pool_row(VECTORS, s->kh, run, s, seen, width, r, panel, &f, to, of);
+                    pool_row(VECTORS, s, seen, width, r, panel, &f, to, of);
             }
         }
     }
@@ -147,41 +170,69 @@ INLINE bits places_of(const uint8_t *place, size_t width)
     return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)all));
 }
 
-INLINE vec alive_part(vec dy, bits place)
-{
-    return _mm256_and_ps(dy, vec_of(_mm256_cmpgt_epi32(bits_set(4), place)));
-}
-
-/* One channel, 3 x 3: units j .. j + 8 of one picture. */
+/* One channel, 3 x 3: units j .. j + 8 of one picture. Nine sums, three indexes and what is at hand are all the registers: row by row. */
 INLINE void outer_units_3x3(const mx_conv *s, const float *x, size_t width, const float *dy, const uint8_t *place,
-                            size_t units, float *dw, float *dbias)
+                            size_t units, float *dw)
 {
-    vec sums[9], of_bias = vec_set(0);
+    vec sums[9];
     part some = part_of(units);
-    const bits one = bits_set(1);
     for (size_t t = 0; t < 9; t++)
         sums[t] = vec_set(0);
     for (size_t y = 0; y < s->out_h / 2; y++) {
         const float *from = x + 2 * y * width;
         for (size_t at = 0; at < s->out_w / 2; at++, from += 2, dy += s->u, place += s->u) {
-            bits p = places_of(place, units);
-            vec d = alive_part(units == LANES ? vec_load(dy) : vec_load_part(dy, some), p);
-            bits index = _mm256_add_epi32(p, bits_and(p, bits_set(2))); /* of two rows of four: 0, 1, 4, 5 */
-            of_bias = vec_add(of_bias, d);
-            vec rows[3];
-            for (size_t i = 0; i < 3; i++)
-                rows[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(from + i * width)),
-                                               _mm_loadu_ps(from + (i + 1) * width), 1);
-            for (size_t l = 0; l < 3; l++) {
-                for (size_t i = 0; i < 3; i++)
-                    sums[i * 3 + l] = vec_fma(_mm256_permutevar8x32_ps(rows[i], index), d, sums[i * 3 + l]);
-                index = _mm256_add_epi32(index, one);
+            bits p = places_of(place, units), index[3];
+            vec d = units == LANES ? vec_load(dy) : vec_load_part(dy, some);
+            vec upper = _mm256_and_ps(d, vec_of(_mm256_cmpgt_epi32(bits_set(2), p))),
+                lower = _mm256_and_ps(d, vec_of(_mm256_cmpeq_epi32(_mm256_srli_epi32(p, 1), bits_set(1))));
+            index[0] = bits_and(p, bits_set(1)); /* of a row of four */
+            index[1] = _mm256_add_epi32(index[0], bits_set(1));
+            index[2] = _mm256_add_epi32(index[0], bits_set(2));
+            for (size_t i = 0; i < 4; i++) {
+                vec row = _mm256_broadcast_ps((const __m128 *)(const void *)(from + i * width));
+                for (size_t l = 0; l < 3; l++) {
+                    vec seen = _mm256_permutevar_ps(row, index[l]);
+                    if (i < 3)
+                        sums[i * 3 + l] = vec_fma(seen, upper, sums[i * 3 + l]);
+                    if (i > 0)
+                        sums[i * 3 - 3 + l] = vec_fma(seen, lower, sums[i * 3 - 3 + l]);
+                }
             }
         }
     }
     for (size_t t = 0; t < 9; t++)
         vec_store_part(dw + t * s->u, some, vec_add(vec_load_part(dw + t * s->u, some), sums[t]));
-    vec_store_part(dbias, some, vec_add(vec_load_part(dbias, some), of_bias));
+}
+
+INLINE vec alive_part(const float *dy, const uint8_t *place, size_t units, part some)
+{
+    vec d = units == LANES ? vec_load(dy) : vec_load_part(dy, some);
+    return _mm256_and_ps(d, vec_of(_mm256_cmpgt_epi32(bits_set(4), places_of(place, units))));
+}
+
+static void outer_bias(size_t pixels, size_t u, const float *dy, const uint8_t *place, float *dbias)
+{
+    enum { WIDTH = 4 };
+    size_t j = 0;
+    for (; j + WIDTH * LANES <= u; j += WIDTH * LANES) {
+        vec sum[WIDTH];
+        for (size_t q = 0; q < WIDTH; q++)
+            sum[q] = vec_set(0);
+        for (size_t p = 0; p < pixels; p++)
+            for (size_t q = 0; q < WIDTH; q++)
+                sum[q] = vec_add(sum[q], alive_part(dy + p * u + j + q * LANES, place + p * u + j + q * LANES, LANES,
+                                                    part_of(LANES)));
+        for (size_t q = 0; q < WIDTH; q++)
+            vec_store(dbias + j + q * LANES, vec_add(vec_load(dbias + j + q * LANES), sum[q]));
+    }
+    for (; j < u; j += LANES) {
+        size_t units = u - j < LANES ? u - j : LANES;
+        part some = part_of(units);
+        vec sum = vec_set(0);
+        for (size_t p = 0; p < pixels; p++)
+            sum = vec_add(sum, alive_part(dy + p * u + j, place + p * u + j, units, some));
+        vec_store_part(dbias + j, some, vec_add(vec_load_part(dbias + j, some), sum));
+    }
 }
 
 enum { WINDOWS = 256, LIST_VECTORS = 12 };
@@ -275,10 +326,11 @@ void mx_conv_pool_outer_avx2(const mx_conv *s, size_t n, const float *x, const f
             continue;
         }
         size_t j = 0;
+        outer_bias(s->out_h / 2 * (s->out_w / 2), s->u, dy, place, dbias);
         for (; j + LANES <= s->u; j += LANES)
-            outer_units_3x3(s, seen, width, dy + j, place + j, LANES, dw + j, dbias + j);
+            outer_units_3x3(s, seen, width, dy + j, place + j, LANES, dw + j);
         if (j < s->u)
-            outer_units_3x3(s, seen, width, dy + j, place + j, s->u - j, dw + j, dbias + j);
+            outer_units_3x3(s, seen, width, dy + j, place + j, s->u - j, dw + j);
     }
     if (!small)
         for (size_t l = 0; l < k; l++)

@@ -121,10 +121,12 @@ static void narrow_gemm(const mx_gemm *g)
     case count:                                                                                                        \
         dot_rows(count, g, j, first, length);                                                                          \
         break;
+                /* clang-format off */
                 DOT(1) DOT(2) DOT(3) DOT(4) DOT(5) DOT(6)
-#undef DOT
             default:
                 break;
+                /* clang-format on */
+#undef DOT
             }
             j += columns;
         }
@@ -237,8 +239,8 @@ void MX_LEVEL(gemm)(const mx_gemm *g)
 enum { OUTER_VECTORS = 2, OUTER_WIDTH = OUTER_VECTORS * LANES };
 
 /* to (columns, OUTER_WIDTH) = the transposed product of columns of B by OUTER_WIDTH of A. */
-INLINE void narrow_outer_tile(size_t columns, const float *a, size_t a_stride, const float *b, size_t b_stride, size_t m,
-                              float *to)
+INLINE void narrow_outer_tile(size_t columns, const float *a, size_t a_stride, const float *b, size_t b_stride,
+                              size_t m, float *to)
 {
     vec s[NARROW_COLUMNS][OUTER_VECTORS];
     for (size_t j = 0; j < columns; j++)

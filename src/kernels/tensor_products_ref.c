@@ -271,42 +271,52 @@ void mx_max_pool_back_ref(const mx_pool *s, size_t n, const float *dy, const uin
                 dx[(size_t)*place++ * s->c + q] += *dy++;
 }
 
-/* y = the averages of x, or (back) their gradients in y added to those of x. */
-static void average(const mx_pool *s, size_t n, float *x, float *y, bool back)
+/* Whether pixel t of the window of output pixel p lies inside, and which one it is. */
+static bool window_pixel(const mx_pool *s, size_t p, size_t t, size_t *pixel)
 {
-    for (size_t e = 0; e < n; e++, x += s->h * s->w * s->c)
-        for (size_t p = 0; p < s->out_h * s->out_w; p++, y += s->c) {
-            ptrdiff_t top = window(p / s->out_w, s->stride_h, s->pad_top),
-                      left = window(p % s->out_w, s->stride_w, s->pad_left);
-            size_t count = 0;
-            for (size_t t = 0; t < s->ph * s->pw; t++)
-                count += inside(top, t / s->pw, s->h) != SIZE_MAX && inside(left, t % s->pw, s->w) != SIZE_MAX;
-            for (size_t q = 0; q < s->c; q++) {
-                float sum = 0;
-                for (size_t t = 0; t < s->ph * s->pw; t++) {
-                    size_t iy = inside(top, t / s->pw, s->h), ix = inside(left, t % s->pw, s->w);
-                    if (iy == SIZE_MAX || ix == SIZE_MAX)
-                        continue;
-                    if (back)
-                        x[(iy * s->w + ix) * s->c + q] += y[q] / (float)count;
-                    else
-                        sum += x[(iy * s->w + ix) * s->c + q];
-                }
-                if (!back)
-                    y[q] = sum / (float)count;
-            }
-        }
+    ptrdiff_t top = window(p / s->out_w, s->stride_h, s->pad_top),
+              left = window(p % s->out_w, s->stride_w, s->pad_left);
+    size_t y = inside(top, t / s->pw, s->h), x = inside(left, t % s->pw, s->w);
+    *pixel = y != SIZE_MAX && x != SIZE_MAX ? y * s->w + x : SIZE_MAX;
+    return *pixel != SIZE_MAX;
+}
+
+static float window_count(const mx_pool *s, size_t p)
+{
+    size_t count = 0, pixel;
+    for (size_t t = 0; t < s->ph * s->pw; t++)
+        count += window_pixel(s, p, t, &pixel);
+    return (float)count;
 }
 
 void mx_average_pool_ref(const mx_pool *s, size_t n, const float *x, float *y)
 {
-    for (size_t e = 0; e < n; e++, x += s->h * s->w * s->c, y += s->out_h * s->out_w * s->c)
-        average(s, 1, (float *)(uintptr_t)x, y, false); /* read alone */
+    for (size_t e = 0; e < n; e++, x += s->h * s->w * s->c)
+        for (size_t p = 0; p < s->out_h * s->out_w; p++, y += s->c) {
+            float count = window_count(s, p);
+            for (size_t q = 0; q < s->c; q++) {
+                float sum = 0;
+                size_t pixel;
+                for (size_t t = 0; t < s->ph * s->pw; t++)
+                    if (window_pixel(s, p, t, &pixel))
+                        sum += x[pixel * s->c + q];
+                y[q] = sum / count;
+            }
+        }
 }
 
 void mx_average_pool_back_ref(const mx_pool *s, size_t n, const float *dy, float *dx)
 {
-    average(s, n, dx, (float *)(uintptr_t)dy, true); /* dy is read alone */
+    for (size_t e = 0; e < n; e++, dx += s->h * s->w * s->c)
+        for (size_t p = 0; p < s->out_h * s->out_w; p++, dy += s->c) {
+            float count = window_count(s, p);
+            for (size_t q = 0; q < s->c; q++) {
+                size_t pixel;
+                for (size_t t = 0; t < s->ph * s->pw; t++)
+                    if (window_pixel(s, p, t, &pixel))
+                        dx[pixel * s->c + q] += dy[q] / count;
+            }
+        }
 }
 
 void mx_add_ref(const float *a, const float *b, size_t n, float *dst)

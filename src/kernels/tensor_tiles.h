@@ -46,28 +46,41 @@ INLINE size_t tile_rows(size_t left)
     return left >= 2 * TILE_ROWS || left == TILE_ROWS ? TILE_ROWS : left > TILE_ROWS ? (left + 1) / 2 : left;
 }
 
+INLINE void vec_part_add(vec *sum, const float *p, part some, bool whole)
+{
+    *sum = vec_add(*sum, whole ? vec_load(p) : vec_load_part(p, some));
+}
+
 INLINE void tile_end(size_t rows, size_t vectors, vec s[TILE_ROWS][VECTORS], float *const *to, const finish *f)
 {
-    for (size_t q = 0; q < vectors; q++) {
-        bool all = q + 1 < vectors;
-        vec bias = vec_set(0);
-        if (f->bias != NULL)
-            bias = all ? vec_load(f->bias + q * LANES) : vec_load_part(f->bias + q * LANES, f->last);
+    bool whole = f->width == vectors * LANES;
+    size_t last = vectors - 1;
+    if (f->add)
         for (size_t i = 0; i < rows; i++) {
-            float *c = to[i] + q * LANES;
-            vec v = s[i][q];
-            if (f->add)
-                v = vec_add(v, all ? vec_load(c) : vec_load_part(c, f->last));
-            if (f->bias != NULL)
-                v = vec_add(v, bias);
-            if (f->relu)
-                v = vec_max(v, vec_set(0));
-            if (all)
-                vec_store(c, v);
-            else
-                vec_store_part(c, f->last, v);
+            for (size_t q = 0; q < last; q++)
+                s[i][q] = vec_add(s[i][q], vec_load(to[i] + q * LANES));
+            vec_part_add(&s[i][last], to[i] + last * LANES, f->last, whole);
         }
-    }
+    if (f->bias != NULL)
+        for (size_t i = 0; i < rows; i++) {
+            for (size_t q = 0; q < last; q++)
+                s[i][q] = vec_add(s[i][q], vec_load(f->bias + q * LANES));
+            vec_part_add(&s[i][last], f->bias + last * LANES, f->last, whole);
+        }
+    if (f->relu)
+        for (size_t i = 0; i < rows; i++)
+            for (size_t q = 0; q < vectors; q++)
+                s[i][q] = vec_max(s[i][q], vec_set(0));
+    if (whole)
+        for (size_t i = 0; i < rows; i++)
+            for (size_t q = 0; q < vectors; q++)
+                vec_store(to[i] + q * LANES, s[i][q]);
+    else
+        for (size_t i = 0; i < rows; i++) {
+            for (size_t q = 0; q < last; q++)
+                vec_store(to[i] + q * LANES, s[i][q]);
+            vec_store_part(to[i] + last * LANES, f->last, s[i][last]);
+        }
 }
 
 INLINE void tile(size_t rows, size_t vectors, const float *const *a, const walk *w, const float *b, float *const *to,

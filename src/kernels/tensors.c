@@ -5,10 +5,10 @@
 
 /* One for each level of mx_kernels. */
 static const mx_tensor_kernels levels[] = {
-    MX_TENSOR_LEVEL(MX_ISA_REF, ref, ref),
+    MX_TENSOR_LEVEL(MX_ISA_REF, ref, ref, ref, ref),
 #if defined(__x86_64__)
-    MX_TENSOR_LEVEL(MX_ISA_AVX2, avx2, avx2),
-    MX_TENSOR_LEVEL(MX_ISA_AVX512, avx2, avx512),
+    MX_TENSOR_LEVEL(MX_ISA_AVX2, avx2, avx2, avx2, avx2),
+    MX_TENSOR_LEVEL(MX_ISA_AVX512, avx512, avx512, avx2, avx512),
 #endif
 };
 

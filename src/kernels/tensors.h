@@ -174,7 +174,10 @@ size_t mx_conv_panels_size(const mx_conv *s);
 size_t mx_conv_back_size(const mx_conv *s);
 size_t mx_conv_scratch(const mx_conv *s);
 
-/* What the table is made of, per level: products and pools (tensor_products_*.c), functions and optimisers (tensor_functions_*.c). */
+/*
+ * What the table is made of, per level: products (tensor_products_*.c), convolutions (tensor_convolutions_*.c; they read panels as pools do), pools
+ * (tensor_pools_*.c), functions and optimisers (tensor_functions_*.c). The plain forms of the first three are in tensor_products_ref.c.
+ */
 #define MX_TENSOR_PRODUCTS(level)                                                                                      \
     void mx_pack_##level(const float *b, size_t stride, size_t k, size_t u, float *panels);                            \
     void mx_pack_transposed_##level(const float *b, size_t stride, size_t k, size_t u, float *panels);                 \
@@ -182,14 +185,17 @@ size_t mx_conv_scratch(const mx_conv *s);
     void mx_gemm_outer_##level(const float *a, size_t a_stride, const float *b, size_t b_stride, size_t m, size_t k,   \
                                size_t u, float *c, size_t c_stride);                                                   \
     void mx_add_columns_##level(const float *x, size_t stride, size_t m, size_t u, float *sums);                       \
+    void mx_add_##level(const float *a, const float *b, size_t n, float *dst);                                         \
+    void mx_add_to_##level(const float *a, size_t n, float *dst);
+#define MX_TENSOR_CONVOLUTIONS(level)                                                                                  \
     void mx_conv_pack_##level(const mx_conv *s, const float *w, float *panels);                                        \
     void mx_conv_pack_back_##level(const mx_conv *s, const float *w, float *back);                                     \
     void mx_conv_##level(const mx_conv *s, size_t n, const float *x, const float *panels, const float *bias,           \
                          bool relu, float *y, float *scratch);                                                         \
     void mx_conv_back_##level(const mx_conv *s, size_t n, const float *dy, const float *back, float *dx,               \
                               float *scratch);                                                                         \
-    void mx_conv_outer_##level(const mx_conv *s, size_t n, const float *x, const float *dy, float *dw,                 \
-                               float *scratch);                                                                        \
+    void mx_conv_outer_##level(const mx_conv *s, size_t n, const float *x, const float *dy, float *dw, float *scratch);
+#define MX_TENSOR_POOLS(level)                                                                                         \
     void mx_conv_pool_##level(const mx_conv *s, size_t n, const float *x, const float *panels, const float *bias,      \
                               float *y, uint8_t *place, float *scratch);                                               \
     void mx_conv_pool_outer_##level(const mx_conv *s, size_t n, const float *x, const float *dy, const uint8_t *place, \
@@ -198,9 +204,7 @@ size_t mx_conv_scratch(const mx_conv *s);
     void mx_max_pool_##level(const mx_pool *s, size_t n, const float *x, float *y, uint32_t *place);                   \
     void mx_max_pool_back_##level(const mx_pool *s, size_t n, const float *dy, const uint32_t *place, float *dx);      \
     void mx_average_pool_##level(const mx_pool *s, size_t n, const float *x, float *y);                                \
-    void mx_average_pool_back_##level(const mx_pool *s, size_t n, const float *dy, float *dx);                         \
-    void mx_add_##level(const float *a, const float *b, size_t n, float *dst);                                         \
-    void mx_add_to_##level(const float *a, size_t n, float *dst);
+    void mx_average_pool_back_##level(const mx_pool *s, size_t n, const float *dy, float *dx);
 #define MX_TENSOR_FUNCTIONS(level)                                                                                     \
     void mx_activate_##level(mx_activation f, const float *x, size_t n, float *y);                                     \
     void mx_activate_back_##level(mx_activation f, const float *x, const float *y, const float *dy, size_t n,          \
@@ -223,24 +227,30 @@ size_t mx_conv_scratch(const mx_conv *s);
     void mx_adagrad_##level(float rate, float epsilon, float scale, size_t n, const float *g, float *sums, float *w);  \
     double mx_sum_squares_##level(const float *x, size_t n);
 MX_TENSOR_PRODUCTS(ref)
+MX_TENSOR_CONVOLUTIONS(ref)
+MX_TENSOR_POOLS(ref)
 MX_TENSOR_PRODUCTS(avx2)
+MX_TENSOR_CONVOLUTIONS(avx2)
+MX_TENSOR_POOLS(avx2)
 MX_TENSOR_PRODUCTS(avx512)
+MX_TENSOR_CONVOLUTIONS(avx512)
+MX_TENSOR_POOLS(avx512)
 MX_TENSOR_FUNCTIONS(ref)
 MX_TENSOR_FUNCTIONS(avx2)
 MX_TENSOR_FUNCTIONS(avx512)
 
 /* A level: the forms of the products and of the functions that run at it, its own or those of a lower one. */
-#define MX_TENSOR_LEVEL(set, products, functions)                                                                      \
+#define MX_TENSOR_LEVEL(set, products, convolutions, pools, functions)                                                 \
     {                                                                                                                  \
         .isa = set, .pack = mx_pack_##products, .pack_transposed = mx_pack_transposed_##products,                      \
         .gemm = mx_gemm_##products, .gemm_outer = mx_gemm_outer_##products, .add_columns = mx_add_columns_##products,  \
-        .conv_pack = mx_conv_pack_##products, .conv_pack_back = mx_conv_pack_back_##products,                          \
-        .conv = mx_conv_##products, .conv_back = mx_conv_back_##products, .conv_outer = mx_conv_outer_##products,      \
-        .conv_pool = mx_conv_pool_##products, .conv_pool_outer = mx_conv_pool_outer_##products,                        \
-        .conv_pool_spread = mx_conv_pool_spread_##products, .max_pool = mx_max_pool_##products,                        \
-        .max_pool_back = mx_max_pool_back_##products, .average_pool = mx_average_pool_##products,                      \
-        .average_pool_back = mx_average_pool_back_##products, .add = mx_add_##products,                                \
-        .add_to = mx_add_to_##products, .sum_squares = mx_sum_squares_##functions,                                     \
+        .conv_pack = mx_conv_pack_##convolutions, .conv_pack_back = mx_conv_pack_back_##convolutions,                  \
+        .conv = mx_conv_##convolutions, .conv_back = mx_conv_back_##convolutions,                                      \
+        .conv_outer = mx_conv_outer_##convolutions, .conv_pool = mx_conv_pool_##pools,                                 \
+        .conv_pool_outer = mx_conv_pool_outer_##pools, .conv_pool_spread = mx_conv_pool_spread_##pools,                \
+        .max_pool = mx_max_pool_##pools, .max_pool_back = mx_max_pool_back_##pools,                                    \
+        .average_pool = mx_average_pool_##pools, .average_pool_back = mx_average_pool_back_##pools,                    \
+        .add = mx_add_##products, .add_to = mx_add_to_##products, .sum_squares = mx_sum_squares_##functions,           \
         .activate = mx_activate_##functions, .activate_back = mx_activate_back_##functions,                            \
         .softmax_loss = mx_softmax_loss_##functions, .lstm_step = mx_lstm_step_##functions,                            \
         .lstm_step_back = mx_lstm_step_back_##functions, .gru_step = mx_gru_step_##functions,                          \

@@ -6,15 +6,24 @@
 #include "learn/core/family.h"
 #include "learn/factor/factor_family.h"
 #include "learn/linear/linear_family.h"
+#include "learn/neighbour/neighbour_family.h"
 #include "learn/network/network_family.h"
 
 static const mx_family *const families[] = {
-    &mx_family_linear,      &mx_family_ridge,
-    &mx_family_elastic_net, &mx_family_logistic,
-    &mx_family_additive,    &mx_family_additive_classifier,
-    &mx_family_kmeans,      &mx_family_minibatch_kmeans,
-    &mx_family_als,         &mx_family_ease,
-    &mx_family_neighbours,  &mx_family_network,
+    &mx_family_linear,
+    &mx_family_ridge,
+    &mx_family_elastic_net,
+    &mx_family_logistic,
+    &mx_family_additive,
+    &mx_family_additive_classifier,
+    &mx_family_kmeans,
+    &mx_family_minibatch_kmeans,
+    &mx_family_als,
+    &mx_family_ease,
+    &mx_family_neighbours,
+    &mx_family_nearest,
+    &mx_family_nearest_classifier,
+    &mx_family_network,
     &mx_family_network_regressor,
 };
 

@@ -8,6 +8,7 @@
 #include "media/decoder.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,7 +178,7 @@ merx_status mx_decoder_death(const merx_decoder *decoder, mx_helper *helper, con
     if (killed)
         MX_FAIL(err, MERX_E_LIMIT, where, "its decoder did not answer for %.0f s and was ended",
                 mx_decoder_patience_s(decoder));
-    if (strstr(helper->why, "signal 27") != NULL) /* SIGPROF: base/confine.h */
+    if (helper->signal == SIGPROF) /* base/confine.h */
         MX_FAIL(err, MERX_E_LIMIT, where, "takes more than the %llu ms of processor time allowed",
                 (unsigned long long)decoder->options.max_cpu_ms);
     MX_FAIL(err, MERX_E_CORRUPT, where, "its decoder %s", helper->why);

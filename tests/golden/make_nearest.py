@@ -1,4 +1,5 @@
-"""Writes nearest.json: nearest neighbours by scikit-learn's NearestNeighbors (brute force, float32 vectors widened to float64), inner products by numpy.
+"""Writes nearest.json: nearest neighbours by scikit-learn's NearestNeighbors (brute force, float32 vectors widened to float64), inner products by numpy;
+and what KNeighborsRegressor and KNeighborsClassifier predict.
 
     python tests/golden/make_nearest.py      (scikit-learn, numpy)
 """
@@ -8,7 +9,7 @@ import platform
 
 import numpy as np
 import sklearn
-from sklearn.neighbors import NearestNeighbors
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors
 
 SEED = 160309320
 rng = np.random.default_rng(SEED)
@@ -35,10 +36,25 @@ cases = [
 for c in cases:
     if c["d"] == 1:
         del c["cosine"]  # all equal
+def model(name, metric, votes, k):
+    x, rows = (np.round(rng.normal(size=(n, 6)), 4).astype(np.float32).astype(np.float64) for n in (90, 12))
+    rows[0] = x[3]  # at distance 0
+    y = np.round(x[:, 0] + 0.5 * x[:, 1] ** 2 + 0.2 * rng.normal(size=len(x)), 4)
+    labels = np.digitize(y, [0.0, 0.8])
+    options = dict(n_neighbors=k, algorithm="brute", metric=metric, weights="distance" if votes == "distance" else "uniform")
+    value = KNeighborsRegressor(**options).fit(x, y).predict(rows)
+    shares = KNeighborsClassifier(**options).fit(x, labels).predict_proba(rows)
+    return dict(name=name, similarity=metric, votes=votes, k=k, d=6, x=x.ravel().tolist(), rows=rows.ravel().tolist(), y=y.tolist(), labels=labels.tolist(),
+                values=value.tolist(), shares=shares.ravel().tolist())
+
+
+models = [model("equal votes", "euclidean", "equal", 7), model("votes by distance", "euclidean", "distance", 5), model("by angle", "cosine", "equal", 9),
+          model("one neighbour", "euclidean", "equal", 1), model("more neighbours than rows", "euclidean", "equal", 90)]
 json.dump(
     dict(
         provenance=dict(script="tests/golden/make_nearest.py", seed=SEED, python=platform.python_version(), numpy=np.__version__, sklearn=sklearn.__version__),
         cases=cases,
+        models=models,
     ),
     open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "nearest.json"), "w"),
 )

@@ -3,7 +3,7 @@
  */
 #include "kernels/tensor_function_cases.h"
 
-static const mx_tensor_kernels emulated = MX_TENSOR_LEVEL(MX_ISA_AVX512, ref, avx512);
+static const mx_tensor_kernels emulated = MX_TENSOR_LEVEL(MX_ISA_AVX512, ref, ref, ref, avx512);
 
 int main(void)
 {

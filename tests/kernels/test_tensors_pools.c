@@ -7,8 +7,19 @@
 static mx_conv shape_of(size_t h, size_t w, size_t c, size_t u, size_t kernel, size_t pad, char text[96])
 {
     snprintf(text, 96, "%zu x %zu x %zu, u %zu, kernel %zu, padding %zu", h, w, c, u, kernel, pad);
-    return (mx_conv){.h = h, .w = w, .c = c, .out_h = h + 2 * pad - kernel + 1, .out_w = w + 2 * pad - kernel + 1, .u = u,
-                     .kh = kernel, .kw = kernel, .stride_h = 1, .stride_w = 1, .pad_top = pad, .pad_left = pad, .groups = 1};
+    return (mx_conv){.h = h,
+                     .w = w,
+                     .c = c,
+                     .out_h = h + 2 * pad - kernel + 1,
+                     .out_w = w + 2 * pad - kernel + 1,
+                     .u = u,
+                     .kh = kernel,
+                     .kw = kernel,
+                     .stride_h = 1,
+                     .stride_w = 1,
+                     .pad_top = pad,
+                     .pad_left = pad,
+                     .groups = 1};
 }
 
 /* Where places differ, the two sums must be as good as equal; full: what the convolution gives without pooling. */
@@ -18,7 +29,8 @@ static void check_places(const mx_conv *s, size_t n, const uint8_t *got, const u
     size_t row = s->out_w * s->u, pooled_w = s->out_w / 2, pooled = s->out_h / 2 * pooled_w;
     for (size_t i = 0; i < n * pooled * s->u; i++) {
         size_t p = i / s->u % pooled, e = i / s->u / pooled;
-        const float *corner = full + e * s->out_h * row + 2 * (p / pooled_w) * row + 2 * (p % pooled_w) * s->u + i % s->u,
+        const float *corner =
+                        full + e * s->out_h * row + 2 * (p / pooled_w) * row + 2 * (p % pooled_w) * s->u + i % s->u,
                     *sizes = size + (corner - full);
         if (got[i] == want[i])
             continue;
@@ -71,8 +83,8 @@ static void compare_fused(const mx_conv *s, size_t n, const char *shape, float s
 
     /* Backward, with the same places for both. */
     block dy = block_of(n * pooled, shift), dy_sizes = sizes_of(dy), dw = block_of(w.n, shift), dw_want = copy_of(dw),
-          dw_size = sizes_of(dw), dbias = block_of(s->u, shift), dbias_want = copy_of(dbias), dbias_size = sizes_of(dbias),
-          spread = block_of(n * out, shift);
+          dw_size = sizes_of(dw), dbias = block_of(s->u, shift), dbias_want = copy_of(dbias),
+          dbias_size = sizes_of(dbias), spread = block_of(n * out, shift);
     if (strange == 0) {
         level->conv_pool_outer(s, n, x.at, dy.at, place, dw.at, dbias.at, scratch.at);
         plain->conv_pool_outer(s, n, x.at, dy.at, place, dw_want.at, dbias_want.at, scratch.at);
@@ -105,13 +117,15 @@ static void compare_fused(const mx_conv *s, size_t n, const char *shape, float s
 static void compare_all_fused(void)
 {
     const size_t sides[][4] = {/* h, w, kernel, padding */
-                               {8, 8, 3, 0},  {9, 10, 3, 0}, {7, 8, 3, 1}, {10, 9, 5, 2}, {9, 9, 5, 0},
+                               {8, 8, 3, 0}, {9, 10, 3, 0}, {7, 8, 3, 1}, {10, 9, 5, 2}, {9, 9, 5, 0},
                                {5, 6, 1, 0}, {4, 4, 3, 0},  {2, 3, 3, 1}, {3, 40, 2, 0}, {38, 40, 3, 0}};
-    const size_t channels[][2] = {{1, 32}, {1, 8}, {1, 1}, {1, 13}, {1, 23}, {1, 48}, {3, 16}, {3, 9}, {32, 20}, {17, 33}, {40, 16}};
+    const size_t channels[][2] = {{1, 32}, {1, 8}, {1, 1},   {1, 13},  {1, 23}, {1, 48},
+                                  {3, 16}, {3, 9}, {32, 20}, {17, 33}, {40, 16}};
     for (size_t i = 0; i < sizeof sides / sizeof *sides; i++)
         for (size_t j = 0; j < sizeof channels / sizeof *channels; j++) {
             char text[96];
-            mx_conv s = shape_of(sides[i][0], sides[i][1], channels[j][0], channels[j][1], sides[i][2], sides[i][3], text);
+            mx_conv s =
+                shape_of(sides[i][0], sides[i][1], channels[j][0], channels[j][1], sides[i][2], sides[i][3], text);
             compare_fused(&s, 1 + (i + j) % 3, text, 0);
             if (i == 0 && j % 3 == 0) {
                 compare_fused(&s, 2, text, NAN);
@@ -133,8 +147,8 @@ static void compare_equal_sums(void)
     char text[96];
     mx_conv s = shape_of(9, 8, 1, 20, 3, 1, text);
     size_t pooled = s.out_h / 2 * (s.out_w / 2) * s.u;
-    block x = block_of(72, 0), w = block_of(9 * s.u, 0), panels = block_of(mx_conv_panels_size(&s), 0), y = block_of(pooled, 0),
-          scratch = block_of(mx_conv_scratch(&s), 0);
+    block x = block_of(72, 0), w = block_of(9 * s.u, 0), panels = block_of(mx_conv_panels_size(&s), 0),
+          y = block_of(pooled, 0), scratch = block_of(mx_conv_scratch(&s), 0);
     uint8_t *place = malloc(pooled), *want = malloc(pooled);
     make_equal(&x);
     make_equal(&w);
@@ -151,8 +165,8 @@ static void compare_pool(const mx_pool *s, size_t n, float strange)
 {
     size_t in = s->h * s->w * s->c, out = s->out_h * s->out_w * s->c, shift = s->c % 4;
     char shape[160];
-    snprintf(shape, sizeof shape, "n %zu, %zu x %zu x %zu, window %zu x %zu, stride %zu x %zu, padding %zu", n, s->h, s->w, s->c,
-             s->ph, s->pw, s->stride_h, s->stride_w, s->pad_top);
+    snprintf(shape, sizeof shape, "n %zu, %zu x %zu x %zu, window %zu x %zu, stride %zu x %zu, padding %zu", n, s->h,
+             s->w, s->c, s->ph, s->pw, s->stride_h, s->stride_w, s->pad_top);
     block x = block_of(n * in, shift), y = block_of(n * out, shift), want = copy_of(y), dx = block_of(n * in, shift),
           dx_want = copy_of(dx), dy = block_of(n * out, shift), x_sizes = sizes_of(x), size = copy_of(y);
     uint32_t *place = malloc(n * out * sizeof *place), *place_want = malloc(n * out * sizeof *place);
@@ -180,7 +194,8 @@ static void compare_pool(const mx_pool *s, size_t n, float strange)
         plain->average_pool_back(s, n, dy.at, dx_want.at);
         check_bits("average_pool_back", shape, dx.at, dx_want.at, n * in * sizeof(float));
     }
-    release(&x), release(&y), release(&want), release(&dx), release(&dx_want), release(&dy), release(&x_sizes), release(&size);
+    release(&x), release(&y), release(&want), release(&dx), release(&dx_want), release(&dy), release(&x_sizes),
+        release(&size);
     free(place), free(place_want);
 }
 
@@ -188,12 +203,21 @@ static void compare_pools(void)
 {
     const size_t channels[] = {1, 3, 7, 8, 9, 16, 31, 32, 33, 72};
     const size_t windows[][6] = {/* h, w, window, stride, padding */
-                                 {8, 8, 2, 2, 0}, {9, 7, 2, 2, 0}, {8, 9, 3, 2, 1}, {7, 7, 7, 1, 0}, {5, 6, 3, 1, 1}, {4, 4, 1, 2, 0}};
+                                 {8, 8, 2, 2, 0}, {9, 7, 2, 2, 0}, {8, 9, 3, 2, 1},
+                                 {7, 7, 7, 1, 0}, {5, 6, 3, 1, 1}, {4, 4, 1, 2, 0}};
     for (size_t i = 0; i < sizeof channels / sizeof *channels; i++)
         for (size_t j = 0; j < sizeof windows / sizeof *windows; j++) {
             const size_t *w = windows[j];
-            mx_pool s = {.h = w[0], .w = w[1], .c = channels[i], .ph = w[2], .pw = w[2], .stride_h = w[3], .stride_w = w[3],
-                         .pad_top = w[4], .pad_left = w[4], .out_h = (w[0] + 2 * w[4] - w[2]) / w[3] + 1,
+            mx_pool s = {.h = w[0],
+                         .w = w[1],
+                         .c = channels[i],
+                         .ph = w[2],
+                         .pw = w[2],
+                         .stride_h = w[3],
+                         .stride_w = w[3],
+                         .pad_top = w[4],
+                         .pad_left = w[4],
+                         .out_h = (w[0] + 2 * w[4] - w[2]) / w[3] + 1,
                          .out_w = (w[1] + 2 * w[4] - w[2]) / w[3] + 1};
             compare_pool(&s, 1 + i % 3, 0);
             compare_pool(&s, 1, NAN);

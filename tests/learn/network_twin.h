@@ -80,8 +80,15 @@ CHECK_UNUSED static double twin_loss(twin *t, const merx_examples *e, bool train
         weights[i] = e->weights != NULL ? e->weights[i / rows] : 1;
         counted += e->labels == NULL || e->labels[i] >= 0;
     }
-    mx_loss_rows r = {.m = t->n * rows, .u = mx_output_units(t->net), .labels = e->labels, .targets = e->targets, .weights = weights,
-                      .scale = 1, .logits = true, .seed = t->net->seed, .step = t->net->steps};
+    mx_loss_rows r = {.m = t->n * rows,
+                      .u = mx_output_units(t->net),
+                      .labels = e->labels,
+                      .targets = e->targets,
+                      .weights = weights,
+                      .scale = 1,
+                      .logits = true,
+                      .seed = t->net->seed,
+                      .step = t->net->steps};
     double sum = mx_loss_twin(t->net->loss, &r, twin_run(t, e->x, training, true));
     free(weights);
     return sum / (double)counted;
@@ -114,7 +121,8 @@ CHECK_UNUSED static void random_weights(merx_network *net, double scale)
 /*
  * Outputs to the twin's within `tolerance` (relative to the largest), gradients to central differences within `slack` of the largest of the tensor. Checks up to `most` entries of each tensor.
  */
-CHECK_UNUSED static void check_network(merx_network *net, const merx_examples *e, double tolerance, double slack, size_t most)
+CHECK_UNUSED static void check_network(merx_network *net, const merx_examples *e, double tolerance, double slack,
+                                       size_t most)
 {
     merx_error err = {0};
     size_t n = e->n, size = net->node[net->nodes - 1].out_size;
@@ -153,8 +161,8 @@ CHECK_UNUSED static void check_network(merx_network *net, const merx_examples *e
             t->weights[at + j] = before;
             double slope = (up - down) / (2 * h);
             if (!(fabs(slope - (double)w.gradient[j]) <= slack * top))
-                check_die(__FILE__, __LINE__, "gradient of %s[%zu] is %.9g, by differences %.9g (largest %.3g)", w.name, j,
-                          (double)w.gradient[j], slope, top);
+                check_die(__FILE__, __LINE__, "gradient of %s[%zu] is %.9g, by differences %.9g (largest %.3g)", w.name,
+                          j, (double)w.gradient[j], slope, top);
         }
     }
     free(out);

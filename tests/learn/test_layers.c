@@ -33,8 +33,9 @@ static void check_case(merx_network *net, size_t n, merx_loss loss, const char *
 static void test_dense(void **state)
 {
     (void)state;
-    static const merx_activation all[] = {MERX_LINEAR, MERX_RELU, MERX_TANH, MERX_SIGMOID, MERX_SOFTPLUS, MERX_ELU, MERX_LEAKY_RELU, MERX_GELU,
-                                          MERX_SILU, MERX_HARD_SIGMOID, MERX_EXPONENTIAL, MERX_SOFTMAX};
+    static const merx_activation all[] = {MERX_LINEAR,   MERX_RELU,         MERX_TANH,        MERX_SIGMOID,
+                                          MERX_SOFTPLUS, MERX_ELU,          MERX_LEAKY_RELU,  MERX_GELU,
+                                          MERX_SILU,     MERX_HARD_SIGMOID, MERX_EXPONENTIAL, MERX_SOFTMAX};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         merx_network *net = merx_network_new(NULL, MERX_INPUT(7));
         merx_network_add(net, MERX_DENSE(.units = 5, .activation = all[i]));
@@ -68,10 +69,12 @@ static void test_pictures(void **state)
         {{.filters = 5, .kernel = {3, 3}}, "3 x 3"},
         {{.filters = 6, .kernel = {3, 2}, .strides = {2, 1}, .activation = MERX_TANH}, "3 x 2, strides 2 1, tanh"},
         {{.filters = 4, .kernel = {3, 3}, .padding = MERX_SAME, .activation = MERX_RELU}, "same, relu"},
-        {{.filters = 4, .kernel = {4, 4}, .strides = {2, 2}, .padding = MERX_SAME, .no_bias = true}, "4 x 4 same, stride 2, no bias"},
+        {{.filters = 4, .kernel = {4, 4}, .strides = {2, 2}, .padding = MERX_SAME, .no_bias = true},
+         "4 x 4 same, stride 2, no bias"},
         {{.filters = 8, .kernel = {3, 3}, .groups = 2, .activation = MERX_GELU}, "groups 2, gelu"},
         {{.filters = 4, .kernel = {3, 3}, .groups = 4, .padding = MERX_SAME}, "depthwise"},
-        {{.filters = 8, .kernel = {3, 3}, .groups = 4, .strides = {2, 2}, .padding = MERX_SAME}, "depthwise, two filters a channel, stride 2"},
+        {{.filters = 8, .kernel = {3, 3}, .groups = 4, .strides = {2, 2}, .padding = MERX_SAME},
+         "depthwise, two filters a channel, stride 2"},
         {{.filters = 17, .kernel = {1, 1}, .activation = MERX_SOFTMAX}, "1 x 1, softmax"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -97,7 +100,8 @@ static void test_pictures(void **state)
             merx_network *net = merx_network_new(NULL, MERX_INPUT(9, 8, first ? 1 : 3));
             if (!first)
                 merx_network_add(net, MERX_DENSE(.units = 3, .activation = MERX_TANH));
-            int conv = merx_network_add(net, MERX_CONV2D(.filters = first ? 32 : 5, .kernel = {3, 3}, .activation = MERX_RELU));
+            int conv = merx_network_add(
+                net, MERX_CONV2D(.filters = first ? 32 : 5, .kernel = {3, 3}, .activation = MERX_RELU));
             merx_network_add(net, (merx_layer){.kind = MERX_LAYER_MAX_POOL2D, .pool2d = pools[i].pool});
             merx_network_add(net, MERX_FLATTEN());
             merx_network_add(net, MERX_DENSE(.units = 3, .activation = MERX_SOFTMAX));
@@ -180,7 +184,8 @@ static void test_graphs(void **state)
     (void)state;
     /* One output read three times, a join of joins, the same input twice. */
     merx_network *net = merx_network_new(NULL, MERX_INPUT(6, 6, 2));
-    int a = merx_network_add(net, MERX_CONV2D(.filters = 4, .kernel = {3, 3}, .padding = MERX_SAME, .activation = MERX_TANH));
+    int a = merx_network_add(
+        net, MERX_CONV2D(.filters = 4, .kernel = {3, 3}, .padding = MERX_SAME, .activation = MERX_TANH));
     int b = merx_network_connect(net, MERX_CONV2D(.filters = 4, .kernel = {1, 1}), 1, (int[]){a});
     int c = merx_network_connect(net, MERX_ADD(), 3, (int[]){a, b, a});
     int d = merx_network_connect(net, MERX_CONCATENATE(), 3, (int[]){a, c, b});
@@ -221,7 +226,8 @@ static void test_bad_shapes(void **state)
     (void)state;
     merx_network *net = merx_network_new(NULL, MERX_INPUT(10));
     merx_network_add(net, MERX_CONV2D(.filters = 3, .kernel = {3, 3}));
-    expect(net, MERX_MEAN_SQUARED_ERROR, MERX_E_SHAPE, "conv2d: conv2d is given 10; it needs pictures (height, width, channels)");
+    expect(net, MERX_MEAN_SQUARED_ERROR, MERX_E_SHAPE,
+           "conv2d: conv2d is given 10; it needs pictures (height, width, channels)");
     net = merx_network_new(NULL, MERX_INPUT(2, 10, 1));
     merx_network_add(net, MERX_CONV2D(.filters = 3, .kernel = {3, 3}));
     expect(net, MERX_MEAN_SQUARED_ERROR, MERX_E_SHAPE, "pictures 2 high, but its window is 3 high");
@@ -260,14 +266,9 @@ static void test_bad_shapes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dense),
-        cmocka_unit_test(test_pictures),
-        cmocka_unit_test(test_averages),
-        cmocka_unit_test(test_norms),
-        cmocka_unit_test(test_moving),
-        cmocka_unit_test(test_graphs),
-        cmocka_unit_test(test_dropout),
-        cmocka_unit_test(test_bad_shapes),
+        cmocka_unit_test(test_dense),   cmocka_unit_test(test_pictures),   cmocka_unit_test(test_averages),
+        cmocka_unit_test(test_norms),   cmocka_unit_test(test_moving),     cmocka_unit_test(test_graphs),
+        cmocka_unit_test(test_dropout), cmocka_unit_test(test_bad_shapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

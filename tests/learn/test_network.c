@@ -52,7 +52,8 @@ static merx_network *fitted(const merx_fit_options *o, const merx_examples *e, i
     merx_error err = {0};
     merx_task *task = new_task(threads, 4);
     merx_network *net = new_network(NULL);
-    check_ok(merx_network_compile(net, MERX_ADAM(.learning_rate = 0.01), MERX_CATEGORICAL_CROSSENTROPY, task, &err), err);
+    check_ok(merx_network_compile(net, MERX_ADAM(.learning_rate = 0.01), MERX_CATEGORICAL_CROSSENTROPY, task, &err),
+             err);
     check_ok(merx_network_fit(net, e, o, task, history, &err), err);
     merx_task_free(task);
     return net;
@@ -66,7 +67,8 @@ static bool same_weights(const merx_network *a, const merx_network *b)
 static void test_same_bits(void **state)
 {
     (void)state;
-    static const merx_augmentation augmentation = {.flip = true, .shift = 1, .zoom = 0.2, .brightness = 0.1, .contrast = 0.1, .colour = 0.1, .erase = 0.3};
+    static const merx_augmentation augmentation = {
+        .flip = true, .shift = 1, .zoom = 0.2, .brightness = 0.1, .contrast = 0.1, .colour = 0.1, .erase = 0.3};
     for (int augmented = 0; augmented < 2; augmented++) {
         merx_fit_options o = {.epochs = 3, .batch_size = 70, .validation_split = 0.2};
         if (augmented)
@@ -88,7 +90,8 @@ static void test_same_bits(void **state)
     }
 }
 
-static merx_status gather(void *context, const size_t *rows, size_t m, float *x, int32_t *y, float *targets, merx_error *err)
+static merx_status gather(void *context, const size_t *rows, size_t m, float *x, int32_t *y, float *targets,
+                          merx_error *err)
 {
     (void)err, (void)targets;
     (*(size_t *)context)++;
@@ -126,7 +129,8 @@ static void test_sources(void **state)
         ones[i] = 1;
     merx_network *c = fitted(&o, &(merx_examples){.n = N, .x = pictures, .labels = labels, .weights = ones}, 1, NULL);
     assert_true(same_weights(c, held));
-    merx_network *d = fitted(&o, &(merx_examples){.n = N, .x = pictures, .labels = labels, .weights = weights}, 1, NULL);
+    merx_network *d =
+        fitted(&o, &(merx_examples){.n = N, .x = pictures, .labels = labels, .weights = weights}, 1, NULL);
     assert_false(same_weights(d, held));
     o.class_weights = classes;
     merx_network *f = fitted(&o, &examples, 1, NULL);
@@ -134,7 +138,8 @@ static void test_sources(void **state)
     o.class_weights = NULL, o.in_order = true;
     merx_network *g = fitted(&o, &examples, 1, NULL);
     assert_false(same_weights(g, held));
-    merx_network_free(a), merx_network_free(b), merx_network_free(c), merx_network_free(d), merx_network_free(f), merx_network_free(g);
+    merx_network_free(a), merx_network_free(b), merx_network_free(c), merx_network_free(d), merx_network_free(f),
+        merx_network_free(g);
     merx_network_free(held);
     free(as_floats);
 }
@@ -147,7 +152,9 @@ static void test_learns(void **state)
     char csv[300], svg[300];
     snprintf(csv, sizeof csv, "%s/log.csv", folder);
     snprintf(svg, sizeof svg, "%s/curves.svg", folder);
-    merx_network *net = fitted(&(merx_fit_options){.epochs = 25, .batch_size = 16, .validation_split = 0.3, .csv_log = csv, .curves = svg}, &examples, 2, &history);
+    merx_network *net = fitted(
+        &(merx_fit_options){.epochs = 25, .batch_size = 16, .validation_split = 0.3, .csv_log = csv, .curves = svg},
+        &examples, 2, &history);
     double loss, metric;
     check_ok(merx_network_evaluate(net, &examples, NULL, &loss, &metric, &err), err);
     assert_true(metric > 0.95);
@@ -177,12 +184,17 @@ static void test_patience(void **state)
     for (size_t i = 0; i < N; i++)
         noise[i] = (int32_t)(i * i * 7 % 11 % 3);
     merx_examples e = {.n = N, .x = pictures, .labels = noise};
-    merx_network *net = fitted(&(merx_fit_options){.epochs = 200, .validation_split = 0.4, .patience = 5, .restore_best = true}, &e, 1, &history);
+    merx_network *net =
+        fitted(&(merx_fit_options){.epochs = 200, .validation_split = 0.4, .patience = 5, .restore_best = true}, &e, 1,
+               &history);
     assert_true(history.epochs < 200);
     assert_int_equal(history.epochs, history.best + 5);
     double loss;
     size_t held = N - (size_t)(N * 0.6);
-    check_ok(merx_network_evaluate(net, &(merx_examples){.n = held, .x = pictures + (N - held) * SIDE * SIDE, .labels = noise + N - held}, NULL, &loss, NULL, &err), err);
+    check_ok(merx_network_evaluate(
+                 net, &(merx_examples){.n = held, .x = pictures + (N - held) * SIDE * SIDE, .labels = noise + N - held},
+                 NULL, &loss, NULL, &err),
+             err);
     check_relative(loss, history.epoch[history.best - 1].validation_loss, 1e-12);
     merx_history_release(&history);
     merx_network_free(net);
@@ -206,7 +218,8 @@ static void test_resume(void **state)
     merx_network *whole = fitted(&o, &examples, 2, NULL);
     merx_task *task = new_task(2, 4);
     merx_network *net = new_network(NULL), *loaded;
-    check_ok(merx_network_compile(net, MERX_ADAM(.learning_rate = 0.01), MERX_CATEGORICAL_CROSSENTROPY, task, &err), err);
+    check_ok(merx_network_compile(net, MERX_ADAM(.learning_rate = 0.01), MERX_CATEGORICAL_CROSSENTROPY, task, &err),
+             err);
     o.checkpoint = path, o.on_epoch = stop_after, o.context = &last;
     check_fails(merx_network_fit(net, &examples, &o, task, NULL, &err), MERX_E_CANCELLED, err);
     check_ok(merx_network_load(NULL, path, &loaded, &err), err);
@@ -238,7 +251,8 @@ static void test_runner(void **state)
     const float *last = merx_runner_node(runner, merx_network_find(net, "lstm"));
     assert_non_null(last);
     /* The output is a softmax of what the layer before it gave. */
-    merx_weight kernel = merx_network_weight(net, merx_network_weights(net) - 2), bias = merx_network_weight(net, merx_network_weights(net) - 1);
+    merx_weight kernel = merx_network_weight(net, merx_network_weights(net) - 2),
+                bias = merx_network_weight(net, merx_network_weights(net) - 1);
     double logits[3], sum = 0;
     for (size_t c = 0; c < 3; c++) {
         logits[c] = (double)bias.values[c];
@@ -268,22 +282,34 @@ static void test_bad_input(void **state)
     int32_t wrong[N];
     memcpy(wrong, labels, sizeof wrong);
     wrong[41] = 3;
-    assert_int_equal(merx_network_fit(net, &(merx_examples){.n = N, .x = pictures, .labels = wrong}, &o, NULL, NULL, &err), MERX_E_RANGE);
+    assert_int_equal(
+        merx_network_fit(net, &(merx_examples){.n = N, .x = pictures, .labels = wrong}, &o, NULL, NULL, &err),
+        MERX_E_RANGE);
     check_contains(err.message, "example 41 has label 3; the network has 3 classes");
     merx_error_clear(&err);
-    check_fails(merx_network_fit(net, &(merx_examples){.n = 0, .x = pictures, .labels = labels}, &o, NULL, NULL, &err), MERX_E_INVALID, err);
-    check_fails(merx_network_fit(net, &(merx_examples){.n = N, .labels = labels}, &o, NULL, NULL, &err), MERX_E_INVALID, err);
-    check_fails(merx_network_fit(net, &(merx_examples){.n = N, .x = pictures}, &o, NULL, NULL, &err), MERX_E_INVALID, err);
+    check_fails(merx_network_fit(net, &(merx_examples){.n = 0, .x = pictures, .labels = labels}, &o, NULL, NULL, &err),
+                MERX_E_INVALID, err);
+    check_fails(merx_network_fit(net, &(merx_examples){.n = N, .labels = labels}, &o, NULL, NULL, &err), MERX_E_INVALID,
+                err);
+    check_fails(merx_network_fit(net, &(merx_examples){.n = N, .x = pictures}, &o, NULL, NULL, &err), MERX_E_INVALID,
+                err);
     float negative[N] = {-1};
-    check_fails(merx_network_fit(net, &(merx_examples){.n = N, .x = pictures, .labels = labels, .weights = negative}, &o, NULL, NULL, &err), MERX_E_RANGE, err);
-    check_fails(merx_network_fit(net, &examples, &(merx_fit_options){.validation_split = 1}, NULL, NULL, &err), MERX_E_RANGE, err);
-    check_fails(merx_network_fit(net, &examples, &(merx_fit_options){.epochs = -1}, NULL, NULL, &err), MERX_E_RANGE, err);
-    check_fails(merx_network_fit(net, &examples, &(merx_fit_options){.augmentation = {.erase = 2}}, NULL, NULL, &err), MERX_E_RANGE, err);
+    check_fails(merx_network_fit(net, &(merx_examples){.n = N, .x = pictures, .labels = labels, .weights = negative},
+                                 &o, NULL, NULL, &err),
+                MERX_E_RANGE, err);
+    check_fails(merx_network_fit(net, &examples, &(merx_fit_options){.validation_split = 1}, NULL, NULL, &err),
+                MERX_E_RANGE, err);
+    check_fails(merx_network_fit(net, &examples, &(merx_fit_options){.epochs = -1}, NULL, NULL, &err), MERX_E_RANGE,
+                err);
+    check_fails(merx_network_fit(net, &examples, &(merx_fit_options){.augmentation = {.erase = 2}}, NULL, NULL, &err),
+                MERX_E_RANGE, err);
     /* A number that is not finite: the step and the layer are named, the weights of before are kept. */
     float *broken = calloc(N * SIDE * SIDE, sizeof *broken);
     memcpy(broken, pictures, N * SIDE * SIDE * sizeof *broken);
     broken[5 * SIDE * SIDE + 30] = INFINITY;
-    assert_int_equal(merx_network_fit(net, &(merx_examples){.n = N, .x = broken, .labels = labels}, &o, NULL, NULL, &err), MERX_E_NUMERIC);
+    assert_int_equal(
+        merx_network_fit(net, &(merx_examples){.n = N, .x = broken, .labels = labels}, &o, NULL, NULL, &err),
+        MERX_E_NUMERIC);
     check_contains(err.message, "step ");
     check_contains(err.message, "learning rate");
     assert_string_equal(err.where, "input");
@@ -313,8 +339,11 @@ static void test_cancel(void **state)
     merx_error err = {0};
     running = new_task(2, 4);
     merx_network *net = new_network(NULL);
-    check_ok(merx_network_compile(net, MERX_ADAM(.learning_rate = 0.01), MERX_CATEGORICAL_CROSSENTROPY, running, &err), err);
-    check_fails(merx_network_fit(net, &examples, &(merx_fit_options){.epochs = 5, .on_epoch = cancel_now}, running, NULL, &err), MERX_E_CANCELLED, err);
+    check_ok(merx_network_compile(net, MERX_ADAM(.learning_rate = 0.01), MERX_CATEGORICAL_CROSSENTROPY, running, &err),
+             err);
+    check_fails(
+        merx_network_fit(net, &examples, &(merx_fit_options){.epochs = 5, .on_epoch = cancel_now}, running, NULL, &err),
+        MERX_E_CANCELLED, err);
     /* The first epoch, whole. */
     merx_network *one = fitted(&(merx_fit_options){.epochs = 1}, &examples, 1, NULL);
     assert_true(same_weights(net, one));
@@ -333,7 +362,8 @@ static merx_status scenario(const merx_allocator *alloc, void *context, merx_err
     if (net == NULL)
         return mx_error_set(err, MERX_E_MEMORY, "network", "no memory");
     MX_TRY_GOTO(merx_network_compile(net, MERX_ADAM(), MERX_CATEGORICAL_CROSSENTROPY, NULL, err));
-    MX_TRY_GOTO(merx_network_fit(net, &(merx_examples){.n = 20, .x = pictures, .labels = labels}, &(merx_fit_options){.epochs = 1, .restore_best = true}, NULL, &history, err));
+    MX_TRY_GOTO(merx_network_fit(net, &(merx_examples){.n = 20, .x = pictures, .labels = labels},
+                                 &(merx_fit_options){.epochs = 1, .restore_best = true}, NULL, &history, err));
     MX_TRY_GOTO(merx_network_predict(net, &(merx_examples){.n = 1, .x = pictures}, NULL, out, err));
     MX_TRY_GOTO(merx_runner_new(net, 1, true, &runner, err));
 out:
@@ -354,9 +384,9 @@ int main(void)
     make_pictures();
     check_make_folder(folder);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_bits), cmocka_unit_test(test_sources), cmocka_unit_test(test_learns), cmocka_unit_test(test_patience),
-        cmocka_unit_test(test_resume), cmocka_unit_test(test_runner), cmocka_unit_test(test_bad_input), cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_memory_fails),
+        cmocka_unit_test(test_same_bits), cmocka_unit_test(test_sources), cmocka_unit_test(test_learns),
+        cmocka_unit_test(test_patience),  cmocka_unit_test(test_resume),  cmocka_unit_test(test_runner),
+        cmocka_unit_test(test_bad_input), cmocka_unit_test(test_cancel),  cmocka_unit_test(test_memory_fails),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     check_remove_folder(folder);

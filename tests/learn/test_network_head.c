@@ -313,12 +313,44 @@ static void test_refused(void **state)
     merx_network_free(net);
 }
 
+/* Everything that is made for a head, sampled or not, and for states. */
+static merx_status train_and_judge(const merx_allocator *alloc, void *context, merx_error *err)
+{
+    const merx_loss *loss = context;
+    float x[] = {1, 2, 0, 3, 4, 5};
+    int32_t labels[] = {1, 2, -1, 3, 0, 4};
+    merx_examples e = {.n = 2, .x = x, .labels = labels};
+    merx_runner *runner = NULL;
+    merx_network *net = merx_network_new(alloc, MERX_INPUT(3));
+    merx_network_add(net, MERX_EMBEDDING(.vocabulary = 6, .units = 2, .mask_zero = true));
+    merx_network_add(net, MERX_LSTM(.units = 3, .return_sequences = true, .stateful = true));
+    merx_network_add(net, MERX_DENSE(.units = 5));
+    merx_status status = merx_network_compile(net, MERX_ADAM(), *loss, NULL, err);
+    if (status == MERX_OK)
+        status = merx_network_fit(net, &e, &(merx_fit_options){.epochs = 2, .batch_size = 2}, NULL, NULL, err);
+    if (status == MERX_OK)
+        status = merx_network_evaluate(net, &e, NULL, NULL, NULL, err);
+    if (status == MERX_OK)
+        status = merx_runner_new_steps(net, &runner, err);
+    merx_runner_free(runner);
+    merx_network_free(net);
+    return status;
+}
+
+static void test_memory(void **state)
+{
+    (void)state;
+    merx_loss losses[] = {MERX_SAMPLED_SOFTMAX, MERX_BPR};
+    for (size_t l = 0; l < 2; l++)
+        check_every_allocation(train_and_judge, &losses[l]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_full),    cmocka_unit_test(test_tiles),   cmocka_unit_test(test_targets),
         cmocka_unit_test(test_sampled), cmocka_unit_test(test_judged),  cmocka_unit_test(test_popularity),
-        cmocka_unit_test(test_threads), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_threads), cmocka_unit_test(test_refused), cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

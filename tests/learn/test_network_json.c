@@ -1,16 +1,17 @@
 /*
  * Networks as JSON: what is written reads back the same; Keras's spellings; errors that name the place.
  */
-#include "support/check.h"
 #include "merx/network.h"
+#include "support/check.h"
 
-static const char cnn[] = "{\n  \"input\": [28, 28, 1],\n  \"layers\": [\n"
-                          "    {\"layer\": \"conv2d\", \"filters\": 32, \"kernel_size\": [3, 3], \"activation\": \"relu\"},\n"
-                          "    {\"layer\": \"max_pool2d\"},\n"
-                          "    {\"layer\": \"flatten\"},\n"
-                          "    {\"layer\": \"dropout\", \"name\": \"drop\", \"rate\": 0.25},\n"
-                          "    {\"layer\": \"dense\", \"units\": 10, \"activation\": \"softmax\"}\n"
-                          "  ]";
+static const char cnn[] =
+    "{\n  \"input\": [28, 28, 1],\n  \"layers\": [\n"
+    "    {\"layer\": \"conv2d\", \"filters\": 32, \"kernel_size\": [3, 3], \"activation\": \"relu\"},\n"
+    "    {\"layer\": \"max_pool2d\"},\n"
+    "    {\"layer\": \"flatten\"},\n"
+    "    {\"layer\": \"dropout\", \"name\": \"drop\", \"rate\": 0.25},\n"
+    "    {\"layer\": \"dense\", \"units\": 10, \"activation\": \"softmax\"}\n"
+    "  ]";
 
 static merx_network *read_ok(const char *text, merx_optimizer *optimizer, merx_loss *loss)
 {
@@ -46,9 +47,10 @@ static void keeps_the_optimizer(void **state)
     merx_network_add(net, MERX_DENSE(.units = 4, .activation = MERX_TANH, .no_bias = true));
     merx_network_add(net, MERX_DENSE(.units = 2));
     assert_int_equal(merx_network_compile(net,
-                                          MERX_SGD(.learning_rate = 0.1, .momentum = 0.9, .nesterov = true, .beta1 = 0.8, .beta2 = 0.98,
-                                                   .epsilon = 1e-5, .weight_decay = 0.02, .clip_norm = 3, .schedule = MERX_STEPS,
-                                                   .warmup_epochs = 2, .every = 3, .factor = 0.3, .final = 0.01),
+                                          MERX_SGD(.learning_rate = 0.1, .momentum = 0.9, .nesterov = true,
+                                                   .beta1 = 0.8, .beta2 = 0.98, .epsilon = 1e-5, .weight_decay = 0.02,
+                                                   .clip_norm = 3, .schedule = MERX_STEPS, .warmup_epochs = 2,
+                                                   .every = 3, .factor = 0.3, .final = 0.01),
                                           MERX_HUBER, NULL, &err),
                      MERX_OK);
     assert_int_equal(merx_network_to_json(net, &out, &err), MERX_OK);
@@ -59,9 +61,11 @@ static void keeps_the_optimizer(void **state)
     assert_int_equal(merx_network_to_json(again, &second, &err), MERX_OK);
     assert_string_equal(out, second);
     (void)snprintf(text, sizeof text, "%s", out);
-    const char *const parts[] = {"\"use_bias\": false", "\"name\": \"sgd\"", "\"learning_rate\": 0.1", "\"momentum\": 0.9", "\"nesterov\": true",
-                                 "\"beta_1\": 0.8", "\"beta_2\": 0.98", "\"epsilon\": 1e-05", "\"weight_decay\": 0.02", "\"clip_norm\": 3",
-                                 "\"schedule\": \"steps\"", "\"warmup_epochs\": 2", "\"every\": 3", "\"factor\": 0.3", "\"final\": 0.01", "\"loss\": \"huber\""};
+    const char *const parts[] = {
+        "\"use_bias\": false",    "\"name\": \"sgd\"", "\"learning_rate\": 0.1",  "\"momentum\": 0.9",
+        "\"nesterov\": true",     "\"beta_1\": 0.8",   "\"beta_2\": 0.98",        "\"epsilon\": 1e-05",
+        "\"weight_decay\": 0.02", "\"clip_norm\": 3",  "\"schedule\": \"steps\"", "\"warmup_epochs\": 2",
+        "\"every\": 3",           "\"factor\": 0.3",   "\"final\": 0.01",         "\"loss\": \"huber\""};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (strstr(text, parts[i]) == NULL)
             fail_msg("%s is not in %s", parts[i], text);
@@ -76,9 +80,12 @@ static void takes_keras_spellings(void **state)
     (void)state;
     merx_optimizer o;
     merx_loss loss;
-    merx_network *net = read_ok("{\"input\": [8, 8, 3], \"layers\": [{\"layer\": \"Conv2D\", \"filters\": 2, \"kernel_size\": 3, \"padding\": \"same\"},"
-                                "{\"layer\": \"MaxPooling2D\", \"pool_size\": [2, 1]}, {\"layer\": \"Flatten\"}, {\"layer\": \"Dense\", \"units\": 3, \"activation\": \"swish\"}],"
-                                "\"optimizer\": \"adamw\", \"loss\": \"mse\"}", &o, &loss);
+    merx_network *net = read_ok("{\"input\": [8, 8, 3], \"layers\": [{\"layer\": \"Conv2D\", \"filters\": 2, "
+                                "\"kernel_size\": 3, \"padding\": \"same\"},"
+                                "{\"layer\": \"MaxPooling2D\", \"pool_size\": [2, 1]}, {\"layer\": \"Flatten\"}, "
+                                "{\"layer\": \"Dense\", \"units\": 3, \"activation\": \"swish\"}],"
+                                "\"optimizer\": \"adamw\", \"loss\": \"mse\"}",
+                                &o, &loss);
     assert_int_equal(merx_network_nodes(net), 5);
     assert_int_equal(merx_network_node(net, 1).kind, MERX_LAYER_CONV2D);
     assert_int_equal(merx_network_node(net, 2).kind, MERX_LAYER_MAX_POOL2D);
@@ -120,13 +127,17 @@ static void names_the_place(void **state)
         {WITH("{\"layer\": \"dense\", \"units\": 0}"), MERX_E_RANGE, "layers[1].units", "is 0; expected 1"},
         {WITH("{\"layer\": \"dense\", \"units\": 1e3}"), MERX_E_TYPE, "layers[1].units", "fraction"},
         {WITH("{\"layer\": \"dense\", \"units\": 99999999999999}"), MERX_E_RANGE, "layers[1].units", "99999999999999"},
-        {WITH("{\"layer\": \"dense\", \"units\": 3, \"activation\": \"rellu\"}"), MERX_E_NOT_FOUND, "layers[1].activation", "\"relu\""},
-        {WITH("{\"layer\": \"dense\", \"units\": 3, \"use_bias\": 1}"), MERX_E_TYPE, "layers[1].use_bias", "true or false"},
+        {WITH("{\"layer\": \"dense\", \"units\": 3, \"activation\": \"rellu\"}"), MERX_E_NOT_FOUND,
+         "layers[1].activation", "\"relu\""},
+        {WITH("{\"layer\": \"dense\", \"units\": 3, \"use_bias\": 1}"), MERX_E_TYPE, "layers[1].use_bias",
+         "true or false"},
         {WITH("{\"layer\": \"dropout\", \"rate\": 1.5}"), MERX_E_RANGE, "layers[1].rate", "1.5"},
         {WITH("{\"layer\": \"dense\", \"units\": 3, \"name\": \"dense\"}"), MERX_E_EXISTS, "layers[1]", "two layers"},
         {WITH("{\"layer\": \"dense\", \"units\": 3, \"name\": \"a/b\"}"), MERX_E_INVALID, "layers[1]", "\"/\""},
-        {WITH("{\"layer\": \"dense\", \"units\": 3, \"inputs\": [\"denss\"]}"), MERX_E_NOT_FOUND, "layers[1].inputs", "\"dense\""},
-        {WITH("{\"layer\": \"dense\", \"units\": 3, \"inputs\": [\"dense\", \"input\"]}"), MERX_E_SHAPE, "layers[1]", "2 inputs"},
+        {WITH("{\"layer\": \"dense\", \"units\": 3, \"inputs\": [\"denss\"]}"), MERX_E_NOT_FOUND, "layers[1].inputs",
+         "\"dense\""},
+        {WITH("{\"layer\": \"dense\", \"units\": 3, \"inputs\": [\"dense\", \"input\"]}"), MERX_E_SHAPE, "layers[1]",
+         "2 inputs"},
         {OPT("{}"), MERX_E_INVALID, "optimizer", "\"name\""},
         {OPT("\"adma\""), MERX_E_NOT_FOUND, "optimizer", "\"adam\""},
         {OPT("{\"name\": \"adam\", \"learning_rate\": 0}"), MERX_E_RANGE, "optimizer.learning_rate", "above 0"},
@@ -138,9 +149,12 @@ static void names_the_place(void **state)
         merx_error err = {0};
         merx_network *net = (merx_network *)8;
         merx_status status = merx_network_from_json(NULL, cases[i].text, NULL, NULL, &net, &err);
-        if (status != cases[i].status || strcmp(err.where, cases[i].where) != 0 || strstr(err.message, cases[i].part) == NULL || net != NULL)
-            fail_msg("%s: status %d (expected %d), where \"%s\" (expected \"%s\"), message \"%s\" (expected \"%s\" in it)", cases[i].text,
-                     (int)status, (int)cases[i].status, err.where, cases[i].where, err.message, cases[i].part);
+        if (status != cases[i].status || strcmp(err.where, cases[i].where) != 0 ||
+            strstr(err.message, cases[i].part) == NULL || net != NULL)
+            fail_msg(
+                "%s: status %d (expected %d), where \"%s\" (expected \"%s\"), message \"%s\" (expected \"%s\" in it)",
+                cases[i].text, (int)status, (int)cases[i].status, err.where, cases[i].where, err.message,
+                cases[i].part);
     }
 }
 
@@ -190,8 +204,9 @@ static void summary_counts_weights(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_what_it_read),   cmocka_unit_test(keeps_the_optimizer),       cmocka_unit_test(takes_keras_spellings),
-        cmocka_unit_test(names_the_place),       cmocka_unit_test(every_allocation_may_fail), cmocka_unit_test(summary_counts_weights),
+        cmocka_unit_test(writes_what_it_read),       cmocka_unit_test(keeps_the_optimizer),
+        cmocka_unit_test(takes_keras_spellings),     cmocka_unit_test(names_the_place),
+        cmocka_unit_test(every_allocation_may_fail), cmocka_unit_test(summary_counts_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -299,6 +300,38 @@ static void test_cancel(void **state)
     merx_task_free(task);
 }
 
+static void *decode_in_thread(void *context)
+{
+    for (int round = 0; round < 20; round++) {
+        merx_error err = {0};
+        merx_picture out[3];
+        const merx_picture_bytes in[3] = {
+            {"fine", 4, NULL}, {round % 5 == 0 ? "abort" : "fine", round % 5 == 0 ? 5 : 4, NULL}, {"fine", 4, NULL}};
+        if (merx_pictures_decode(context, in, 3, NULL, NULL, out, &err) != MERX_OK || out[0].error.code != MERX_OK ||
+            (out[1].error.code != MERX_OK) != (round % 5 == 0) || memcmp(out[2].pixels, "abc", 3) != 0)
+            return context;
+        for (int i = 0; i < 3; i++)
+            merx_picture_release(&out[i]);
+    }
+    return NULL;
+}
+
+/* One decoder, several threads: one after the other has it. */
+static void test_threads(void **state)
+{
+    (void)state;
+    pthread_t threads[3];
+    merx_decoder *decoder = new_decoder(self, 2);
+    for (int t = 0; t < 3; t++)
+        assert_int_equal(pthread_create(&threads[t], NULL, decode_in_thread, decoder), 0);
+    for (int t = 0; t < 3; t++) {
+        void *failed;
+        pthread_join(threads[t], &failed);
+        assert_null(failed);
+    }
+    merx_decoder_free(decoder);
+}
+
 static merx_status decode_with(const merx_allocator *alloc, void *context, merx_error *err)
 {
     (void)context;
@@ -396,6 +429,52 @@ static void test_corpus(void **state)
     merx_decoder_free(decoder);
 }
 
+/* The real merx-decode obeys its limits too: a picture of nine million pixels in a millisecond, and in eight megabytes. */
+static void test_real_limits(void **state)
+{
+    (void)state;
+    enum { SIDE = 3000 };
+    merx_error err = {0};
+    merx_bytes png;
+    merx_decoder *decoder;
+    merx_picture out[3];
+    unsigned char *noise = malloc(SIDE * SIDE * 3);
+    uint32_t x = 1;
+    for (size_t i = 0; i < (size_t)SIDE * SIDE * 3; i++) {
+        x = x * 1664525 + 1013904223;
+        noise[i] = (unsigned char)(x >> 29);
+    }
+    check_ok(merx_png_encode(noise, SIDE, SIDE, 3, NULL, &png, &err), err);
+    free(noise);
+    const merx_picture_options options = {.height = 8, .width = 8};
+    const merx_picture_bytes in[3] = {{png.data, png.size, "a"}, {png.data, png.size, "b"}, {"no picture", 10, "c"}};
+    check_ok(merx_decoder_new(NULL, &(merx_decoder_options){.processes = 1, .max_cpu_ms = 1}, &decoder, &err), err);
+    check_ok(merx_pictures_decode(decoder, in, 3, &options, NULL, out, &err), err);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(out[i].error.code, MERX_E_LIMIT);
+        check_contains(out[i].error.message, "takes more than the 1 ms of processor time allowed");
+    }
+    assert_int_equal(out[2].error.code, MERX_E_PARSE);
+    assert_int_equal(merx_decoder_restarts(decoder), 2);
+    merx_decoder_free(decoder);
+    for (int large = 0; large < 2; large++) {
+        const merx_decoder_options limits = {.processes = 1, .max_memory_bytes = (uint64_t)(large ? 256 : 8) << 20};
+        check_ok(merx_decoder_new(NULL, &limits, &decoder, &err), err);
+        check_ok(merx_pictures_decode(decoder, in, 1, &options, NULL, out, &err), err);
+        if (large || SANITIZED) {
+            assert_int_equal(out[0].error.code, MERX_OK);
+            assert_int_equal(out[0].source_height, SIDE);
+        } else {
+            assert_int_equal(out[0].error.code, MERX_E_LIMIT);
+            check_contains(out[0].error.message, "memory");
+        }
+        merx_picture_release(&out[0]);
+        assert_int_equal(merx_decoder_restarts(decoder), 0);
+        merx_decoder_free(decoder);
+    }
+    merx_bytes_release(&png);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -403,9 +482,9 @@ int main(int argc, char **argv)
     const ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
     if (size < 0)
         return 1;
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_misbehaviour), cmocka_unit_test(test_no_zombies),
-                                       cmocka_unit_test(test_no_program),   cmocka_unit_test(test_limits),
-                                       cmocka_unit_test(test_cancel),       cmocka_unit_test(test_memory),
-                                       cmocka_unit_test(test_corpus)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_misbehaviour), cmocka_unit_test(test_no_zombies), cmocka_unit_test(test_no_program),
+        cmocka_unit_test(test_limits),       cmocka_unit_test(test_cancel),     cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_memory),       cmocka_unit_test(test_corpus),     cmocka_unit_test(test_real_limits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

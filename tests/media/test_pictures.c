@@ -42,12 +42,13 @@ static char *in_folder(const char *name)
 
 typedef struct archive {
     unsigned char *data;
-    size_t size;
+    size_t size, room;
 } archive;
 
 static void add(archive *a, const char *name, char type, const void *bytes, size_t size)
 {
-    a->data = realloc(a->data, a->size + 512 + size + 511);
+    if (a->size + 1024 + size > a->room)
+        a->data = realloc(a->data, a->room = (a->size + 1024 + size) * 2);
     unsigned char *h = a->data + a->size;
     memset(h, 0, 512 + size + 511);
     snprintf((char *)h, 100, "%s", name);
@@ -322,6 +323,55 @@ static void test_memory(void **state)
     merx_decoder_free(decoder);
 }
 
+/* Three bad ones among ten thousand: counted, named, left out; nothing else is lost. */
+static void test_ten_thousand(void **state)
+{
+    (void)state;
+    enum { N = 10000 };
+    merx_error err = {0};
+    merx_pictures *set;
+    merx_task *task;
+    size_t good_size, bomb_size, cut_size;
+    char *good = corpus_file("one_bit.png", &good_size), *bomb = corpus_file("bomb.png", &bomb_size);
+    char *cut = corpus_file("large_cut.jpg", &cut_size);
+    archive a = {0};
+    for (int i = 0; i < N; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "%d/%05d.png", i % 7, i);
+        if (i == 1234)
+            add(&a, name, '0', bomb, bomb_size);
+        else if (i == 5000)
+            add(&a, name, '0', cut, cut_size);
+        else
+            add(&a, name, '0', i == 9999 ? "x" : good, i == 9999 ? 1 : good_size);
+    }
+    finish(&a, in_folder("many.tar"), MX_PLAIN);
+    check_ok(merx_task_new(NULL, NULL, &task, &err), err);
+    check_ok(merx_pictures_open(in_folder("many.tar"), &(merx_pictures_options){.picture = {.height = 4, .width = 4}},
+                                task, &set, &err),
+             err);
+    merx_picture_tensor tensor;
+    check_ok(merx_pictures_load(set, &tensor, &err), err);
+    assert_int_equal(tensor.n, N - 3);
+    assert_int_equal(merx_pictures_skipped(set), 3);
+    static const char *const names[] = {"2/01234.png", "2/05000.png", "3/09999.png"};
+    static const merx_status why[] = {MERX_E_LIMIT, MERX_E_CORRUPT, MERX_E_PARSE};
+    for (size_t k = 0; k < 3; k++) { /* in the order of names */
+        const char *name = merx_pictures_skipped_name(set, k);
+        assert_string_equal(name, names[k]);
+        assert_int_equal(merx_pictures_skipped_error(set, k)->code, why[k]);
+        assert_string_equal(merx_pictures_skipped_error(set, k)->where, name);
+    }
+    for (size_t i = 0; i < tensor.n; i++)
+        assert_memory_equal(tensor.pixels + i * 48, tensor.pixels, 48);
+    merx_picture_tensor_release(&tensor);
+    merx_pictures_free(set);
+    merx_task_free(task);
+    free(good);
+    free(bomb);
+    free(cut);
+}
+
 /* The grocery pictures: every listed one is there and whole, with the classes that its page states. */
 static void test_grocery(void **state)
 {
@@ -363,9 +413,9 @@ static void test_grocery(void **state)
 int main(void)
 {
     check_make_folder(folder);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_folder), cmocka_unit_test(test_list),
-                                       cmocka_unit_test(test_tar), cmocka_unit_test(test_memory),
-                                       cmocka_unit_test(test_grocery)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_folder),       cmocka_unit_test(test_list),
+                                       cmocka_unit_test(test_tar),          cmocka_unit_test(test_memory),
+                                       cmocka_unit_test(test_ten_thousand), cmocka_unit_test(test_grocery)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     check_remove_folder(folder);
     return failed;

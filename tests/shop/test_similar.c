@@ -12,11 +12,20 @@ extern const mx_answer mx_answer_similar;
 enum { PRODUCTS = 14 };
 
 /* In order of id: p00 …; POST last would be a service. */
-static const char *const titles[PRODUCTS] = {
-    "RED Paper lantern", "white paper lantern",  "White metal lantern, large", "tea cup, white", "Tea pot",
-    "red tea pot",       "\xe7\xba\xa2\xe8\x89\xb2\xe8\x8c\xb6\xe6\x9d\xaf", /* red tea cup */
-    "\xe7\x99\xbd\xe8\x89\xb2\xe8\x8c\xb6\xe6\x9d\xaf",                      /* white tea cup */
-    "",                  "a b c",               "lantern lantern",            "caf\xc3\xa9 cup",  "CUP caf\xc3\xa9", "\xff\xfe broken"};
+static const char *const titles[PRODUCTS] = {"RED Paper lantern",
+                                             "white paper lantern",
+                                             "White metal lantern, large",
+                                             "tea cup, white",
+                                             "Tea pot",
+                                             "red tea pot",
+                                             "\xe7\xba\xa2\xe8\x89\xb2\xe8\x8c\xb6\xe6\x9d\xaf", /* red tea cup */
+                                             "\xe7\x99\xbd\xe8\x89\xb2\xe8\x8c\xb6\xe6\x9d\xaf", /* white tea cup */
+                                             "",
+                                             "a b c",
+                                             "lantern lantern",
+                                             "caf\xc3\xa9 cup",
+                                             "CUP caf\xc3\xa9",
+                                             "\xff\xfe broken"};
 
 typedef struct fixture {
     tiny_shop *shop;
@@ -241,7 +250,8 @@ static void test_words(void **state)
     assert_string_equal(shared("", "tea", &arena), "");
     assert_string_equal(shared("set of 12 cups", "12 plates", &arena), "12");
     /* Pairs of characters; one that stands alone; punctuation parts words. */
-    assert_string_equal(shared("\xe7\xba\xa2\xe8\x89\xb2\xe8\x8c\xb6\xe6\x9d\xaf", "\xe7\x99\xbd\xe8\x89\xb2\xe8\x8c\xb6\xe6\x9d\xaf", &arena),
+    assert_string_equal(shared("\xe7\xba\xa2\xe8\x89\xb2\xe8\x8c\xb6\xe6\x9d\xaf",
+                               "\xe7\x99\xbd\xe8\x89\xb2\xe8\x8c\xb6\xe6\x9d\xaf", &arena),
                         "\xe8\x89\xb2\xe8\x8c\xb6, \xe8\x8c\xb6\xe6\x9d\xaf");
     assert_string_equal(shared("\xe8\x8c\xb6", "tea \xe8\x8c\xb6", &arena), "\xe8\x8c\xb6");
     assert_string_equal(shared("\xe8\x8c\xb6\xe3\x80\x81\xe6\x9d\xaf", "\xe8\x8c\xb6\xe6\x9d\xaf", &arena), "");

@@ -426,6 +426,11 @@ size_t merx_dataset_columns(const merx_dataset *dataset)
     }
 }
 
+const float *merx_dataset_floats(const merx_dataset *matrix)
+{
+    return matrix->shape == MERX_SHAPE_MATRIX ? matrix->dense.x_float : NULL;
+}
+
 const char *merx_dataset_name(const merx_dataset *dataset)
 {
     return dataset->name;

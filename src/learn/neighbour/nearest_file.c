@@ -124,7 +124,7 @@ static merx_status get_number(const mx_tensor_file *file, const char *key, int64
 static merx_status get_size(const mx_tensor_file *file, const char *key, int64_t least, int64_t most, size_t *out,
                             merx_error *err)
 {
-    int64_t value;
+    int64_t value = 0;
     MX_TRY(get_number(file, key, least, most, &value, err));
     *out = (size_t)value;
     return MERX_OK;

@@ -12,7 +12,8 @@
 
 bool mx_augments(const merx_augmentation *a)
 {
-    return a->flip || a->shift > 0 || a->zoom > 0 || a->brightness > 0 || a->contrast > 0 || a->colour > 0 || a->erase > 0;
+    return a->flip || a->shift > 0 || a->zoom > 0 || a->brightness > 0 || a->contrast > 0 || a->colour > 0 ||
+           a->erase > 0;
 }
 
 merx_status mx_augment_check(const merx_augmentation *a, const merx_dims *dims, merx_error *err)
@@ -20,14 +21,15 @@ merx_status mx_augment_check(const merx_augmentation *a, const merx_dims *dims, 
     const struct {
         const char *name;
         double value, most;
-    } ranges[] = {{"shift", a->shift, 1024}, {"zoom", a->zoom, 0.9},       {"brightness", a->brightness, 1},
+    } ranges[] = {{"shift", a->shift, 1024},    {"zoom", a->zoom, 0.9},   {"brightness", a->brightness, 1},
                   {"contrast", a->contrast, 1}, {"colour", a->colour, 1}, {"erase", a->erase, 1}};
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         if (!(ranges[i].value >= 0 && ranges[i].value <= ranges[i].most))
-            MX_FAIL(err, MERX_E_RANGE, "augmentation", "%s is %g; expected 0 to %g", ranges[i].name, ranges[i].value, ranges[i].most);
+            MX_FAIL(err, MERX_E_RANGE, "augmentation", "%s is %g; expected 0 to %g", ranges[i].name, ranges[i].value,
+                    ranges[i].most);
     if (mx_augments(a) && dims->rank != 3)
-        MX_FAIL(err, MERX_E_SHAPE, "augmentation", "augmentation is for pictures (height, width, channels); the input has %zu dimensions",
-                dims->rank);
+        MX_FAIL(err, MERX_E_SHAPE, "augmentation",
+                "augmentation is for pictures (height, width, channels); the input has %zu dimensions", dims->rank);
     return MERX_OK;
 }
 
@@ -54,8 +56,8 @@ static void crop(mx_random *r, double zoom, size_t h, size_t w, size_t c, float 
             z = fmin(fmax(z, 0), (double)(w - 1));
             size_t x0 = (size_t)z, x1 = x0 + 1 < w ? x0 + 1 : x0;
             float fx = (float)(z - (double)x0);
-            const float *a = scratch + (y0 * w + x0) * c, *b = scratch + (y0 * w + x1) * c, *d = scratch + (y1 * w + x0) * c,
-                        *e = scratch + (y1 * w + x1) * c;
+            const float *a = scratch + (y0 * w + x0) * c, *b = scratch + (y0 * w + x1) * c,
+                        *d = scratch + (y1 * w + x0) * c, *e = scratch + (y1 * w + x1) * c;
             for (size_t l = 0; l < c; l++) {
                 float upper = a[l] + fx * (b[l] - a[l]), lower = d[l] + fx * (e[l] - d[l]);
                 x[(i * w + j) * c + l] = upper + fy * (lower - upper);
@@ -111,15 +113,16 @@ static void light(mx_random *r, const merx_augmentation *a, size_t pixels, size_
 static void erase(mx_random *r, size_t h, size_t w, size_t c, float *x)
 {
     double area = (0.02 + 0.18 * mx_random_uniform(r)) * (double)(h * w), ratio = exp(around(r, log(3)));
-    size_t high = (size_t)fmin((double)h, fmax(1, sqrt(area * ratio))), wide = (size_t)fmin((double)w, fmax(1, sqrt(area / ratio)));
+    size_t high = (size_t)fmin((double)h, fmax(1, sqrt(area * ratio))),
+           wide = (size_t)fmin((double)w, fmax(1, sqrt(area / ratio)));
     size_t top = mx_random_below(r, h - high + 1), left = mx_random_below(r, w - wide + 1);
     for (size_t i = top; i < top + high; i++)
         for (size_t j = 0; j < wide * c; j++)
             x[(i * w + left) * c + j] = (float)mx_random_uniform(r);
 }
 
-void mx_augment(const merx_augmentation *a, const merx_dims *dims, uint64_t seed, uint64_t epoch, uint64_t row, float *x,
-                float *scratch)
+void mx_augment(const merx_augmentation *a, const merx_dims *dims, uint64_t seed, uint64_t epoch, uint64_t row,
+                float *x, float *scratch)
 {
     size_t h = dims->dim[0], w = dims->dim[1], c = dims->dim[2];
     mx_random r;

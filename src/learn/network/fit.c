@@ -39,7 +39,8 @@ void merx_history_release(merx_history *history)
     *history = (merx_history){0};
 }
 
-static merx_status check_options(const merx_network *net, const merx_examples *e, const merx_fit_options *o, merx_error *err)
+static merx_status check_options(const merx_network *net, const merx_examples *e, const merx_fit_options *o,
+                                 merx_error *err)
 {
     if (!net->compiled)
         MX_FAIL(err, MERX_E_INVALID, "network", "compile the network before it is fitted");
@@ -53,7 +54,8 @@ static merx_status check_options(const merx_network *net, const merx_examples *e
         MX_FAIL(err, MERX_E_RANGE, "fit", "patience is %d; expected 0 or more", o->patience);
     for (size_t c = 0; o->class_weights != NULL && c < mx_output_units(net); c++)
         if (!(o->class_weights[c] >= 0) || isinf(o->class_weights[c]))
-            MX_FAIL(err, MERX_E_RANGE, "fit", "the weight of class %zu is %g; expected a number of 0 or more", c, o->class_weights[c]);
+            MX_FAIL(err, MERX_E_RANGE, "fit", "the weight of class %zu is %g; expected a number of 0 or more", c,
+                    o->class_weights[c]);
     MX_TRY(mx_augment_check(&o->augmentation, &net->input, err));
     MX_TRY(mx_loss_check(net, e, err));
     return o->validation != NULL ? mx_loss_check(net, o->validation, err) : MERX_OK;
@@ -73,7 +75,8 @@ static void draw_order(fit *f, uint64_t epoch)
         f->order[i] = (size_t)f->shuffled[i];
 }
 
-static merx_status run_epoch(fit *f, const merx_examples *e, uint64_t epoch, uint64_t last, merx_epoch *out, merx_error *err)
+static merx_status run_epoch(fit *f, const merx_examples *e, uint64_t epoch, uint64_t last, merx_epoch *out,
+                             merx_error *err)
 {
     merx_network *net = f->net;
     double loss_sum = 0, metric_sum = 0, seen = 0;
@@ -84,7 +87,8 @@ static merx_status run_epoch(fit *f, const merx_examples *e, uint64_t epoch, uin
     mx_task_stage(f->task, stage, f->n, "examples");
     for (size_t at = 0; at < f->n; at += f->batch) {
         size_t n = f->n - at < f->batch ? f->n - at : f->batch;
-        double loss, metric, rate = mx_optimizer_rate(&net->optimizer, (double)epoch + (double)at / (double)f->n, (double)last);
+        double loss, metric,
+            rate = mx_optimizer_rate(&net->optimizer, (double)epoch + (double)at / (double)f->n, (double)last);
         mx_batch b = {.from = e,
                       .rows = f->order + at,
                       .n = n,
@@ -98,8 +102,8 @@ static merx_status run_epoch(fit *f, const merx_examples *e, uint64_t epoch, uin
         metric_sum += metric * (double)n;
         seen += (double)n;
         out->learning_rate = rate;
-        (void)snprintf(stage, sizeof stage, "epoch %llu/%llu  loss %.4f  %s %.4f", (unsigned long long)epoch + 1, (unsigned long long)last,
-                       loss_sum / seen, mx_loss_metric(net->loss), metric_sum / seen);
+        (void)snprintf(stage, sizeof stage, "epoch %llu/%llu  loss %.4f  %s %.4f", (unsigned long long)epoch + 1,
+                       (unsigned long long)last, loss_sum / seen, mx_loss_metric(net->loss), metric_sum / seen);
         mx_task_rename(f->task, stage);
         MX_TRY(mx_task_step(f->task, at + n, err));
     }
@@ -145,13 +149,15 @@ static merx_status hold_out(fit *f, const merx_examples *e, merx_error *err)
         return MERX_OK;
     f->n = (size_t)((double)e->n * (1 - f->o->validation_split));
     if (f->n == 0 || f->n == e->n)
-        MX_FAIL(err, MERX_E_RANGE, "fit", "validation_split %g of %zu examples leaves %zu to learn from and %zu to hold out",
+        MX_FAIL(err, MERX_E_RANGE, "fit",
+                "validation_split %g of %zu examples leaves %zu to learn from and %zu to hold out",
                 f->o->validation_split, e->n, f->n, e->n - f->n);
     size_t size = mx_input_size(f->net), rows = mx_output_rows(f->net), wide = f->net->node[f->net->nodes - 1].out_size;
     f->held_out = *e;
     f->held_out.n = e->n - f->n;
     if (e->gather != NULL)
-        MX_FAIL(err, MERX_E_UNSUPPORTED, "fit", "validation_split is for examples in memory; give validation examples beside gathered ones");
+        MX_FAIL(err, MERX_E_UNSUPPORTED, "fit",
+                "validation_split is for examples in memory; give validation examples beside gathered ones");
     f->held_out.x = e->x != NULL ? e->x + f->n * size : NULL;
     f->held_out.bytes = e->bytes != NULL ? e->bytes + f->n * size : NULL;
     f->held_out.labels = e->labels != NULL ? e->labels + f->n * rows : NULL;
@@ -229,7 +235,8 @@ out:
     return status;
 }
 
-static merx_status one_batch(merx_network *net, const merx_examples *batch, merx_task *task, bool step, double *loss, merx_error *err)
+static merx_status one_batch(merx_network *net, const merx_examples *batch, merx_task *task, bool step, double *loss,
+                             merx_error *err)
 {
     mx_trainer *t;
     merx_status status;
@@ -242,7 +249,8 @@ static merx_status one_batch(merx_network *net, const merx_examples *batch, merx
     mx_batch b = {.from = batch, .n = batch->n, .epoch = net->epochs};
     MX_TRY_GOTO(mx_trainer_gradients(t, &b, task, &value, &metric, err));
     if (step) {
-        MX_TRY_GOTO(mx_trainer_step(t, mx_optimizer_rate(&net->optimizer, (double)net->epochs, (double)net->epochs + 1), NULL, task, err));
+        MX_TRY_GOTO(mx_trainer_step(t, mx_optimizer_rate(&net->optimizer, (double)net->epochs, (double)net->epochs + 1),
+                                    NULL, task, err));
     } else {
         if (net->gradients == NULL)
             MX_TRY_GOTO(mx_alloc_array(net->alloc, net->size, sizeof(float), "gradients", &net->gradients, err));

@@ -3,6 +3,7 @@
  */
 #include "learn/network/head.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -235,12 +236,14 @@ static void sum_logits(tile *t, double *all)
     for (size_t i = 0; i < t->m; i++) {
         most[i] = -INFINITY;
         parts[i] = reached[i] = aim[i] = 0;
+        so_far[i] = (row_so_far){0};
     }
     for (size_t j = 0; j < t->u; j += MX_HEAD_COLUMNS) {
         size_t wide = wide_of(t, j);
         logits_of(t, j, wide, false, y);
         for (size_t i = 0; i < t->m; i++) {
-            const float *target = t->rows->targets != NULL ? t->rows->targets + t->row[i] * t->u + j : NULL, *row = y + i * wide;
+            const float *target = t->rows->targets != NULL ? t->rows->targets + t->row[i] * t->u + j : NULL,
+                        *row = y + i * wide;
             see_logits(&so_far[i], row, j, wide, (size_t)t->label[i]);
             first[i] = row[0];
             for (size_t l = 0; target != NULL && l < wide; l++)
@@ -295,7 +298,15 @@ static void full_softmax(tile *t)
             kernels->add_columns(y, wide, t->m, wide, t->db + j);
         if (t->d_in == NULL)
             continue;
-        mx_gemm d = {.m = t->m, .k = wide, .u = t->k, .a = y, .a_stride = wide, .panels = back, .c = t->dx, .c_stride = t->k, .add = j > 0};
+        mx_gemm d = {.m = t->m,
+                     .k = wide,
+                     .u = t->k,
+                     .a = y,
+                     .a_stride = wide,
+                     .panels = back,
+                     .c = t->dx,
+                     .c_stride = t->k,
+                     .add = j > 0};
         kernels->gemm(&d);
         back += mx_panels_size(wide, t->k);
     }
@@ -408,6 +419,7 @@ void mx_head(const mx_run *run, const mx_loss_rows *r, mx_block *block)
         count += r->labels == NULL || r->labels[i] >= 0;
     size_t tiles = (count + MX_HEAD_ROWS - 1) / MX_HEAD_ROWS, most = tiles > 0 ? (count + tiles - 1) / tiles : 0;
     t.x = block->floats + run->plan->scratch;
+    assert(t.x != NULL);
     t.dx = t.x + most * t.k;
     t.rest = t.dx + most * t.k;
     for (size_t j = 0; sampled && j < MX_HEAD_SAMPLES; j++)

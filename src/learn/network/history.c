@@ -21,11 +21,13 @@ static merx_status write_csv(const merx_history *h, const merx_network *net, con
 {
     mx_text text;
     mx_text_init(&text, net->alloc, MOST_BYTES);
-    const char *metric = net->loss == MERX_CATEGORICAL_CROSSENTROPY || net->loss == MERX_BINARY_CROSSENTROPY ? "accuracy" : "mae";
+    const char *metric =
+        net->loss == MERX_CATEGORICAL_CROSSENTROPY || net->loss == MERX_BINARY_CROSSENTROPY ? "accuracy" : "mae";
     mx_text_printf(&text, "epoch,loss,%s,val_loss,val_%s,learning_rate,seconds\n", metric, metric);
     for (size_t i = 0; i < h->epochs; i++) {
         const merx_epoch *e = &h->epoch[i];
-        const double values[] = {e->loss, e->metric, e->validation_loss, e->validation_metric, e->learning_rate, e->seconds};
+        const double values[] = {e->loss,          e->metric, e->validation_loss, e->validation_metric,
+                                 e->learning_rate, e->seconds};
         mx_text_printf(&text, "%d", e->epoch);
         for (size_t j = 0; j < sizeof values / sizeof *values; j++) {
             mx_text_puts(&text, ",");
@@ -65,8 +67,18 @@ static merx_status write_curves(const merx_history *h, const merx_network *net, 
                                 {.name = "validation", .n = n, .x = x, .y = columns + n, .dots = true}};
     const mx_series metrics[] = {{.name = "training", .n = n, .x = x, .y = columns + 2 * n, .dots = true},
                                  {.name = "validation", .n = n, .x = x, .y = columns + 3 * n, .dots = true}};
-    mx_plot_lines(&loss, &(mx_line_plot){.title = "Loss", .text = "Loss after each epoch", .x = {.label = "epoch"}, .y = {.label = "loss"}, .series = series, .one = losses});
-    mx_plot_lines(&metric, &(mx_line_plot){.title = mx_loss_metric(net->loss), .text = "Metric after each epoch", .x = {.label = "epoch"}, .y = {.label = mx_loss_metric(net->loss)}, .series = series, .one = metrics});
+    mx_plot_lines(&loss, &(mx_line_plot){.title = "Loss",
+                                         .text = "Loss after each epoch",
+                                         .x = {.label = "epoch"},
+                                         .y = {.label = "loss"},
+                                         .series = series,
+                                         .one = losses});
+    mx_plot_lines(&metric, &(mx_line_plot){.title = mx_loss_metric(net->loss),
+                                           .text = "Metric after each epoch",
+                                           .x = {.label = "epoch"},
+                                           .y = {.label = mx_loss_metric(net->loss)},
+                                           .series = series,
+                                           .one = metrics});
     const char *const headings[] = {"Loss", mx_loss_metric(net->loss)}, *const plots[] = {loss.data, metric.data};
     mx_plot_sheet(&sheet, "Learning curves", headings, plots, 2);
     MX_TRY_GOTO(mx_text_ok(&loss, err));
@@ -81,7 +93,8 @@ out:
     return status;
 }
 
-merx_status mx_history_write(const merx_history *h, const merx_network *net, const char *csv, const char *svg, merx_error *err)
+merx_status mx_history_write(const merx_history *h, const merx_network *net, const char *csv, const char *svg,
+                             merx_error *err)
 {
     if (csv != NULL)
         MX_TRY(write_csv(h, net, csv, err));

@@ -22,10 +22,10 @@ enum { MX_NODE_INPUTS = 16, MX_NODE_WEIGHTS = 6, MX_NODE_NAME = 64 };
 
 /* A member of a kind's options (merx_conv2d …): name in JSON, place in merx_layer, range, default. The one description of a layer's options. */
 typedef enum mx_field_type {
-    MX_FIELD_INT,        /* int in [min, max]; 0 stands for the default */
-    MX_FIELD_PAIR,       /* int[2]; JSON: a number or two */
-    MX_FIELD_DIMS,       /* int[MERX_DIMS], a 0 ends */
-    MX_FIELD_REAL,       /* double in [min, max]; 0 stands for the default */
+    MX_FIELD_INT,  /* int in [min, max]; 0 stands for the default */
+    MX_FIELD_PAIR, /* int[2]; JSON: a number or two */
+    MX_FIELD_DIMS, /* int[MERX_DIMS], a 0 ends */
+    MX_FIELD_REAL, /* double in [min, max]; 0 stands for the default */
     MX_FIELD_BOOL,
     MX_FIELD_NOT,        /* bool, named in JSON by its opposite: use_bias of no_bias */
     MX_FIELD_ACTIVATION, /* 0 stands for the default */
@@ -34,23 +34,25 @@ typedef enum mx_field_type {
 typedef struct mx_field {
     const char *name; /* NULL ends a table */
     mx_field_type type;
-    size_t offset;    /* in merx_layer */
+    size_t offset; /* in merx_layer */
     double min, max;
     const char *value; /* the default, as text; NULL: must be given */
     const char *text;  /* one sentence for a person */
 } mx_field;
 #define MX_FIELD(name_, type_, member_, min_, max_, value_, text_)                                                     \
-    {name_, MX_FIELD_##type_, offsetof(merx_layer, member_), min_, max_, value_, text_}
+    {                                                                                                                  \
+        name_, MX_FIELD_##type_, offsetof(merx_layer, member_), min_, max_, value_, text_                              \
+    }
 
 double mx_field_standard(const mx_field *field); /* its default as a number; 0 for words */
 
 typedef enum mx_initial {
     MX_INITIAL_ZEROS,
     MX_INITIAL_ONES,
-    MX_INITIAL_GLOROT,     /* uniform, sqrt(6 / (fan_in + fan_out)). Glorot & Bengio 2010 */
+    MX_INITIAL_GLOROT, /* uniform, sqrt(6 / (fan_in + fan_out)). Glorot & Bengio 2010 */
     MX_INITIAL_ORTHOGONAL, /* per block of `square` columns as Keras: of the whole (rows, columns) matrix. Saxe et al. 2014 */
-    MX_INITIAL_UNIFORM,    /* [-0.05, 0.05): Keras's embeddings */
-    MX_INITIAL_FORGET,     /* zeros, ones in the second quarter: the bias of an lstm */
+    MX_INITIAL_UNIFORM, /* [-0.05, 0.05): Keras's embeddings */
+    MX_INITIAL_FORGET,  /* zeros, ones in the second quarter: the bias of an lstm */
 } mx_initial;
 
 /* A tensor of weights: place in the network's one block of weights (and of gradients, moments: the same place). */
@@ -70,12 +72,12 @@ typedef struct mx_layer_kind mx_layer_kind;
 
 /* One block of examples on its way through one node. */
 typedef struct mx_pass {
-    size_t n;           /* examples of the block */
-    size_t first;       /* number of the first one within the batch */
-    size_t batch;       /* examples of the batch */
-    bool training;      /* dropout, batch statistics; saved memory is there */
-    bool logits;        /* the output's softmax or sigmoid is left to the loss */
-    uint64_t seed, step; /* random numbers are functions of (seed, step, node, example, element) */
+    size_t n;             /* examples of the block */
+    size_t first;         /* number of the first one within the batch */
+    size_t batch;         /* examples of the batch */
+    bool training;        /* dropout, batch statistics; saved memory is there */
+    bool logits;          /* the output's softmax or sigmoid is left to the loss */
+    uint64_t seed, step;  /* random numbers are functions of (seed, step, node, example, element) */
     const float *weights; /* the network's block */
     float *gradients;     /* this block's sums, like weights; NULL while not training */
     const float *packed;  /* the node's own, written by pack */
@@ -127,11 +129,11 @@ struct mx_node {
     size_t state; /* per example: what a step leaves to the next (recurrent) */
     size_t sums;  /* doubles: batch statistics */
     size_t twin_scratch;
-    bool makes_mask;  /* writes mask_out */
-    bool passes_mask; /* the mask of its input holds behind it */
-    int mask_node;    /* whose mask it sees; -1: none */
-    bool in_place;    /* y may be the memory of x[0] (reshaping) */
-    bool at_loss;     /* its softmax or sigmoid is part of the loss */
+    bool makes_mask;      /* writes mask_out */
+    bool passes_mask;     /* the mask of its input holds behind it */
+    int mask_node;        /* whose mask it sees; -1: none */
+    bool in_place;        /* y may be the memory of x[0] (reshaping) */
+    bool at_loss;         /* its softmax or sigmoid is part of the loss */
     const mx_node *fused; /* the convolution that this pooling does along; NULL */
     bool absorbed;        /* done along by another node: never run */
     size_t consumers;

@@ -87,7 +87,8 @@ mx_weight *mx_node_weight(mx_node *node, const char *word, merx_dims dims, mx_in
                      .fan_out = fan_out,
                      .initial = initial,
                      .trainable = true,
-                     .decays = initial != MX_INITIAL_ZEROS && initial != MX_INITIAL_ONES && initial != MX_INITIAL_FORGET};
+                     .decays =
+                         initial != MX_INITIAL_ZEROS && initial != MX_INITIAL_ONES && initial != MX_INITIAL_FORGET};
     (void)snprintf(w->name, sizeof w->name, "%s/%s", node->name, word);
     return w;
 }
@@ -132,13 +133,18 @@ void mx_softmax_back(const float *y, float *dy, size_t m, size_t u)
 
 mx_activation mx_activation_of(merx_activation given, merx_activation standard, bool *softmax)
 {
-    static const mx_activation kernels[] = {
-        [MERX_LINEAR] = MX_LINEAR,         [MERX_RELU] = MX_RELU,
-        [MERX_TANH] = MX_TANH,             [MERX_SIGMOID] = MX_SIGMOID,
-        [MERX_SOFTPLUS] = MX_SOFTPLUS,     [MERX_ELU] = MX_ELU,
-        [MERX_LEAKY_RELU] = MX_LEAKY_RELU, [MERX_GELU] = MX_GELU,
-        [MERX_SILU] = MX_SILU,             [MERX_HARD_SIGMOID] = MX_HARD_SIGMOID,
-        [MERX_EXPONENTIAL] = MX_EXPONENTIAL, [MERX_SOFTMAX] = MX_LINEAR};
+    static const mx_activation kernels[] = {[MERX_LINEAR] = MX_LINEAR,
+                                            [MERX_RELU] = MX_RELU,
+                                            [MERX_TANH] = MX_TANH,
+                                            [MERX_SIGMOID] = MX_SIGMOID,
+                                            [MERX_SOFTPLUS] = MX_SOFTPLUS,
+                                            [MERX_ELU] = MX_ELU,
+                                            [MERX_LEAKY_RELU] = MX_LEAKY_RELU,
+                                            [MERX_GELU] = MX_GELU,
+                                            [MERX_SILU] = MX_SILU,
+                                            [MERX_HARD_SIGMOID] = MX_HARD_SIGMOID,
+                                            [MERX_EXPONENTIAL] = MX_EXPONENTIAL,
+                                            [MERX_SOFTMAX] = MX_LINEAR};
     if (given == MERX_ACTIVATION_DEFAULT)
         given = standard;
     *softmax = given == MERX_SOFTMAX;

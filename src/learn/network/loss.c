@@ -51,14 +51,19 @@ merx_status mx_loss_fits(const merx_network *net, merx_loss loss, merx_error *er
 {
     const mx_node *output = &net->node[net->nodes - 1];
     if (loss == MERX_CATEGORICAL_CROSSENTROPY && !(output->softmax && mx_loss_takes_logits(loss, output)))
-        MX_FAIL(err, MERX_E_SHAPE, output->name, "categorical_crossentropy needs softmax at the output (activation softmax of the last layer)");
+        MX_FAIL(err, MERX_E_SHAPE, output->name,
+                "categorical_crossentropy needs softmax at the output (activation softmax of the last layer)");
     if (loss == MERX_CATEGORICAL_CROSSENTROPY && mx_output_units(net) < 2)
-        MX_FAIL(err, MERX_E_SHAPE, output->name, "categorical_crossentropy needs at least 2 outputs; there is 1 (binary_crossentropy behind a sigmoid)");
+        MX_FAIL(err, MERX_E_SHAPE, output->name,
+                "categorical_crossentropy needs at least 2 outputs; there is 1 (binary_crossentropy behind a sigmoid)");
     if (loss == MERX_BINARY_CROSSENTROPY && !mx_loss_takes_logits(loss, output))
-        MX_FAIL(err, MERX_E_SHAPE, output->name, "binary_crossentropy needs sigmoid at the output (activation sigmoid of the last layer)");
+        MX_FAIL(err, MERX_E_SHAPE, output->name,
+                "binary_crossentropy needs sigmoid at the output (activation sigmoid of the last layer)");
     if ((loss == MERX_SAMPLED_SOFTMAX || loss == MERX_BPR) &&
-        (output->kind->id != MERX_LAYER_DENSE || output->softmax || output->activation != MX_LINEAR || mx_output_units(net) < 2))
-        MX_FAIL(err, MERX_E_SHAPE, output->name, "%s needs a dense layer of at least 2 units without activation at the output", mx_loss_word(loss));
+        (output->kind->id != MERX_LAYER_DENSE || output->softmax || output->activation != MX_LINEAR ||
+         mx_output_units(net) < 2))
+        MX_FAIL(err, MERX_E_SHAPE, output->name,
+                "%s needs a dense layer of at least 2 units without activation at the output", mx_loss_word(loss));
     if ((size_t)loss >= MERX_LOSSES)
         MX_FAIL(err, MERX_E_INVALID, "network", "loss %d is unknown", (int)loss);
     return MERX_OK;
@@ -78,16 +83,20 @@ merx_status mx_loss_check(const merx_network *net, const merx_examples *examples
         MX_FAIL(err, MERX_E_INVALID, "examples", "%s needs labels", mx_loss_word(net->loss));
     if (examples->labels == NULL && examples->targets == NULL)
         MX_FAIL(err, MERX_E_INVALID, "examples", "there are neither labels nor targets to learn from");
-    if (examples->labels != NULL && net->loss != MERX_CATEGORICAL_CROSSENTROPY && u > 1 && net->loss != MERX_SAMPLED_SOFTMAX && net->loss != MERX_BPR)
-        MX_FAIL(err, MERX_E_SHAPE, "examples", "%s of %zu outputs needs targets, not labels", mx_loss_word(net->loss), u);
+    if (examples->labels != NULL && net->loss != MERX_CATEGORICAL_CROSSENTROPY && u > 1 &&
+        net->loss != MERX_SAMPLED_SOFTMAX && net->loss != MERX_BPR)
+        MX_FAIL(err, MERX_E_SHAPE, "examples", "%s of %zu outputs needs targets, not labels", mx_loss_word(net->loss),
+                u);
     size_t most = u > 1 ? u : 2;
     for (size_t i = 0; examples->labels != NULL && i < examples->n * rows; i++)
         if (examples->labels[i] >= 0 && (size_t)examples->labels[i] >= most)
-            MX_FAIL(err, MERX_E_RANGE, "examples", "example %zu has label %d; the network has %zu classes (expected 0 to %zu)", i / rows,
+            MX_FAIL(err, MERX_E_RANGE, "examples",
+                    "example %zu has label %d; the network has %zu classes (expected 0 to %zu)", i / rows,
                     examples->labels[i], most, most - 1);
     for (size_t i = 0; examples->weights != NULL && i < examples->n; i++)
         if (!(examples->weights[i] >= 0) || isinf(examples->weights[i]))
-            MX_FAIL(err, MERX_E_RANGE, "examples", "example %zu has weight %g; expected a number of 0 or more", i, (double)examples->weights[i]);
+            MX_FAIL(err, MERX_E_RANGE, "examples", "example %zu has weight %g; expected a number of 0 or more", i,
+                    (double)examples->weights[i]);
     return MERX_OK;
 }
 
@@ -118,7 +127,9 @@ static double row_weight(const mx_loss_rows *r, size_t i)
 
 static double target_of(const mx_loss_rows *r, size_t i, size_t j)
 {
-    return r->targets != NULL ? (double)r->targets[i * r->u + j] : (double)r->labels[i];
+    if (r->targets != NULL)
+        return (double)r->targets[i * r->u + j];
+    return r->labels != NULL ? (double)r->labels[i] : NAN; /* mx_loss_check: one of them is there */
 }
 
 /* One number's loss and its slope by y, without the mean over the row. */
@@ -208,7 +219,9 @@ double mx_loss_twin(merx_loss loss, const mx_loss_rows *r, const double *y)
             for (size_t j = 0; j < r->u; j++)
                 parts += exp(row[j] - most);
             for (size_t j = 0; j < r->u; j++) {
-                double t = r->targets != NULL ? (double)r->targets[i * r->u + j] : (size_t)r->labels[i] == j;
+                double t = r->targets != NULL  ? (double)r->targets[i * r->u + j]
+                           : r->labels != NULL ? (size_t)r->labels[i] == j
+                                               : NAN;
                 sum += t * (most + log(parts) - row[j]);
             }
             total += w * sum;

@@ -82,7 +82,8 @@ static double *real_at(merx_layer *layer, const mx_field *f)
 static merx_status check_int(const mx_node *node, const mx_field *f, int v, merx_error *err)
 {
     if (v < f->min || v > f->max)
-        MX_FAIL(err, MERX_E_RANGE, node->name, "%s: %s is %d; expected %.0f to %.0f", node->kind->word, f->name, v, f->min, f->max);
+        MX_FAIL(err, MERX_E_RANGE, node->name, "%s: %s is %d; expected %.0f to %.0f", node->kind->word, f->name, v,
+                f->min, f->max);
     return MERX_OK;
 }
 
@@ -132,14 +133,16 @@ static merx_status settle_field(mx_node *node, const mx_field *f, merx_error *er
         if (*r == 0 && f->value != NULL)
             *r = mx_field_standard(f);
         if (!(*r >= f->min && *r <= f->max))
-            MX_FAIL(err, MERX_E_RANGE, node->name, "%s: %s is %g; expected %g to %g", node->kind->word, f->name, *r, f->min, f->max);
+            MX_FAIL(err, MERX_E_RANGE, node->name, "%s: %s is %g; expected %g to %g", node->kind->word, f->name, *r,
+                    f->min, f->max);
         return MERX_OK;
     default:
         return MERX_OK;
     }
 }
 
-static merx_status connect_node(merx_network *net, const merx_layer *layer, size_t n, const int *inputs, merx_error *err)
+static merx_status connect_node(merx_network *net, const merx_layer *layer, size_t n, const int *inputs,
+                                merx_error *err)
 {
     const mx_layer_kind *kind = mx_layer_kind_of(layer->kind);
     char name[MX_NODE_NAME];
@@ -163,10 +166,12 @@ static merx_status connect_node(merx_network *net, const merx_layer *layer, size
     if (net->nodes == MX_MOST_NODES)
         MX_FAIL(err, MERX_E_LIMIT, name, "a network has at most %d layers", MX_MOST_NODES);
     if (n < kind->least_inputs || n > kind->most_inputs)
-        MX_FAIL(err, MERX_E_SHAPE, name, "%s is given %zu inputs; it takes %zu to %zu", kind->word, n, kind->least_inputs, kind->most_inputs);
+        MX_FAIL(err, MERX_E_SHAPE, name, "%s is given %zu inputs; it takes %zu to %zu", kind->word, n,
+                kind->least_inputs, kind->most_inputs);
     for (size_t i = 0; i < n; i++)
         if (inputs[i] < 0 || (size_t)inputs[i] >= net->nodes)
-            MX_FAIL(err, MERX_E_NOT_FOUND, name, "input %zu is node %d; there are nodes 0 to %zu", i, inputs[i], net->nodes - 1);
+            MX_FAIL(err, MERX_E_NOT_FOUND, name, "input %zu is node %d; there are nodes 0 to %zu", i, inputs[i],
+                    net->nodes - 1);
     if (net->nodes == net->node_room) {
         mx_node *more;
         MX_TRY(MX_NEW_ARRAY(net->alloc, net->node_room * 2, &more, "layers", err));
@@ -267,7 +272,8 @@ merx_status mx_network_shapes(merx_network *net, merx_error *err)
     }
     for (size_t i = 1; i + 1 < net->nodes; i++)
         if (net->node[i].consumers == 0)
-            MX_FAIL(err, MERX_E_INVALID, net->node[i].name, "no layer takes its output (the last layer is the network's output)");
+            MX_FAIL(err, MERX_E_INVALID, net->node[i].name,
+                    "no layer takes its output (the last layer is the network's output)");
     for (size_t i = 1; i < net->nodes; i++) {
         mx_node *node = &net->node[i], *before = &net->node[node->inputs[0]];
         if (node->n_inputs == 1 && before->number > 0 && mx_pool_can_fuse(node, before))
@@ -311,9 +317,11 @@ static merx_status place_weights(merx_network *net, merx_error *err)
 /* ---- initial weights ---- */
 
 /* Columns of a random orthogonal matrix (rows >= columns), or rows of one, by Gram-Schmidt in double, twice. */
-static merx_status orthogonal(const merx_network *net, const mx_weight *w, mx_random *random, float *out, merx_error *err)
+static merx_status orthogonal(const merx_network *net, const mx_weight *w, mx_random *random, float *out,
+                              merx_error *err)
 {
-    size_t rows = w->dims.dim[0], columns = w->size / rows, many = rows > columns ? rows : columns, few = rows + columns - many;
+    size_t rows = w->dims.dim[0], columns = w->size / rows, many = rows > columns ? rows : columns,
+           few = rows + columns - many;
     double *q;
     MX_TRY(mx_alloc_array_raw(net->alloc, many * few, sizeof *q, "orthogonal matrix", &q, err));
     for (size_t i = 0; i < few; i++) {
@@ -429,7 +437,7 @@ merx_status merx_network_compile(merx_network *net, merx_optimizer optimizer, me
         MX_TRY(mx_alloc_array(net->alloc, net->trainable, sizeof(float), "moments", &net->moment1, err));
     if (moments > 1)
         MX_TRY(mx_alloc_array(net->alloc, net->trainable, sizeof(float), "moments", &net->moment2, err));
-    if (optimizer.kind == MERX_OPTIMIZER_ADAGRAD)
+    if (optimizer.kind == MERX_OPTIMIZER_ADAGRAD && net->moment1 != NULL)
         for (size_t i = 0; i < net->trainable; i++)
             net->moment1[i] = 0.1F; /* Keras's initial_accumulator_value */
     net->compiled = true;
@@ -489,7 +497,8 @@ merx_status merx_network_set_weight(merx_network *net, size_t i, const float *va
     if (!net->compiled)
         MX_FAIL(err, MERX_E_INVALID, "network", "weights are set after the network is compiled");
     if (w == NULL)
-        MX_FAIL(err, MERX_E_NOT_FOUND, "network", "there is no weight %zu; there are %zu", i, merx_network_weights(net));
+        MX_FAIL(err, MERX_E_NOT_FOUND, "network", "there is no weight %zu; there are %zu", i,
+                merx_network_weights(net));
     if (size != w->size)
         MX_FAIL(err, MERX_E_SHAPE, w->name, "is given %zu numbers; it has %zu", size, w->size);
     memcpy(net->weights + w->offset, values, size * sizeof *values);

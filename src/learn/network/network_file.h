@@ -11,7 +11,8 @@
 #include "learn/network/network_state.h"
 
 /* The weights are borrowed until the file is written. moments: what a fit needs to go on. */
-merx_status mx_network_write(const merx_network *net, bool moments, mx_tensor_writer *writer, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_network_write(const merx_network *net, bool moments, mx_tensor_writer *writer,
+                             merx_error *err) MERX_MUST_CHECK;
 /* Compiled, with the weights of the file. Without moments in the file they begin anew. What is read is checked as if it came from a stranger, sizes before memory is taken. */
 merx_status mx_network_read(const mx_tensor_file *file, const merx_allocator *alloc, merx_network **out,
                             merx_error *err) MERX_MUST_CHECK;

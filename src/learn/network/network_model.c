@@ -103,21 +103,30 @@ static merx_status run_room(room *r, size_t n, bool logits, const float **out, m
     return MERX_OK;
 }
 
-/* Probabilities (classes) or the value. */
+/* Whether what is run stops before the output's softmax or sigmoid: probabilities are then made of it in double, to the bits that reasons speak of. */
+static bool stops_at_logits(const mx_network_model *s)
+{
+    return s->net->node[s->net->nodes - 1].at_loss;
+}
+
+/* Probabilities (classes) or the value, of what came out of run_room. */
 static void read_output(const mx_network_model *s, const float *y, double *values, int32_t *label)
 {
     size_t classes = classes_of(s), best = 0;
+    bool logits = stops_at_logits(s);
     if (classes == 0) {
         values[0] = s->scalars[MX_NETWORK_MEAN] + s->scalars[MX_NETWORK_SCALE] * (double)y[0];
         return;
     }
     if (mx_output_units(s->net) == 1) {
-        values[1] = (double)y[0];
-        values[0] = 1 - values[1];
+        values[1] = logits ? 1 / (1 + exp(-(double)y[0])) : (double)y[0];
+        values[0] = logits ? 1 / (1 + exp((double)y[0])) : 1 - values[1];
     } else {
-        double sum = 0;
+        double sum = 0, most = -INFINITY;
         for (size_t c = 0; c < classes; c++)
-            sum += values[c] = (double)y[c];
+            most = fmax(most, (double)y[c]);
+        for (size_t c = 0; c < classes; c++)
+            sum += values[c] = logits ? exp((double)y[c] - most) : (double)y[c];
         for (size_t c = 0; c < classes; c++)
             values[c] /= sum;
     }
@@ -141,7 +150,7 @@ merx_status mx_network_model_predict(const void *state, const mx_design *rows, m
         size_t n = rows->n - at < MX_BLOCK ? rows->n - at : MX_BLOCK;
         for (size_t i = 0; i < n; i++)
             mx_network_model_row(rows, at + i, room_input(&r) + i * s->inputs);
-        MX_TRY_GOTO(run_room(&r, n, false, &y, err));
+        MX_TRY_GOTO(run_room(&r, n, stops_at_logits(s), &y, err));
         for (size_t i = 0; i < n; i++)
             read_output(s, y + i * wide, values + (at + i) * outputs, labels != NULL ? labels + at + i : NULL);
     }
@@ -193,7 +202,7 @@ static merx_status walk(room *r, const float *row, size_t output, bool backwards
         }
         more = n == MX_BLOCK;
         if (n > 0)
-            MX_TRY_GOTO(run_room(r, n, s->net->node[s->net->nodes - 1].at_loss, &y, err));
+            MX_TRY_GOTO(run_room(r, n, stops_at_logits(s), &y, err));
         for (size_t i = 0; i < n; i++) {
             double value = score_of(s, y + i * wide, output);
             if (column[i] == d)

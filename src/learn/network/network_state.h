@@ -24,14 +24,14 @@ typedef struct mx_places {
 typedef enum mx_plan_for {
     MX_PLAN_RUN,
     MX_PLAN_JUDGE, /* the loss alone: a head's output is not kept */
-    MX_PLAN_KEEP, /* every output stays until the end */
+    MX_PLAN_KEEP,  /* every output stays until the end */
     MX_PLAN_TRAIN
 } mx_plan_for;
 typedef struct mx_plan {
     size_t most; /* examples */
     mx_plan_for what;
     size_t nodes;
-    mx_places *place; /* (nodes) */
+    mx_places *place;              /* (nodes) */
     size_t floats, bytes, scratch; /* of a block; scratch: the place of it */
     size_t sums;                   /* doubles, of all nodes */
     size_t *sums_at;               /* (nodes) */
@@ -44,8 +44,8 @@ void mx_plan_release(const merx_network *net, mx_plan *plan);
 typedef struct mx_block {
     float *floats;
     uint8_t *bytes;
-    float *gradients; /* like the weights; NULL */
-    double *sums;     /* this block's */
+    float *gradients;             /* like the weights; NULL */
+    double *sums;                 /* this block's */
     double loss, metric, counted; /* sums over its rows */
 } mx_block;
 merx_status mx_block_make(const merx_network *net, const mx_plan *plan, bool gradients, mx_block *block,
@@ -61,7 +61,7 @@ struct merx_network {
     bool compiled;
     merx_optimizer optimizer;
     merx_loss loss;
-    size_t trainable, size; /* floats */
+    size_t trainable, size;             /* floats */
     float *weights, *moment1, *moment2; /* moments: what the optimizer keeps; NULL: nothing */
     float *packed;                      /* of all nodes: for running, and behind it for training */
     size_t packed_size, *packed_at;     /* (nodes) */
@@ -99,10 +99,10 @@ typedef struct mx_run {
 } mx_run;
 /* Nodes from … until - 1 of one block that begins with example `first` of the batch. The input is in the place of node 0. sums_of: the block's own sums of that node are made too (0: none). */
 void mx_forward(const mx_run *run, mx_block *block, size_t n, size_t first, size_t from, size_t until);
-void mx_forward_sums(const mx_run *run, mx_block *block, size_t n, size_t first, size_t node);
+void mx_forward_sums(const mx_run *run, mx_block *block, size_t n, size_t first, size_t i);
 /* Backward of nodes from down to until; dy of the output is in its place. */
 void mx_backward(const mx_run *run, mx_block *block, size_t n, size_t first, size_t from, size_t until);
-void mx_backward_sums(const mx_run *run, mx_block *block, size_t n, size_t first, size_t node);
+void mx_backward_sums(const mx_run *run, mx_block *block, size_t n, size_t first, size_t i);
 /* The first node whose output holds a number that is not finite; -1: none. */
 int mx_first_not_finite(const mx_run *run, const mx_block *block, size_t n);
 
@@ -111,9 +111,9 @@ int mx_first_not_finite(const mx_run *run, const mx_block *block, size_t n);
  */
 typedef struct mx_loss_rows {
     size_t m, u;
-    const int32_t *labels;  /* (m); below 0: does not count */
-    const float *targets;   /* (m, u) */
-    const float *weights;   /* (m); NULL: ones */
+    const int32_t *labels;       /* (m); below 0: does not count */
+    const float *targets;        /* (m, u) */
+    const float *weights;        /* (m); NULL: ones */
     const double *class_weights; /* (u); NULL: ones */
     double scale;
     bool logits;
@@ -163,7 +163,8 @@ void mx_trainer_free(mx_trainer *trainer);
 merx_status mx_trainer_gradients(mx_trainer *trainer, const mx_batch *batch, merx_task *task, double *loss,
                                  double *metric, merx_error *err) MERX_MUST_CHECK;
 /* How often each item is a label of the examples that will be trained on (sampled softmax); without, those of each batch count. */
-merx_status mx_trainer_count(mx_trainer *trainer, const merx_examples *examples, size_t n, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_trainer_count(mx_trainer *trainer, const merx_examples *examples, size_t n,
+                             merx_error *err) MERX_MUST_CHECK;
 /* Sums the groups' gradients: into out (like the weights), or, with out NULL, into a step of the optimizer. Clears them. */
 merx_status mx_trainer_step(mx_trainer *trainer, double rate, float *out, merx_task *task,
                             merx_error *err) MERX_MUST_CHECK;
@@ -173,12 +174,12 @@ merx_status mx_examples_gather(const merx_network *net, const mx_batch *batch, s
                                int32_t *labels, float *targets, float *weights, merx_error *err) MERX_MUST_CHECK;
 /* Zeros the groups' gradients after a batch that failed. */
 void mx_trainer_clear(mx_trainer *trainer);
-size_t mx_output_rows(const merx_network *net);  /* rows of the loss per example: 1, or the steps */
+size_t mx_output_rows(const merx_network *net); /* rows of the loss per example: 1, or the steps */
 size_t mx_output_units(const merx_network *net);
 size_t mx_input_size(const merx_network *net);
 /* One picture x (h, w, c), changed as `a` says; scratch like it. What is drawn is a function of (seed, epoch, row) (augment.c). */
-void mx_augment(const merx_augmentation *a, const merx_dims *dims, uint64_t seed, uint64_t epoch, uint64_t row, float *x,
-                float *scratch);
+void mx_augment(const merx_augmentation *a, const merx_dims *dims, uint64_t seed, uint64_t epoch, uint64_t row,
+                float *x, float *scratch);
 bool mx_augments(const merx_augmentation *a);
 merx_status mx_augment_check(const merx_augmentation *a, const merx_dims *dims, merx_error *err) MERX_MUST_CHECK;
 

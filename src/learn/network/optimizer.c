@@ -26,16 +26,21 @@ merx_status mx_optimizer_check(const merx_optimizer *o, merx_error *err)
     const struct {
         const char *name;
         double value, least, most;
-    } ranges[] = {{"learning_rate", o->learning_rate, 1e-12, 1e6}, {"momentum", o->momentum, 0, 1},
-                  {"beta1", o->beta1, 0, 1 - 1e-9},                {"beta2", o->beta2, 0, 1 - 1e-9},
-                  {"epsilon", o->epsilon, 1e-30, 1},               {"weight_decay", o->weight_decay, 0, 1e6},
-                  {"clip_norm", o->clip_norm, 0, 1e30},            {"warmup_epochs", o->warmup_epochs, 0, 1e9},
-                  {"every", o->every, 1e-9, 1e9},                  {"factor", o->factor, 1e-12, 1e6},
+    } ranges[] = {{"learning_rate", o->learning_rate, 1e-12, 1e6},
+                  {"momentum", o->momentum, 0, 1},
+                  {"beta1", o->beta1, 0, 1 - 1e-9},
+                  {"beta2", o->beta2, 0, 1 - 1e-9},
+                  {"epsilon", o->epsilon, 1e-30, 1},
+                  {"weight_decay", o->weight_decay, 0, 1e6},
+                  {"clip_norm", o->clip_norm, 0, 1e30},
+                  {"warmup_epochs", o->warmup_epochs, 0, 1e9},
+                  {"every", o->every, 1e-9, 1e9},
+                  {"factor", o->factor, 1e-12, 1e6},
                   {"final", o->final, 0, 1e6}};
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         if (!(ranges[i].value >= ranges[i].least && ranges[i].value <= ranges[i].most))
-            MX_FAIL(err, MERX_E_RANGE, "optimizer", "%s is %g; expected %g to %g", ranges[i].name, ranges[i].value, ranges[i].least,
-                    ranges[i].most);
+            MX_FAIL(err, MERX_E_RANGE, "optimizer", "%s is %g; expected %g to %g", ranges[i].name, ranges[i].value,
+                    ranges[i].least, ranges[i].most);
     if ((unsigned)o->kind > MERX_OPTIMIZER_ADAGRAD)
         MX_FAIL(err, MERX_E_INVALID, "optimizer", "kind %d is unknown", (int)o->kind);
     return MERX_OK;
@@ -89,6 +94,7 @@ void mx_optimizer_step(merx_network *net, double rate, uint64_t step, double sca
         kernels->adagrad((float)rate, (float)o->epsilon, (float)scale, n, g, net->moment1 + begin, w);
         break;
     default:
-        kernels->sgd((float)rate, (float)o->momentum, o->nesterov, (float)scale, n, g, o->momentum > 0 ? net->moment1 + begin : NULL, w);
+        kernels->sgd((float)rate, (float)o->momentum, o->nesterov, (float)scale, n, g,
+                     o->momentum > 0 ? net->moment1 + begin : NULL, w);
     }
 }

@@ -155,7 +155,8 @@ merx_status mx_plan_make(const merx_network *net, size_t most, mx_plan_for what,
         for (size_t j = n; j-- > i + 1;) {
             const mx_node *reader = &net->node[j];
             bool reads = false;
-            for (size_t k = 0; k < (reader->fused != NULL ? reader->fused->n_inputs : reader->n_inputs) && !reader->absorbed; k++) {
+            for (size_t k = 0;
+                 k < (reader->fused != NULL ? reader->fused->n_inputs : reader->n_inputs) && !reader->absorbed; k++) {
                 size_t source = (size_t)mx_node_source(reader, k);
                 reads |= source == i;
                 /* Through a chain of shared gradients the last one's reader counts. */
@@ -208,7 +209,8 @@ void mx_plan_release(const merx_network *net, mx_plan *plan)
     plan->sums_at = NULL;
 }
 
-merx_status mx_block_make(const merx_network *net, const mx_plan *plan, bool gradients, mx_block *block, merx_error *err)
+merx_status mx_block_make(const merx_network *net, const mx_plan *plan, bool gradients, mx_block *block,
+                          merx_error *err)
 {
     *block = (mx_block){0};
     merx_status status;

@@ -10,7 +10,7 @@
 
 struct merx_runner {
     const merx_network *net; /* the caller's, or `own` */
-    merx_network *own;       /* steps: a copy of the nodes with shapes of one step; weights and packed weights are borrowed */
+    merx_network *own; /* steps: a copy of the nodes with shapes of one step; weights and packed weights are borrowed */
     mx_plan plan;
     mx_block block;
     float *state;
@@ -88,7 +88,8 @@ merx_status merx_runner_new_steps(const merx_network *net, merx_runner **out, me
         MX_FAIL(err, MERX_E_INVALID, "network", "compile the network before it is run");
     for (size_t i = 1; i < net->nodes; i++)
         if (net->node[i].kind->whole_sequence != NULL && net->node[i].kind->whole_sequence(&net->node[i]))
-            MX_FAIL(err, MERX_E_UNSUPPORTED, net->node[i].name, "%s needs the whole sequence; it can't go step by step", net->node[i].kind->word);
+            MX_FAIL(err, MERX_E_UNSUPPORTED, net->node[i].name, "%s needs the whole sequence; it can't go step by step",
+                    net->node[i].kind->word);
     MX_TRY(MX_NEW_ARRAY(net->alloc, 1, &own, "runner", err));
     *own = *net;
     own->node = NULL;
@@ -108,8 +109,8 @@ merx_status merx_runner_new_steps(const merx_network *net, merx_runner **out, me
             mx_weight *w = &own->node[i].weight[j];
             const mx_weight *whole = &net->node[i].weight[j];
             if (w->size != whole->size)
-                MX_FAIL_GOTO(err, MERX_E_UNSUPPORTED, own->node[i].name, "%s needs the whole sequence; it can't go step by step",
-                             own->node[i].kind->word);
+                MX_FAIL_GOTO(err, MERX_E_UNSUPPORTED, own->node[i].name,
+                             "%s needs the whole sequence; it can't go step by step", own->node[i].kind->word);
             w->offset = whole->offset;
         }
     MX_TRY_GOTO(new_runner(own, 1, false, &r, err));
@@ -173,8 +174,8 @@ static merx_status run_many(void *context, size_t b, merx_error *err)
 {
     const many *m = context;
     const merx_network *net = m->net;
-    size_t worker = (size_t)mx_worker_index(), first = b * m->each, n = m->examples->n - first, rows = mx_output_rows(net),
-           size = net->node[net->nodes - 1].out_size;
+    size_t worker = (size_t)mx_worker_index(), first = b * m->each, n = m->examples->n - first,
+           rows = mx_output_rows(net), size = net->node[net->nodes - 1].out_size;
     n = n < m->each ? n : m->each;
     mx_block *block = &m->block[worker];
     mx_run run = {.net = net, .plan = m->plan, .batch = n, .logits = m->judge};
@@ -183,8 +184,8 @@ static merx_status run_many(void *context, size_t b, merx_error *err)
     float *targets = m->targets != NULL ? m->targets + worker * m->each * size : NULL;
     float *weights = m->judge ? m->weights + worker * m->each * rows : NULL;
     bool targeted = m->judge && mx_loss_targeted(net, m->examples);
-    MX_TRY(mx_examples_gather(net, &batch, first, n, block->floats + m->plan->place[0].y, targeted ? NULL : labels, targeted ? targets : NULL,
-                              weights, err));
+    MX_TRY(mx_examples_gather(net, &batch, first, n, block->floats + m->plan->place[0].y, targeted ? NULL : labels,
+                              targeted ? targets : NULL, weights, err));
     bool head = m->judge && net->node[net->nodes - 1].head;
     mx_forward(&run, block, n, 0, 1, net->nodes - head);
     float *y = head ? NULL : block->floats + m->plan->place[net->nodes - 1].y;
@@ -212,10 +213,11 @@ static merx_status run_many(void *context, size_t b, merx_error *err)
     return MERX_OK;
 }
 
-static merx_status go_through(const merx_network *net, const merx_examples *e, merx_task *task, float *out, double *loss,
-                              double *metric, merx_error *err)
+static merx_status go_through(const merx_network *net, const merx_examples *e, merx_task *task, float *out,
+                              double *loss, double *metric, merx_error *err)
 {
-    size_t threads = (size_t)merx_task_threads(task), rows = mx_output_rows(net), size = net->node[net->nodes - 1].out_size;
+    size_t threads = (size_t)merx_task_threads(task), rows = mx_output_rows(net),
+           size = net->node[net->nodes - 1].out_size;
     many m = {.net = net, .examples = e, .each = MX_BLOCK, .out = out, .judge = out == NULL};
     mx_plan plan = {0};
     merx_status status;
@@ -267,7 +269,7 @@ merx_status merx_network_predict(const merx_network *net, const merx_examples *e
 merx_status merx_network_evaluate(const merx_network *net, const merx_examples *examples, merx_task *task, double *loss,
                                   double *metric, merx_error *err)
 {
-    double values[2];
+    double values[2] = {NAN, NAN};
     if (!net->compiled)
         MX_FAIL(err, MERX_E_INVALID, "network", "compile the network before it is evaluated");
     MX_TRY(mx_loss_check(net, examples, err));

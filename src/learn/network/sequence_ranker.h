@@ -13,7 +13,7 @@
  * it is expected to be drawn (Bengio & Senecal 2008); a catalogue of no more items than that is summed over whole. What a batch touches alone is changed: item vectors have lazy moments, as PyTorch's
  * SparseAdam, so that a step costs what the batch holds and not the catalogue.
  *
- * Why not a merx_network: its last layer computes every logit of the catalogue for every step, and its optimizer goes over every weight; 54,542 items are some 30 times the work.
+ * Why not a merx_network: its optimizer goes over every weight in each step, and what goes in and what comes out have no table in common.
  */
 #ifndef MX_LEARN_SEQUENCE_RANKER_H
 #define MX_LEARN_SEQUENCE_RANKER_H

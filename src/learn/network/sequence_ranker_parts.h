@@ -77,7 +77,6 @@ merx_status mx_ranker_group_make(size_t units, size_t most_pieces, size_t most_s
 void mx_ranker_group_release(mx_ranker_group *g);
 uint64_t mx_ranker_group_bytes(size_t units, size_t most_rows, size_t most_columns);
 /* Lays out the pieces (sorted by falling count) and runs forward and backward. x then holds the gradients by the inputs' vectors (not the targets': column 0 of logits times o). */
-void mx_ranker_group_run(mx_ranker_group *g, const mx_ranker_shared *shared, const mx_ranker_piece *pieces,
-                         size_t n);
+void mx_ranker_group_run(mx_ranker_group *g, const mx_ranker_shared *shared, const mx_ranker_piece *pieces, size_t n);
 
 #endif

@@ -32,7 +32,7 @@ struct mx_trainer {
     struct range {
         size_t at, n;
         bool decays;
-    } *range;
+    } * range;
     double *squares; /* (ranges) */
     bool dirty;      /* the groups' gradients are not zeros */
     /* Of the batch at hand. */
@@ -64,7 +64,8 @@ static merx_status make_ranges(mx_trainer *t, merx_error *err)
                 const mx_weight *w = &net->node[i].weight[j];
                 for (size_t at = 0; w->trainable && at < w->size; at += MX_RANGE, count++)
                     if (pass == 1)
-                        t->range[count] = (struct range){w->offset + at, w->size - at < MX_RANGE ? w->size - at : MX_RANGE, w->decays};
+                        t->range[count] = (struct range){w->offset + at,
+                                                         w->size - at < MX_RANGE ? w->size - at : MX_RANGE, w->decays};
             }
         t->ranges = count;
         if (pass == 0)
@@ -140,8 +141,9 @@ merx_status mx_examples_gather(const merx_network *net, const mx_batch *b, size_
             size_t n = m - i < MX_BLOCK ? m - i : MX_BLOCK;
             for (size_t j = 0; j < n; j++)
                 some[j] = b->rows != NULL ? b->rows[first + i + j] : first + i + j;
-            MX_TRY(e->gather(e->context, some, n, x != NULL ? x + i * size : NULL, labels != NULL ? labels + i * rows : NULL,
-                             targets != NULL ? targets + i * wide : NULL, err));
+            MX_TRY(e->gather(e->context, some, n, x != NULL ? x + i * size : NULL,
+                             labels != NULL ? labels + i * rows : NULL, targets != NULL ? targets + i * wide : NULL,
+                             err));
         }
     }
     for (size_t i = 0; i < m; i++) {
@@ -172,12 +174,12 @@ static merx_status load_labels(void *context, size_t i, merx_error *err)
     group *g = &t->group[i];
     size_t rows = mx_output_rows(t->net), u = mx_output_units(t->net);
     bool targets = mx_loss_targeted(t->net, t->from->from);
-    MX_TRY(mx_examples_gather(t->net, t->from, g->first, g->n, NULL, targets ? NULL : g->labels, targets ? g->targets : NULL, g->weights,
-                              err));
+    MX_TRY(mx_examples_gather(t->net, t->from, g->first, g->n, NULL, targets ? NULL : g->labels,
+                              targets ? g->targets : NULL, g->weights, err));
     for (size_t j = 0; j < g->n * rows; j++) {
         if (!targets && g->labels[j] >= 0 && (size_t)g->labels[j] >= (u > 1 ? u : 2))
-            MX_FAIL(err, MERX_E_RANGE, "examples", "example %zu of the batch has label %d; the network has %zu classes", g->first + j / rows,
-                    g->labels[j], u > 1 ? u : 2);
+            MX_FAIL(err, MERX_E_RANGE, "examples", "example %zu of the batch has label %d; the network has %zu classes",
+                    g->first + j / rows, g->labels[j], u > 1 ? u : 2);
         g->counted += targets || g->labels[j] >= 0;
     }
     return MERX_OK;
@@ -191,7 +193,8 @@ static merx_status load_block(mx_trainer *t, group *g, size_t from, size_t n, me
     if (t->from->augmentation != NULL)
         for (size_t i = 0; i < n; i++) {
             size_t at = g->first + from + i, row = t->from->rows != NULL ? t->from->rows[at] : at;
-            mx_augment(t->from->augmentation, &net->input, net->seed, t->from->epoch, row, x + i * mx_input_size(net), g->picture);
+            mx_augment(t->from->augmentation, &net->input, net->seed, t->from->epoch, row, x + i * mx_input_size(net),
+                       g->picture);
         }
     return MERX_OK;
 }
@@ -201,17 +204,18 @@ static void block_loss(mx_trainer *t, group *g, size_t from, size_t n)
     const merx_network *net = t->net;
     size_t rows = mx_output_rows(net);
     const mx_places *out = &t->plan.place[net->nodes - 1];
-    mx_loss_rows r = {.m = n * rows,
-                      .u = mx_output_units(net),
-                      .labels = mx_loss_targeted(t->net, t->from->from) ? NULL : g->labels + from * rows,
-                      .targets = mx_loss_targeted(t->net, t->from->from) ? g->targets + from * rows * mx_output_units(net) : NULL,
-                      .weights = g->weights + from * rows,
-                      .class_weights = t->from->class_weights,
-                      .scale = t->scale,
-                      .logits = true,
-                      .seed = net->seed,
-                      .step = t->run.step,
-                      .first = (g->first + from) * rows};
+    mx_loss_rows r = {
+        .m = n * rows,
+        .u = mx_output_units(net),
+        .labels = mx_loss_targeted(t->net, t->from->from) ? NULL : g->labels + from * rows,
+        .targets = mx_loss_targeted(t->net, t->from->from) ? g->targets + from * rows * mx_output_units(net) : NULL,
+        .weights = g->weights + from * rows,
+        .class_weights = t->from->class_weights,
+        .scale = t->scale,
+        .logits = true,
+        .seed = net->seed,
+        .step = t->run.step,
+        .first = (g->first + from) * rows};
     g->block.loss = g->block.metric = g->block.counted = 0;
     if (t->nodes < net->nodes)
         mx_head(&t->run, &r, &g->block);
@@ -260,7 +264,8 @@ static merx_status group_backward(void *context, size_t i, merx_error *err)
     (void)err;
     mx_trainer *t = context;
     group *g = &t->group[i];
-    size_t from = t->node < t->nodes ? t->node : t->nodes - 1; /* nothing at first, where the last layer has sums itself */
+    size_t from =
+        t->node < t->nodes ? t->node : t->nodes - 1; /* nothing at first, where the last layer has sums itself */
     mx_backward(&t->run, &g->block, g->n, g->first, from, t->until);
     if (t->until > 1)
         mx_backward_sums(&t->run, &g->block, g->n, g->first, t->until - 1);
@@ -397,7 +402,8 @@ merx_status mx_trainer_gradients(mx_trainer *t, const mx_batch *batch, merx_task
     if (!isfinite(*loss))
         MX_FAIL(err, MERX_E_NUMERIC, broken >= 0 ? net->node[broken].name : "loss",
                 "step %llu: the loss is %g%s%s; a smaller learning rate, clip_norm, or inputs of a smaller range help",
-                (unsigned long long)net->steps + 1, *loss, broken >= 0 ? "; the first numbers that are not finite come out of layer " : "",
+                (unsigned long long)net->steps + 1, *loss,
+                broken >= 0 ? "; the first numbers that are not finite come out of layer " : "",
                 broken >= 0 ? net->node[broken].name : "");
     return MERX_OK;
 }

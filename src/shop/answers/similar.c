@@ -195,8 +195,8 @@ static merx_status needs(const mx_snapshot *s, merx_error *err)
     for (size_t p = 0; p < s->products; p++)
         goods += !s->product_service[p];
     if (goods < 2)
-        MX_FAIL(err, MERX_E_INVALID, "similar", "needs two products at least; there %s %zu",
-                goods == 1 ? "is" : "are", goods);
+        MX_FAIL(err, MERX_E_INVALID, "similar", "needs two products at least; there %s %zu", goods == 1 ? "is" : "are",
+                goods);
     return MERX_OK;
 }
 

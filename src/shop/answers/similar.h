@@ -34,7 +34,7 @@ typedef enum mx_similar_part {
 
 /* A vector for each product of the snapshot. */
 typedef struct mx_similar_vectors {
-    const float *x;       /* (products, d) of any length; a row of zeros: none */
+    const float *x; /* (products, d) of any length; a row of zeros: none */
     size_t d;
 } mx_similar_vectors;
 
@@ -50,8 +50,8 @@ typedef struct mx_similar_ask {
     int32_t product;
     double weight[MX_SIMILAR_PARTS];
     const mx_similar_vectors *pictures; /* NULL: none */
-    const uint8_t *barred;              /* (products) left out; NULL: none. Services and the product itself always are */
-    size_t n;                           /* at most so many */
+    const uint8_t *barred; /* (products) left out; NULL: none. Services and the product itself always are */
+    size_t n;              /* at most so many */
 } mx_similar_ask;
 
 /*

@@ -274,8 +274,8 @@ merx_status mx_similar_find(const mx_similar_ask *ask, mx_arena *arena, mx_simil
         if (price > 0 && other > 0)
             f.part[MX_SIMILAR_PRICE] = price < other ? price / other : other / price;
         if (ask->pictures != NULL)
-            f.part[MX_SIMILAR_PICTURE] =
-                cosine(ask->pictures->x + q * ask->pictures->d, ask->pictures->x + p * ask->pictures->d, ask->pictures->d);
+            f.part[MX_SIMILAR_PICTURE] = cosine(ask->pictures->x + q * ask->pictures->d,
+                                                ask->pictures->x + p * ask->pictures->d, ask->pictures->d);
         for (int k = 0; k < MX_SIMILAR_PARTS; k++) {
             f.part[k] *= ask->weight[k];
             f.score += f.part[k];

@@ -55,7 +55,8 @@ static void activation_backward(const mx_node *node, const mx_pass *pass)
     if (node->softmax && !node->at_loss)
         mx_softmax_back(pass->y, pass->dy, size / last_dim(node), last_dim(node));
     else if (!node->at_loss)
-        kernels->activate_back(node->activation, node->activation == MX_GELU || node->activation == MX_SILU ? pass->x[0] : NULL, pass->y,
+        kernels->activate_back(node->activation,
+                               node->activation == MX_GELU || node->activation == MX_SILU ? pass->x[0] : NULL, pass->y,
                                pass->dy, size, pass->dy);
     if (pass->dx_add[0])
         kernels->add_to(pass->dy, size, pass->dx[0]);
@@ -99,7 +100,9 @@ static merx_status dropout_shape(mx_node *node, merx_error *err)
 static float keep_factor(const mx_node *node, uint64_t seed, uint64_t step, size_t example, size_t element)
 {
     uint64_t key = mx_random_key(step, (uint64_t)node->number, example);
-    uint32_t counter[4] = {(uint32_t)(element / 4), (uint32_t)(element / 4 >> 32), (uint32_t)key, (uint32_t)(key >> 32)}, out[4];
+    uint32_t counter[4] = {(uint32_t)(element / 4), (uint32_t)(element / 4 >> 32), (uint32_t)key,
+                           (uint32_t)(key >> 32)},
+             out[4];
     const uint32_t words[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
     mx_philox4x32(counter, words, out);
     double rate = node->layer.dropout.rate;
@@ -117,7 +120,9 @@ static void scale_kept(const mx_node *node, const mx_pass *pass, const float *fr
         const float *x = from + i * node->out_size;
         float *y = to + i * node->out_size;
         for (size_t j = 0; j < node->out_size; j += 4) {
-            uint32_t counter[4] = {(uint32_t)(j / 4), (uint32_t)((uint64_t)j / 4 >> 32), (uint32_t)key, (uint32_t)(key >> 32)}, out[4];
+            uint32_t counter[4] = {(uint32_t)(j / 4), (uint32_t)((uint64_t)j / 4 >> 32), (uint32_t)key,
+                                   (uint32_t)(key >> 32)},
+                     out[4];
             mx_philox4x32(counter, words, out);
             for (size_t l = 0; l < 4 && j + l < node->out_size; l++) {
                 float v = out[l] < below ? 0 : x[j + l] * kept;
@@ -146,7 +151,8 @@ static void dropout_twin(const mx_node *node, const mx_twin_pass *pass)
     for (size_t i = 0; i < pass->n; i++)
         for (size_t j = 0; j < node->out_size; j++) {
             double v = pass->x[0][i * node->out_size + j];
-            pass->y[i * node->out_size + j] = pass->training ? v * (double)keep_factor(node, pass->seed, pass->step, i, j) : v;
+            pass->y[i * node->out_size + j] =
+                pass->training ? v * (double)keep_factor(node, pass->seed, pass->step, i, j) : v;
         }
 }
 

@@ -12,7 +12,8 @@ static const mx_field none[] = {{0}};
 static const mx_field fields[] = {
     MX_FIELD("pool_size", PAIR, pool2d.pool, 1, 1024, "2", "Height and width of the window."),
     MX_FIELD("strides", PAIR, pool2d.strides, 1, 1024, "pool_size", "Rows and columns from window to window."),
-    MX_FIELD("padding", PADDING, pool2d.padding, 0, 0, "valid", "valid: windows inside the picture; same: over its edge too."),
+    MX_FIELD("padding", PADDING, pool2d.padding, 0, 0, "valid",
+             "valid: windows inside the picture; same: over its edge too."),
     {0},
 };
 
@@ -39,7 +40,8 @@ static merx_status shape_global(mx_node *node, merx_error *err)
 {
     MX_TRY(mx_node_need_rank(node, 0, 3, "pictures (height, width, channels)", err));
     size_t h = node->in[0].dim[0], w = node->in[0].dim[1], c = node->in[0].dim[2];
-    node->pool = (mx_pool){.h = h, .w = w, .c = c, .out_h = 1, .out_w = 1, .ph = h, .pw = w, .stride_h = h, .stride_w = w};
+    node->pool =
+        (mx_pool){.h = h, .w = w, .c = c, .out_h = 1, .out_w = 1, .ph = h, .pw = w, .stride_h = h, .stride_w = w};
     node->out = MERX_INPUT(c);
     if (node->kind->id == MERX_LAYER_GLOBAL_MAX_POOL2D)
         node->saved_bytes = c * sizeof(uint32_t);

@@ -12,8 +12,10 @@ static const mx_field fields[] = {
     MX_FIELD("filters", INT, conv2d.filters, 1, 1 << 20, NULL, "Outputs of a pixel."),
     MX_FIELD("kernel_size", PAIR, conv2d.kernel, 1, 1024, NULL, "Height and width of the window."),
     MX_FIELD("strides", PAIR, conv2d.strides, 1, 1024, "1", "Rows and columns from window to window."),
-    MX_FIELD("padding", PADDING, conv2d.padding, 0, 0, "valid", "valid: windows inside the picture; same: zeros around it."),
-    MX_FIELD("groups", INT, conv2d.groups, 1, 1 << 20, "1", "Channels and filters are cut into so many groups that don't see one another."),
+    MX_FIELD("padding", PADDING, conv2d.padding, 0, 0, "valid",
+             "valid: windows inside the picture; same: zeros around it."),
+    MX_FIELD("groups", INT, conv2d.groups, 1, 1 << 20, "1",
+             "Channels and filters are cut into so many groups that don't see one another."),
     MX_FIELD("activation", ACTIVATION, conv2d.activation, 0, 0, "linear", "f."),
     MX_FIELD("use_bias", NOT, conv2d.no_bias, 0, 0, "true", "Whether b is there."),
     {0},
@@ -25,17 +27,26 @@ static merx_status shape(mx_node *node, merx_error *err)
     MX_TRY(mx_node_need_rank(node, 0, 3, "pictures (height, width, channels)", err));
     size_t c = node->in[0].dim[2], u = (size_t)o->filters, groups = (size_t)o->groups;
     if (c % groups != 0 || u % groups != 0)
-        MX_FAIL(err, MERX_E_SHAPE, node->name, "%zu channels and %zu filters can't be cut into %zu groups (both must be multiples of it)", c,
-                u, groups);
+        MX_FAIL(err, MERX_E_SHAPE, node->name,
+                "%zu channels and %zu filters can't be cut into %zu groups (both must be multiples of it)", c, u,
+                groups);
     mx_conv *s = &node->conv;
-    *s = (mx_conv){.h = node->in[0].dim[0], .w = node->in[0].dim[1], .c = c, .u = u, .groups = groups,
-                   .kh = (size_t)o->kernel[0], .kw = (size_t)o->kernel[1], .stride_h = (size_t)o->strides[0], .stride_w = (size_t)o->strides[1]};
+    *s = (mx_conv){.h = node->in[0].dim[0],
+                   .w = node->in[0].dim[1],
+                   .c = c,
+                   .u = u,
+                   .groups = groups,
+                   .kh = (size_t)o->kernel[0],
+                   .kw = (size_t)o->kernel[1],
+                   .stride_h = (size_t)o->strides[0],
+                   .stride_w = (size_t)o->strides[1]};
     MX_TRY(mx_window(node, s->h, s->kh, s->stride_h, o->padding, "high", &s->out_h, &s->pad_top, err));
     MX_TRY(mx_window(node, s->w, s->kw, s->stride_w, o->padding, "wide", &s->out_w, &s->pad_left, err));
     node->out = MERX_INPUT(s->out_h, s->out_w, u);
     node->activation = mx_activation_of(o->activation, MERX_LINEAR, &node->softmax);
     size_t window = s->kh * s->kw;
-    mx_node_weight(node, "kernel", MERX_INPUT(s->kh, s->kw, c / groups, u), MX_INITIAL_GLOROT, window * (c / groups), window * u);
+    mx_node_weight(node, "kernel", MERX_INPUT(s->kh, s->kw, c / groups, u), MX_INITIAL_GLOROT, window * (c / groups),
+                   window * u);
     if (!o->no_bias)
         mx_node_weight(node, "bias", MERX_INPUT(u), MX_INITIAL_ZEROS, 0, 0);
     node->packed = mx_conv_panels_size(s);
@@ -59,8 +70,9 @@ static void forward(const mx_node *node, const mx_pass *pass)
     const mx_tensor_kernels *kernels = mx_tensor_kernel();
     float *before = node->saved_floats > 0 && pass->training ? pass->saved : pass->y;
     size_t size = pass->n * node->out_size;
-    kernels->conv(&node->conv, pass->n, pass->x[0], pass->packed, node->n_weights > 1 ? mx_pass_weight(node, pass, 1) : NULL,
-                  node->activation == MX_RELU, before, pass->scratch);
+    kernels->conv(&node->conv, pass->n, pass->x[0], pass->packed,
+                  node->n_weights > 1 ? mx_pass_weight(node, pass, 1) : NULL, node->activation == MX_RELU, before,
+                  pass->scratch);
     if (node->softmax)
         kernels->softmax_loss(pass->y, size / node->conv.u, node->conv.u, NULL, NULL, NULL, pass->y, NULL, NULL);
     else if (node->activation != MX_LINEAR && node->activation != MX_RELU)
@@ -74,7 +86,8 @@ static void backward(const mx_node *node, const mx_pass *pass)
     if (node->softmax)
         mx_softmax_back(pass->y, pass->dy, size / u, u);
     else if (node->activation != MX_LINEAR)
-        kernels->activate_back(node->activation, node->saved_floats > 0 ? pass->saved : NULL, pass->y, pass->dy, size, pass->dy);
+        kernels->activate_back(node->activation, node->saved_floats > 0 ? pass->saved : NULL, pass->y, pass->dy, size,
+                               pass->dy);
     kernels->conv_outer(&node->conv, pass->n, pass->x[0], pass->dy, mx_pass_gradient(node, pass, 0), pass->scratch);
     if (node->n_weights > 1)
         kernels->add_columns(pass->dy, u, size / u, u, mx_pass_gradient(node, pass, 1));
@@ -99,7 +112,8 @@ void mx_conv2d_twin(const mx_node *node, const double *weights, size_t n, const 
                         for (size_t b = 0; b < s->kw; b++) {
                             size_t row = r * s->stride_h + a - s->pad_top, column = q * s->stride_w + b - s->pad_left;
                             for (size_t l = 0; row < s->h && column < s->w && l < c; l++)
-                                sum += x[((i * s->h + row) * s->w + column) * s->c + o / each * c + l] * w[((a * s->kw + b) * c + l) * s->u + o];
+                                sum += x[((i * s->h + row) * s->w + column) * s->c + o / each * c + l] *
+                                       w[((a * s->kw + b) * c + l) * s->u + o];
                         }
                     y[((i * s->out_h + r) * s->out_w + q) * s->u + o] = mx_twin_activate(node->activation, sum);
                 }

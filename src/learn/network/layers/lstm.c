@@ -4,60 +4,97 @@
  *   z = x_t W + h_{t-1} U + b       (4 u)
  *   i = g(z_i), f = g(z_f), o = g(z_o), c_t = f c_{t-1} + i a(z_c), h_t = o a(c_t)
  *
- * Training keeps, step by step (recurrent.h): the activated gates (t, n, 4 u), which the way back turns into dz in place, c and h (t + 1, n, u) with what was before the
- * first step, and the inputs (t, n, k).
+ * A step is one product: rows [x_t h_{t-1}] (k + u) with [W; U], which lie one behind the other among the weights where k u is a multiple of 4 (else two products).
+ *
+ * Training keeps, step by step (recurrent.h): the activated gates (t, n, 4 u), which the way back turns into dz in place, c (t + 1, n, u) with what was before the first
+ * step, and the rows (t, n, k + u).
  */
 #include <string.h>
 
 #include "learn/network/layers/recurrent.h"
 
+static bool joined(const mx_node *node)
+{
+    return node->weight[0].size % 16 == 0;
+}
+
 static merx_status shape(mx_node *node, merx_error *err)
 {
     MX_TRY(mx_recurrent_shape(node, 4, 1, 2, MX_INITIAL_FORGET, err));
     size_t t = node->in[0].dim[0], k = node->in[0].dim[1], u = (size_t)node->layer.recurrent.units;
-    size_t chunk = t < MX_STEP_CHUNK ? t : MX_STEP_CHUNK;
-    node->saved_floats = t * 4 * u + 2 * (t + 1) * u + t * k;
-    /* Running: gates and inputs of a chunk, h, c; back: dh, dc; the mask of a step. */
-    node->scratch_per_example = chunk * (4 * u + k) + 2 * u + 1;
+    node->saved_floats = t * 4 * u + (t + 1) * u + t * (k + u);
+    /* Running: rows, gates, h, c; back: dh, dc; the mask of a step. */
+    node->scratch_per_example = k + u + 4 * u + 2 * u + 1;
     node->twin_scratch = 6 * u;
     return MERX_OK;
+}
+
+static void pack(const mx_node *node, const float *weights, float *packed, bool training)
+{
+    size_t k = node->weight[0].dims.dim[0], g = node->weight[0].dims.dim[1], u = node->weight[1].dims.dim[0];
+    mx_recurrent_pack(node, weights, packed, training);
+    if (joined(node))
+        mx_tensor_kernel()->pack(weights + node->weight[0].offset, g, k + u, g, packed);
+}
+
+/* z (n, 4 u) of a step's rows (n, k + u). */
+static void step_product(const mx_steps *s, const float *rows, const float *bias, float *z)
+{
+    const mx_tensor_kernels *kernels = mx_tensor_kernel();
+    size_t wide = s->k + s->u;
+    bool one = joined(s->node);
+    mx_gemm g = {.m = s->n,
+                 .k = one ? wide : s->k,
+                 .u = s->g,
+                 .a = rows,
+                 .a_stride = wide,
+                 .panels = s->w,
+                 .bias = bias,
+                 .c = z,
+                 .c_stride = s->g};
+    kernels->gemm(&g);
+    if (one)
+        return;
+    mx_gemm more = {.m = s->n,
+                    .k = s->u,
+                    .u = s->g,
+                    .a = rows + s->k,
+                    .a_stride = wide,
+                    .panels = s->r,
+                    .c = z,
+                    .c_stride = s->g,
+                    .add = true};
+    kernels->gemm(&more);
 }
 
 static void forward(const mx_node *node, const mx_pass *pass)
 {
     mx_steps s = mx_steps_of(node, pass);
     const float *bias = node->n_weights > 2 ? mx_pass_weight(node, pass, 2) : NULL;
-    size_t rows = s.n * s.u, chunk = s.t < MX_STEP_CHUNK ? s.t : MX_STEP_CHUNK;
+    size_t size = s.n * s.u, wide = s.k + s.u;
     bool keeps = pass->training, in_place = mx_steps_in_place(&s);
-    float *z = keeps ? pass->saved : pass->scratch, *h, *c, *x;
-    uint8_t *mask_room = (uint8_t *)(pass->scratch + s.n * (chunk * (s.g + s.k) + 2 * s.u));
+    float *h = in_place ? pass->state : pass->scratch, *c = h + size, *z = pass->scratch + 2 * size,
+          *rows = z + s.n * s.g;
+    uint8_t *mask_room = (uint8_t *)(rows + s.n * wide);
     if (keeps) {
+        z = pass->saved;
         c = z + s.t * s.n * s.g;
-        h = c + (s.t + 1) * rows;
-        x = h + (s.t + 1) * rows;
-    } else {
-        x = z + chunk * s.n * s.g;
-        h = in_place ? pass->state : x + chunk * s.n * s.k;
-        c = h + rows;
+        rows = c + (s.t + 1) * size;
     }
     if (!in_place) {
         mx_steps_load(&s, 0, h);
         mx_steps_load(&s, 1, c);
     }
-    for (size_t from = 0; from < s.t; from += chunk) {
-        size_t count = s.t - from < chunk ? s.t - from : chunk;
-        float *zs = keeps ? z + from * s.n * s.g : z;
-        const float *inputs = mx_steps_inputs(&s, from, count, keeps ? x + from * s.n * s.k : x);
-        mx_steps_input_product(&s, inputs, count, bias, zs);
-        for (size_t step = from; step < from + count; step++, zs += s.n * s.g) {
-            float *h_next = keeps ? h + rows : h, *c_next = keeps ? c + rows : c;
-            mx_steps_state_product(&s, h, NULL, true, zs);
-            mx_tensor_kernel()->lstm_step(zs, c, h, s.n, s.u, node->activation, node->recurrent_activation,
-                                          mx_steps_mask(&s, step, mask_room), c_next, h_next);
-            h = h_next;
-            c = c_next;
-            mx_steps_output(&s, step, h);
-        }
+    for (size_t step = 0; step < s.t; step++) {
+        float *c_next = keeps ? c + size : c;
+        mx_steps_rows(&s, step, h, rows);
+        step_product(&s, rows, bias, z);
+        mx_tensor_kernel()->lstm_step(z, c, h, s.n, s.u, node->activation, node->recurrent_activation,
+                                      mx_steps_mask(&s, step, mask_room), c_next, h);
+        mx_steps_output(&s, step, h);
+        c = c_next;
+        z += keeps ? s.n * s.g : 0;
+        rows += keeps ? s.n * wide : 0;
     }
     if (!in_place) {
         mx_steps_store(&s, 0, h);
@@ -65,29 +102,42 @@ static void forward(const mx_node *node, const mx_pass *pass)
     }
 }
 
+/* Gradients of W, U and b, and dx, of a chunk of steps. */
+static void chunk_back(const mx_steps *s, size_t from, size_t count, const float *rows, const float *dz)
+{
+    const mx_tensor_kernels *kernels = mx_tensor_kernel();
+    const mx_node *node = s->node;
+    size_t wide = s->k + s->u, m = count * s->n;
+    bool one = joined(node);
+    kernels->gemm_outer(rows, wide, dz, s->g, m, one ? wide : s->k, s->g, mx_pass_gradient(node, s->pass, 0), s->g);
+    if (!one)
+        kernels->gemm_outer(rows + s->k, wide, dz, s->g, m, s->u, s->g, mx_pass_gradient(node, s->pass, 1), s->g);
+    if (node->n_weights > 2)
+        kernels->add_columns(dz, s->g, m, s->g, mx_pass_gradient(node, s->pass, 2));
+    mx_steps_dx(s, from, count, dz);
+}
+
 static void backward(const mx_node *node, const mx_pass *pass)
 {
     const mx_tensor_kernels *kernels = mx_tensor_kernel();
     mx_steps s = mx_steps_of(node, pass);
-    size_t rows = s.n * s.u;
-    float *z = pass->saved, *c = z + s.t * s.n * s.g, *h = c + (s.t + 1) * rows, *x = h + (s.t + 1) * rows;
-    float *dh = pass->scratch, *dc = dh + rows;
-    uint8_t *mask_room = (uint8_t *)(dc + rows);
-    float *bias = node->n_weights > 2 ? mx_pass_gradient(node, pass, 2) : NULL;
-    memset(dc, 0, rows * sizeof *dc);
+    size_t size = s.n * s.u;
+    float *z = pass->saved, *c = z + s.t * s.n * s.g, *rows = c + (s.t + 1) * size, *dh = pass->scratch,
+          *dc = dh + size;
+    uint8_t *mask_room = (uint8_t *)(dc + size);
+    memset(dc, 0, size * sizeof *dc);
     for (size_t until = s.t; until > 0;) {
         size_t count = (until - 1) % MX_STEP_CHUNK + 1, from = until - count;
         for (size_t step = until; step-- > from;) {
             const uint8_t *mask = mx_steps_mask(&s, step, mask_room);
             float *dz = z + step * s.n * s.g;
             mx_steps_output_back(&s, step, dh);
-            kernels->lstm_step_back(dz, c + step * rows, c + (step + 1) * rows, dh, dc, s.n, s.u, node->activation,
+            kernels->lstm_step_back(dz, c + step * size, c + (step + 1) * size, dh, dc, s.n, s.u, node->activation,
                                     node->recurrent_activation, mask, dz);
             if (step > 0)
                 mx_steps_state_back(&s, mask, dz, false, dh);
         }
-        mx_steps_state_outer(&s, count, h + from * rows, z + from * s.n * s.g);
-        mx_steps_input_back(&s, from, count, x, z + from * s.n * s.g, bias);
+        chunk_back(&s, from, count, rows + from * s.n * (s.k + s.u), z + from * s.n * s.g);
         until = from;
     }
 }
@@ -133,7 +183,7 @@ const mx_layer_kind mx_layer_lstm = {
     .least_inputs = 1,
     .most_inputs = 1,
     .shape = shape,
-    .pack = mx_recurrent_pack,
+    .pack = pack,
     .forward = forward,
     .backward = backward,
     .whole_sequence = mx_recurrent_whole_sequence,

@@ -118,7 +118,8 @@ static void batch_forward(const mx_node *node, const mx_pass *pass)
     size_t c = channels(node), m = pass->n * node->out_size / c;
     places at = places_of(node);
     const float *gamma = weight_or_null(node, pass, at.gamma), *beta = weight_or_null(node, pass, at.beta);
-    const float *mean = mx_pass_weight(node, pass, (size_t)at.mean), *variance = mx_pass_weight(node, pass, (size_t)at.variance);
+    const float *mean = mx_pass_weight(node, pass, (size_t)at.mean),
+                *variance = mx_pass_weight(node, pass, (size_t)at.variance);
     double all = (double)pass->batch * (double)node->out_size / (double)c, epsilon = node->layer.batch_norm.epsilon;
     float *factor = pass->scratch, *add = factor + c;
     for (size_t j = 0; j < c; j++) {
@@ -233,7 +234,8 @@ const mx_layer_kind mx_layer_batch_norm = {
     .id = MERX_LAYER_BATCH_NORM,
     .word = "batch_norm",
     .title = "Batch normalisation",
-    .text = "Each channel at mean 0 and variance 1 over the batch, then scaled and shifted; moving statistics when it is run.",
+    .text = "Each channel at mean 0 and variance 1 over the batch, then scaled and shifted; moving statistics when it "
+            "is run.",
     .formula = "y = gamma (x - mean) / sqrt(variance + epsilon) + beta",
     .fields = batch_fields,
     .least_inputs = 1,
@@ -309,7 +311,8 @@ static void layer_backward(const mx_node *node, const mx_pass *pass)
         float *dx = pass->dx[0] + i * c;
         float mean = (float)(sum / (double)c), slope = (float)(along / (double)c);
         for (size_t j = 0; j < c; j++) {
-            float z = (x[j] - middle) * inverse, g = dy[j] * (gamma != NULL ? gamma[j] : 1), v = inverse * (g - mean - z * slope);
+            float z = (x[j] - middle) * inverse, g = dy[j] * (gamma != NULL ? gamma[j] : 1),
+                  v = inverse * (g - mean - z * slope);
             dx[j] = pass->dx_add[0] ? dx[j] + v : v;
         }
     }
@@ -327,8 +330,8 @@ static void layer_twin(const mx_node *node, const mx_twin_pass *pass)
         for (size_t j = 0; j < c; j++)
             variance += (x[j] - mean) * (x[j] - mean) / (double)c;
         for (size_t j = 0; j < c; j++)
-            pass->y[i * c + j] = (at.gamma >= 0 ? pass->weights[node->weight[at.gamma].offset + j] : 1) * (x[j] - mean) /
-                                     sqrt(variance + node->layer.layer_norm.epsilon) +
+            pass->y[i * c + j] = (at.gamma >= 0 ? pass->weights[node->weight[at.gamma].offset + j] : 1) *
+                                     (x[j] - mean) / sqrt(variance + node->layer.layer_norm.epsilon) +
                                  (at.beta >= 0 ? pass->weights[node->weight[at.beta].offset + j] : 0);
     }
 }

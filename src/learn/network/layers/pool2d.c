@@ -12,7 +12,8 @@
 static const mx_field fields[] = {
     MX_FIELD("pool_size", PAIR, pool2d.pool, 1, 1024, "2", "Height and width of the window."),
     MX_FIELD("strides", PAIR, pool2d.strides, 1, 1024, "pool_size", "Rows and columns from window to window."),
-    MX_FIELD("padding", PADDING, pool2d.padding, 0, 0, "valid", "valid: windows inside the picture; same: over its edge too."),
+    MX_FIELD("padding", PADDING, pool2d.padding, 0, 0, "valid",
+             "valid: windows inside the picture; same: over its edge too."),
     {0},
 };
 
@@ -21,8 +22,13 @@ static merx_status shape(mx_node *node, merx_error *err)
     const merx_pool2d *o = &node->layer.pool2d;
     MX_TRY(mx_node_need_rank(node, 0, 3, "pictures (height, width, channels)", err));
     mx_pool *s = &node->pool;
-    *s = (mx_pool){.h = node->in[0].dim[0], .w = node->in[0].dim[1], .c = node->in[0].dim[2], .ph = (size_t)o->pool[0],
-                   .pw = (size_t)o->pool[1], .stride_h = (size_t)o->strides[0], .stride_w = (size_t)o->strides[1]};
+    *s = (mx_pool){.h = node->in[0].dim[0],
+                   .w = node->in[0].dim[1],
+                   .c = node->in[0].dim[2],
+                   .ph = (size_t)o->pool[0],
+                   .pw = (size_t)o->pool[1],
+                   .stride_h = (size_t)o->strides[0],
+                   .stride_w = (size_t)o->strides[1]};
     MX_TRY(mx_window(node, s->h, s->ph, s->stride_h, o->padding, "high", &s->out_h, &s->pad_top, err));
     MX_TRY(mx_window(node, s->w, s->pw, s->stride_w, o->padding, "wide", &s->out_w, &s->pad_left, err));
     node->out = MERX_INPUT(s->out_h, s->out_w, s->c);
@@ -35,9 +41,9 @@ bool mx_pool_can_fuse(const mx_node *pool, const mx_node *conv)
     const mx_pool *p = &pool->pool;
     const mx_conv *c = &conv->conv;
     return pool->kind->id == MERX_LAYER_MAX_POOL2D && conv->kind->id == MERX_LAYER_CONV2D && conv->consumers == 1 &&
-           conv->activation == MX_RELU && conv->n_weights == 2 && c->groups == 1 && c->stride_h == 1 && c->stride_w == 1 && p->ph == 2 &&
-           p->pw == 2 && p->stride_h == 2 && p->stride_w == 2 && p->pad_top == 0 && p->pad_left == 0 && p->out_h == c->out_h / 2 &&
-           p->out_w == c->out_w / 2;
+           conv->activation == MX_RELU && conv->n_weights == 2 && c->groups == 1 && c->stride_h == 1 &&
+           c->stride_w == 1 && p->ph == 2 && p->pw == 2 && p->stride_h == 2 && p->stride_w == 2 && p->pad_top == 0 &&
+           p->pad_left == 0 && p->out_h == c->out_h / 2 && p->out_w == c->out_w / 2;
 }
 
 void mx_pool_fuse(mx_node *pool, mx_node *conv)
@@ -59,7 +65,8 @@ static void forward(const mx_node *node, const mx_pass *pass)
                            pass->saved_bytes, pass->scratch);
         return;
     }
-    kernels->max_pool(&node->pool, pass->n, pass->x[0], pass->y, pass->training ? (uint32_t *)(void *)pass->saved_bytes : NULL);
+    kernels->max_pool(&node->pool, pass->n, pass->x[0], pass->y,
+                      pass->training ? (uint32_t *)(void *)pass->saved_bytes : NULL);
 }
 
 static void backward(const mx_node *node, const mx_pass *pass)
@@ -69,12 +76,13 @@ static void backward(const mx_node *node, const mx_pass *pass)
         memset(pass->dx[0], 0, pass->n * (node->fused != NULL ? node->fused : node)->in_size[0] * sizeof(float));
     if (node->fused == NULL) {
         if (pass->dx[0] != NULL)
-            kernels->max_pool_back(&node->pool, pass->n, pass->dy, (const uint32_t *)(const void *)pass->saved_bytes, pass->dx[0]);
+            kernels->max_pool_back(&node->pool, pass->n, pass->dy, (const uint32_t *)(const void *)pass->saved_bytes,
+                                   pass->dx[0]);
         return;
     }
     const mx_node *conv = node->fused;
-    kernels->conv_pool_outer(&conv->conv, pass->n, pass->x[0], pass->dy, pass->saved_bytes, mx_pass_gradient(conv, pass, 0),
-                             mx_pass_gradient(conv, pass, 1), pass->scratch);
+    kernels->conv_pool_outer(&conv->conv, pass->n, pass->x[0], pass->dy, pass->saved_bytes,
+                             mx_pass_gradient(conv, pass, 0), mx_pass_gradient(conv, pass, 1), pass->scratch);
     if (pass->dx[0] != NULL) {
         float *full = pass->scratch + conv->scratch;
         kernels->conv_pool_spread(&conv->conv, pass->n, pass->dy, pass->saved_bytes, full);

@@ -118,6 +118,15 @@ const float *mx_steps_inputs(const mx_steps *s, size_t from, size_t count, float
     return room;
 }
 
+void mx_steps_rows(const mx_steps *s, size_t step, const float *h, float *rows)
+{
+    const float *x = s->pass->x[0] + place_of(s, step) * s->k;
+    for (size_t i = 0; i < s->n; i++, rows += s->k + s->u) {
+        memcpy(rows, x + i * s->t * s->k, s->k * sizeof *x);
+        memcpy(rows + s->k, h + i * s->u, s->u * sizeof *h);
+    }
+}
+
 void mx_steps_input_product(const mx_steps *s, const float *x, size_t count, const float *bias, float *z)
 {
     mx_gemm g = {.m = count * s->n,
@@ -202,15 +211,9 @@ void mx_steps_state_back(const mx_steps *s, const uint8_t *mask, const float *dz
     mx_tensor_kernel()->gemm(&g);
 }
 
-void mx_steps_input_back(const mx_steps *s, size_t from, size_t count, const float *x, const float *dz, float *bias)
+void mx_steps_dx(const mx_steps *s, size_t from, size_t count, const float *dz)
 {
-    const mx_tensor_kernels *kernels = mx_tensor_kernel();
     const mx_pass *pass = s->pass;
-    size_t m = count * s->n;
-    const float *inputs = lies_so(s) ? pass->x[0] : x;
-    kernels->gemm_outer(inputs + from * s->n * s->k, s->k, dz, s->g, m, s->k, s->g, mx_pass_gradient(s->node, pass, 0), s->g);
-    if (bias != NULL)
-        kernels->add_columns(dz, s->g, m, s->g, bias);
     if (pass->dx[0] == NULL)
         return;
     /* A step's rows go back to where its inputs lie, t k apart. */
@@ -224,13 +227,27 @@ void mx_steps_input_back(const mx_steps *s, size_t from, size_t count, const flo
                      .c = pass->dx[0] + place_of(s, from + step) * s->k,
                      .c_stride = s->t * s->k,
                      .add = pass->dx_add[0]};
-        kernels->gemm(&g);
+        mx_tensor_kernel()->gemm(&g);
     }
+}
+
+void mx_steps_input_back(const mx_steps *s, size_t from, size_t count, const float *x, const float *dz, float *bias)
+{
+    const mx_tensor_kernels *kernels = mx_tensor_kernel();
+    const mx_pass *pass = s->pass;
+    size_t m = count * s->n;
+    const float *inputs = lies_so(s) ? pass->x[0] : x;
+    kernels->gemm_outer(inputs + from * s->n * s->k, s->k, dz, s->g, m, s->k, s->g, mx_pass_gradient(s->node, pass, 0),
+                        s->g);
+    if (bias != NULL)
+        kernels->add_columns(dz, s->g, m, s->g, bias);
+    mx_steps_dx(s, from, count, dz);
 }
 
 void mx_steps_state_outer(const mx_steps *s, size_t count, const float *h, const float *dz)
 {
-    mx_tensor_kernel()->gemm_outer(h, s->u, dz, s->g, count * s->n, s->u, s->g, mx_pass_gradient(s->node, s->pass, 1), s->g);
+    mx_tensor_kernel()->gemm_outer(h, s->u, dz, s->g, count * s->n, s->u, s->g, mx_pass_gradient(s->node, s->pass, 1),
+                                   s->g);
 }
 
 void mx_steps_load(const mx_steps *s, size_t which, float *to)

@@ -8,6 +8,8 @@
  *   dh = dz U'        a product per step on the way back, dz of all steps is kept
  *   dW += x' dz, dU += h_before' dz, db += sum dz, dx = dz W'      of a chunk at once, behind it
  *
+ * (An lstm does the two products of a step as one: lstm.c.)
+ *
  * Step s sees input s, or t - 1 - s of a layer that goes backwards, whose outputs are in the order they came about (Keras gives them so). Where the mask is 0 the
  * state stays and the output repeats.
  *
@@ -41,6 +43,8 @@ mx_steps mx_steps_of(const mx_node *node, const mx_pass *pass);
 
 /* Inputs of `count` steps from `from` on, (count, n, k): in `room`, or where they lie already. */
 const float *mx_steps_inputs(const mx_steps *s, size_t from, size_t count, float *room);
+/* The inputs of a step beside h (n, u): rows (n, k + u). */
+void mx_steps_rows(const mx_steps *s, size_t step, const float *h, float *rows);
 /* z (count n, g) = x W + bias of steps from … */
 void mx_steps_input_product(const mx_steps *s, const float *x, size_t count, const float *bias, float *z);
 /* z (n, columns) [+]= h (n, u) U [+ bias]. */
@@ -58,6 +62,8 @@ void mx_steps_state_back(const mx_steps *s, const uint8_t *mask, const float *dz
  * And that of U, from h (count, n, u) before each step.
  */
 void mx_steps_input_back(const mx_steps *s, size_t from, size_t count, const float *x, const float *dz, float *bias);
+/* dx alone. */
+void mx_steps_dx(const mx_steps *s, size_t from, size_t count, const float *dz);
 void mx_steps_state_outer(const mx_steps *s, size_t count, const float *h, const float *dz);
 /* Part `which` of the state of all examples to or from (n, u); zeros when there is none. */
 void mx_steps_load(const mx_steps *s, size_t which, float *to);

@@ -21,8 +21,8 @@ static merx_status shape(mx_node *node, merx_error *err)
         for (size_t i = 0; i < MERX_DIMS && node->layer.reshape.shape[i] > 0; i++)
             node->out.dim[node->out.rank++] = (size_t)node->layer.reshape.shape[i];
         if (mx_dims_size(node->out) != size)
-            MX_FAIL(err, MERX_E_SHAPE, node->name, "reshape is given %s; that can't become %s", mx_dims_text(node->in[0], in),
-                    mx_dims_text(node->out, out));
+            MX_FAIL(err, MERX_E_SHAPE, node->name, "reshape is given %s; that can't become %s",
+                    mx_dims_text(node->in[0], in), mx_dims_text(node->out, out));
     }
     node->in_place = true;
     return MERX_OK;
