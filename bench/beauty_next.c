@@ -253,6 +253,7 @@ int main(int argc, char **argv)
         w.ndcg[k] = bench_memory(d.customers * sizeof(double));
     }
     must(mx_parallel(task, (w.n + A_BLOCK - 1) / A_BLOCK, rank_block, &w, &err), &err);
+    fprintf(stderr, "weights: alike %g, network %g\n", model.alike_weight, model.network);
     printf("{\"customers\": %zu, \"measured\": %zu, \"items\": %zu, \"learnt_from\": %lld, \"seconds\": %.3f, "
            "\"cpu_seconds\": %.3f, "
            "\"step_us\": %.3f",

@@ -3,13 +3,16 @@
  *
  * The score of item t behind a sequence j_1 … j_m is a blend of counts and of a recurrent network:
  *
- *     score(t) = popularity share(t) + sum_k fade^(m - k) after(j_k, t) + network z_m(t)
+ *     score(t) = popularity share(t) + sum_k fade^(m - k) after(j_k, t) + a sum_k alike(j_k, t) + n z_m(t)
  *
- * share(t): of all events learnt from, those of t; it decides where nothing else does. after(j, t): the weight of t behind j, of transitions near and far (learn/factor/transitions.h);
+ * share(t): of all events learnt from, those of t; it decides where nothing else does. after(j, t): the weight of t behind j, of transitions near and far (learn/factor/transitions.h); alike(j, t): the cosine of t and j over sequences
+ * as sets where t is among the nearest of j (learn/factor/neighbours.h): what goes together whatever the order, for the whole history alike;
  * z_k(t): the logit of t that a GRU gives after k events (learn/network/sequence_ranker.h), z_0 before the first.
  *
  * Reasons: each event's term of the counts, and by how much its step changed the network's logit, z_k - z_{k-1}: that telescopes to z_m - z_0 exactly. What is left is the base,
- * popularity share(t) + network z_0(t).
+ * popularity share(t) + n z_0(t).
+ *
+ * Counts grow with a shop, logits do not: the options `alike` and `network` are weights beside transitions whose strongest one is 1 on average over events. a and n are what comes of them.
  *
  * A state holds the events so far and the network's hidden numbers: one more event costs one step of the network, whatever came before.
  */
@@ -59,17 +62,21 @@ typedef struct mx_next {
     const merx_allocator *alloc;
     mx_next_source source;
     size_t items, sequences;          /* learnt from */
-    double fade, popularity, network; /* network: 0 without one */
+    double fade, popularity;
+    double alike_weight, network; /* a, n; network: 0 without one */
     double events;                    /* learnt from */
     int32_t *holders;                 /* (items) */
     int32_t *count;                   /* (items) events */
-    mx_item_lists after;
+    mx_item_lists after, alike;
     mx_ranker ranker; /* items 0: none */
     mx_dict *ids;     /* item -> id of the product; NULL while training */
 } mx_next;
 
 extern const merx_option mx_next_training[];
 
+/* Item-kNN over the sequences as sets: cosine, `keep` neighbours. */
+merx_status mx_next_fit_alike(const mx_sequences *sequences, size_t keep, const merx_allocator *alloc, merx_task *task,
+                              mx_item_lists *out, merx_error *err) MERX_MUST_CHECK;
 /* counts_only: without the network, whose place is left empty. Same bits for any number of threads. */
 merx_status mx_next_fit(const mx_next_sequences *sequences, const merx_options *options, bool counts_only,
                         const merx_allocator *alloc, merx_task *task, mx_next *out, merx_error *err) MERX_MUST_CHECK;

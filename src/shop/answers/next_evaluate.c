@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "learn/core/metrics.h"
-#include "learn/factor/neighbours.h"
 #include "numeric/statistics.h"
 #include "shop/answers/next.h"
 #include "shop/answers/recommender.h"
@@ -172,35 +171,6 @@ out:
     return status;
 }
 
-/* Item-kNN over the sequences as sets. */
-static merx_status fit_knn(const mx_next_sequences *q, const merx_allocator *alloc, merx_task *task, mx_item_lists *out,
-                           merx_error *err)
-{
-    int64_t *starts = NULL, kept = 0;
-    int32_t *items = NULL;
-    size_t n = q->view.n, events = (size_t)q->starts[n];
-    merx_status status;
-    MX_TRY_GOTO(mx_alloc_array(alloc, n + 1, sizeof *starts, "sets of products", &starts, err));
-    MX_TRY_GOTO(mx_alloc_array_raw(alloc, events, sizeof *items, "sets of products", &items, err));
-    for (size_t u = 0; u < n; u++) {
-        size_t m = (size_t)(q->starts[u + 1] - q->starts[u]);
-        memcpy(items + kept, q->items + q->starts[u], m * sizeof *items);
-        qsort(items + kept, m, sizeof *items, compare_items);
-        int64_t from = kept;
-        for (size_t k = 0; k < m; k++)
-            if (k == 0 || items[from + (int64_t)k] != items[kept - 1])
-                items[kept++] = items[from + (int64_t)k];
-        starts[u + 1] = kept;
-    }
-    mx_csr sets = {.rows = n, .columns = q->view.n_items, .starts = starts, .indices = items};
-    MX_TRY_GOTO(mx_neighbours_fit(&sets, &(mx_neighbours_options){.similarity = MX_COSINE, .keep = KNN_KEEP}, alloc,
-                                  task, out, err));
-out:
-    MX_FREE_ARRAY(alloc, starts, n + 1);
-    MX_FREE_ARRAY(alloc, items, events);
-    return status;
-}
-
 /* ---- figures ---- */
 
 static merx_status add_figure(merx_evaluation *out, const char *name, const char *baseline, const double *values,
@@ -270,7 +240,7 @@ static merx_status learn(const mx_evaluate *evaluate, const mx_next_sequences *s
     mx_transitions_options plain = {.reach = 1, .decay = 1, .power = 1};
     MX_TRY(mx_next_fit(sequences, evaluate->options, false, alloc, evaluate->task, model, err));
     MX_TRY(mx_transitions_fit(&sequences->view, &plain, alloc, evaluate->task, counts, err));
-    return fit_knn(sequences, alloc, evaluate->task, knn, err);
+    return mx_next_fit_alike(&sequences->view, KNN_KEEP, alloc, evaluate->task, knn, err);
 }
 
 merx_status mx_next_evaluate(const mx_evaluate *evaluate, merx_evaluation *out, merx_error *err)

@@ -32,7 +32,13 @@ merx_status mx_next_write(const mx_next *model, const mx_snapshot *snapshot, con
                            .starts = copy(arena, model->after.starts, items + 1, sizeof(int64_t), err),
                            .indices = copy(arena, model->after.indices, links, sizeof(int32_t), err),
                            .weights = copy(arena, model->after.weights, links, sizeof(float), err)};
-    if (!ids || !holders || !count || !after.starts || !after.indices || !after.weights)
+    links = mx_item_lists_count(&model->alike);
+    mx_item_lists alike = {.items = items,
+                           .starts = copy(arena, model->alike.starts, items + 1, sizeof(int64_t), err),
+                           .indices = copy(arena, model->alike.indices, links, sizeof(int32_t), err),
+                           .weights = copy(arena, model->alike.weights, links, sizeof(float), err)};
+    if (!ids || !holders || !count || !after.starts || !after.indices || !after.weights || !alike.starts ||
+        !alike.indices || !alike.weights)
         return MERX_E_MEMORY;
     for (size_t i = 0; i < items; i++)
         ids[i] = snapshot->product_id[sequences->item_product[i]];
@@ -40,10 +46,12 @@ merx_status mx_next_write(const mx_next *model, const mx_snapshot *snapshot, con
     MX_TRY(mx_tensor_writer_vector(writer, "holders", MX_I32, items, holders, err));
     MX_TRY(mx_tensor_writer_vector(writer, "count", MX_I32, items, count, err));
     MX_TRY(mx_item_lists_write(&after, "after", writer, err));
+    MX_TRY(mx_item_lists_write(&alike, "alike", writer, err));
     if (model->ranker.items)
         MX_TRY(mx_ranker_write(&model->ranker, "network", writer, arena, err));
     MX_TRY(meta_real(writer, "fade", model->fade, err));
     MX_TRY(meta_real(writer, "popularity", model->popularity, err));
+    MX_TRY(meta_real(writer, "alike", model->alike_weight, err));
     MX_TRY(meta_real(writer, "network", model->network, err));
     MX_TRY(meta_real(writer, "sequences", (double)model->sequences, err));
     MX_TRY(mx_tensor_writer_meta(writer, "learn_from", mx_next_source_name(model->source), err));
@@ -95,9 +103,10 @@ static merx_status read_counts(const mx_tensor_file *file, mx_next *out, merx_er
         memcpy(out->count, count, items * sizeof *count);
     }
     MX_TRY(mx_item_lists_read(file, "after", out->alloc, &out->after, err));
-    if (out->after.items != items)
-        MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "lists of %zu products for %zu", out->after.items,
-                out->items);
+    MX_TRY(mx_item_lists_read(file, "alike", out->alloc, &out->alike, err));
+    if (out->after.items != items || out->alike.items != items)
+        MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "lists of %zu and %zu products for %zu",
+                out->after.items, out->alike.items, out->items);
     return MERX_OK;
 }
 
@@ -136,6 +145,7 @@ merx_status mx_next_read(const mx_tensor_file *file, const merx_allocator *alloc
     out->sequences = (size_t)sequences;
     MX_TRY_GOTO(read_real(file, "fade", &out->fade, err));
     MX_TRY_GOTO(read_real(file, "popularity", &out->popularity, err));
+    MX_TRY_GOTO(read_real(file, "alike", &out->alike_weight, err));
     MX_TRY_GOTO(read_real(file, "network", &out->network, err));
     MX_TRY_GOTO(read_counts(file, out, err));
     MX_TRY_GOTO(read_ids(file, out, err));

@@ -3,9 +3,13 @@
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "learn/factor/neighbours.h"
 #include "shop/answers/next.h"
+
+enum { ALIKE_KEEP = 100 };
 
 /* Chosen on the last purchase but one of amazon-beauty-seq's customers (docs/answers/next.md). */
 const merx_option mx_next_training[] = {
@@ -24,7 +28,10 @@ const merx_option mx_next_training[] = {
     {"fade", MERX_OPTION_REAL, 0.001, 1, "0.6", NULL, "What a step back in the history leaves of an event's worth."},
     {"popularity", MERX_OPTION_REAL, 0, 1000, "0.001", NULL,
      "Weight of the share of all events that were of a product."},
-    {"network", MERX_OPTION_REAL, 0, 1000, "0.04", NULL, "Weight of the recurrent network's logit; 0: without it."},
+    {"alike", MERX_OPTION_REAL, 0, 1000, "0.1", NULL,
+     "Weight of what goes together whatever the order, beside the strongest transition; 0: without it."},
+    {"network", MERX_OPTION_REAL, 0, 1000, "0.04", NULL,
+     "Weight of the recurrent network's logit, beside the strongest transition; 0: without it."},
     {"units", MERX_OPTION_INT, 1, 512, "64", NULL, "Numbers that the network describes a product and a history with."},
     {"epochs", MERX_OPTION_INT, 1, 1000, NULL, NULL,
      "Passes of the network over all sequences; unset: as many as make 0.8 million events, but 1 to 10."},
@@ -65,6 +72,52 @@ static mx_ranker_options ranker_of(const mx_sequences *s, const merx_options *op
                                .seed = seed};
 }
 
+static int compare_items(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+merx_status mx_next_fit_alike(const mx_sequences *s, size_t keep, const merx_allocator *alloc, merx_task *task,
+                              mx_item_lists *out, merx_error *err)
+{
+    int64_t *starts = NULL, kept = 0;
+    int32_t *items = NULL;
+    size_t n = s->n, events = (size_t)s->starts[n];
+    merx_status status;
+    *out = (mx_item_lists){0};
+    alloc = mx_allocator_or_default(alloc);
+    MX_TRY_GOTO(mx_alloc_array(alloc, n + 1, sizeof *starts, "sets of products", &starts, err));
+    MX_TRY_GOTO(mx_alloc_array_raw(alloc, events, sizeof *items, "sets of products", &items, err));
+    for (size_t u = 0; u < n; u++) {
+        size_t m = (size_t)(s->starts[u + 1] - s->starts[u]);
+        int64_t from = kept;
+        memcpy(items + from, s->items + s->starts[u], m * sizeof *items);
+        qsort(items + from, m, sizeof *items, compare_items);
+        for (size_t k = 0; k < m; k++)
+            if (k == 0 || items[from + (int64_t)k] != items[kept - 1])
+                items[kept++] = items[from + (int64_t)k];
+        starts[u + 1] = kept;
+    }
+    mx_csr sets = {.rows = n, .columns = s->n_items, .starts = starts, .indices = items};
+    MX_TRY_GOTO(mx_neighbours_fit(&sets, &(mx_neighbours_options){.similarity = MX_COSINE, .keep = keep}, alloc, task,
+                                  out, err));
+out:
+    MX_FREE_ARRAY(alloc, starts, n + 1);
+    MX_FREE_ARRAY(alloc, items, events);
+    return status;
+}
+
+/* The largest weight of an item's list, on average over events. */
+static double strongest_of(const mx_next *model, const mx_item_lists *lists)
+{
+    double sum = 0;
+    for (size_t i = 0; i < model->items; i++)
+        if (lists->starts[i] < lists->starts[i + 1])
+            sum += model->count[i] * (double)lists->weights[lists->starts[i]];
+    return model->events > 0 ? sum / model->events : 0;
+}
+
 merx_status mx_next_fit(const mx_next_sequences *sequences, const merx_options *options, bool counts_only,
                         const merx_allocator *alloc, merx_task *task, mx_next *out, merx_error *err)
 {
@@ -76,6 +129,7 @@ merx_status mx_next_fit(const mx_next_sequences *sequences, const merx_options *
                      .sequences = s->n,
                      .fade = merx_options_real(options, "fade"),
                      .popularity = merx_options_real(options, "popularity"),
+                     .alike_weight = merx_options_real(options, "alike"),
                      .network = merx_options_real(options, "network"),
                      .events = (double)s->starts[s->n]};
     merx_status status;
@@ -93,6 +147,13 @@ merx_status mx_next_fit(const mx_next_sequences *sequences, const merx_options *
     for (int64_t e = 0; e < s->starts[s->n]; e++)
         out->count[s->items[e]]++;
     MX_TRY_GOTO(mx_transitions_fit(s, &transitions, alloc, task, &out->after, err));
+    if (out->alike_weight > 0)
+        MX_TRY_GOTO(mx_next_fit_alike(s, ALIKE_KEEP, alloc, task, &out->alike, err));
+    else
+        MX_TRY_GOTO(mx_item_lists_none(s->n_items, alloc, &out->alike, err));
+    double strongest = strongest_of(out, &out->after), nearest = strongest_of(out, &out->alike);
+    out->alike_weight *= nearest > 0 ? strongest / nearest : 0;
+    out->network *= strongest;
     if (out->network > 0 && !counts_only)
         MX_TRY_GOTO(mx_ranker_fit(s, &ranker, alloc, task, &out->ranker, err));
     return MERX_OK;
@@ -108,6 +169,7 @@ void mx_next_release(mx_next *model)
     MX_FREE_ARRAY(model->alloc, model->holders, model->items);
     MX_FREE_ARRAY(model->alloc, model->count, model->items);
     mx_item_lists_release(&model->after);
+    mx_item_lists_release(&model->alike);
     mx_ranker_release(&model->ranker);
     mx_dict_free(model->ids);
     *model = (mx_next){0};
@@ -198,6 +260,7 @@ void mx_next_scores(const mx_next_state *state, double *scores)
     if (model->ranker.items)
         mx_ranker_score(&model->ranker, state->hidden, model->network, scores);
     mx_transitions_score(&model->after, state->items, state->m, model->fade, 1, scores);
+    mx_item_lists_score(&model->alike, state->items, NULL, state->m, model->alike_weight, scores);
 }
 
 /* fade^k for k events back. */
@@ -209,7 +272,8 @@ static double faded(const mx_next *model, size_t back)
 /* Of event `at` of m: its term of the counts. */
 static double counts_part(const mx_next *model, const int32_t *history, size_t m, size_t at, int32_t t)
 {
-    return faded(model, m - 1 - at) * mx_item_lists_weight(&model->after, history[at], t);
+    return faded(model, m - 1 - at) * mx_item_lists_weight(&model->after, history[at], t) +
+           model->alike_weight * mx_item_lists_weight(&model->alike, history[at], t);
 }
 
 /* parts (m, n) written: the network's alone. */
