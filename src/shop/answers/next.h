@@ -61,12 +61,12 @@ bool mx_next_is_event(const mx_snapshot *snapshot, mx_next_source source, size_t
 typedef struct mx_next {
     const merx_allocator *alloc;
     mx_next_source source;
-    size_t items, sequences;          /* learnt from */
+    size_t items, sequences; /* learnt from */
     double fade, popularity;
     double alike_weight, network; /* a, n; network: 0 without one */
-    double events;                    /* learnt from */
-    int32_t *holders;                 /* (items) */
-    int32_t *count;                   /* (items) events */
+    double events;                /* learnt from */
+    int32_t *holders;             /* (items) */
+    int32_t *count;               /* (items) events */
     mx_item_lists after, alike;
     mx_ranker ranker; /* items 0: none */
     mx_dict *ids;     /* item -> id of the product; NULL while training */
