@@ -301,7 +301,7 @@ def lstm_parity(quick):
         parts = parity(1, "LSTM, tanh", folder) + parity(2, "LSTM, relu", folder) + parity(3, "LSTM, relu, a twentieth of the rate", folder)
         train, test = generated(folder, n, "50x32"), generated(folder, m, "50x32", n)
         for f in ("tanh", "relu"):
-            parts.append(accuracies(f"LSTM, {f}", f"lstm-{f}", train, n, test, m, 1 if f == "tanh" else 5))
+            parts.append(accuracies(f"LSTM, {f}", f"lstm-{f}", train, n, test, m, 1 if quick else 10))
     return parts
 
 
