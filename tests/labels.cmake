@@ -18,6 +18,7 @@ set(merx_slow_tests
   media.pictures
   media.video
   store.sqlite
+  shop.classify
   shop.crash
   shop.import
 )

@@ -2,7 +2,7 @@
 from dataclasses import dataclass
 from typing import Callable
 
-from . import beauty, csv, demand, factor, fresh, kmeans, linear, logistic, machine, neighbour, network, quality, retail
+from . import beauty, csv, demand, factor, fresh, kmeans, linear, logistic, machine, neighbour, network, pictures, quality, retail
 
 
 @dataclass
@@ -47,5 +47,9 @@ FIGURES = {
     "lstm-step": Figure("one more event through it from C: >= 5,000x Keras's predict, >= 50x Keras compiled, >= 6x PyTorch", "performance", network.lstm_step),
     "resnet-train": Figure("train a residual network of 1.09 M weights on 3 x 64 x 64 pictures: >= 1.5x Keras, >= 1.2x PyTorch", "performance", network.resnet_train),
     "fashion-cnn": Figure("fashion-mnist, that convolutional network, 10 epochs: test accuracy >= 0.905", "quality", network.fashion_cnn),
+    "fashion-best": Figure("fashion-mnist, classify's own recipe, <= 15 min to learn: test accuracy >= 0.940", "quality", pictures.fashion),
+    "grocery-classify": Figure("grocery-store-images, val, from scratch: accuracy >= 0.50 fine, 0.62 coarse", "quality", pictures.grocery_classify),
+    "grocery-similar": Figure("the same, val against train through similar: recall@1 by product >= 0.45", "quality", pictures.grocery_similar),
+    "video-frames": Figure("a clip of 1,189 frames: all decoded, times within a frame, scenes, each labelled or not sure, as JSON", "quality", pictures.video_frames),
     "fresh-machine": Figure("the README's two commands in a bare Debian", "quality", fresh.measure),
 }

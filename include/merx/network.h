@@ -253,7 +253,7 @@ typedef enum merx_optimizer_kind {
 } merx_optimizer_kind;
 typedef enum merx_schedule_kind {
     MERX_CONSTANT,
-    MERX_COSINE,            /* from the rate to rate x final over the fit, Loshchilov & Hutter 2017 */
+    MERX_COSINE_DECAY,      /* from the rate to rate x final over the fit, Loshchilov & Hutter 2017 */
     MERX_STEPS,             /* times `factor` after every `every` epochs */
     MERX_EXPONENTIAL_DECAY, /* times `factor` per `every` epochs, smoothly */
 } merx_schedule_kind;
@@ -322,6 +322,7 @@ typedef struct merx_fit_options {
     double validation_split;         /* the last share of the examples is held out, [0, 1) */
     const merx_examples *validation; /* in its place */
     const double *class_weights;     /* (classes); NULL: ones */
+    double label_smoothing; /* [0, 1): of categorical_crossentropy with labels, while training: the right class counts 1 - s + s / classes, each other s / classes. Szegedy et al. 2016 */
     merx_augmentation augmentation;
     int patience;      /* end when the validation (or training) loss has not fallen for so many epochs; 0: never */
     double min_delta;  /* what counts as falling */

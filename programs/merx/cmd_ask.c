@@ -56,7 +56,7 @@ static const cli_flag flags[] = {
 const cli_command cmd_ask = {
     .name = "ask",
     .usage = "ANSWER [--shop DIR] [--why] [--OPTION VALUE …]",
-    .summary = "ask: recommend, next, segment, demand, insight, similar",
+    .summary = "ask: recommend, next, segment, demand, insight, similar, classify",
     .text =
         "Answers from the live model and the newest events. Each reply says which model and which event it has seen.",
     .examples = "merx ask recommend --customer 12347 --why\nmerx ask segment\nmerx ask demand --product 85123A "

@@ -284,7 +284,7 @@ json_t *cli_json_parse(const char *text)
 json_t *cli_evaluation_json(const merx_evaluation *evaluation)
 {
     char *text = NULL;
-    if (evaluation->split_ms == 0 || merx_evaluation_json(evaluation, &text, NULL) != MERX_OK)
+    if (evaluation->figures == 0 || merx_evaluation_json(evaluation, &text, NULL) != MERX_OK)
         return json_null();
     json_t *value = cli_json_parse(text);
     merx_text_free(text);

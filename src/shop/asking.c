@@ -114,6 +114,29 @@ static merx_status use_model(merx_shop *shop, size_t index, mx_snapshot *snapsho
     return load(shop, index, live, snapshot, err);
 }
 
+/* What model_of needs. */
+typedef struct asker {
+    merx_shop *shop;
+    mx_snapshot *snapshot;
+    mx_arena *arena;
+} asker;
+
+static merx_status model_of(void *context, const char *name, const void **state, merx_error *err)
+{
+    const asker *a = context;
+    merx_error failure = {0};
+    size_t index;
+    *state = NULL;
+    MX_TRY(find_answer(name, &index, err));
+    merx_status status = use_model(a->shop, index, a->snapshot, a->arena, &failure);
+    if (status == MERX_E_NOT_FITTED)
+        return MERX_OK;
+    if (status != MERX_OK)
+        MX_FAIL(err, status, failure.where, "%s", failure.message);
+    *state = a->shop->models[index].state;
+    return MERX_OK;
+}
+
 static merx_status ask(merx_shop *shop, size_t index, const merx_options *question, bool why, mx_arena *arena,
                        merx_reply *out, merx_error *err)
 {
@@ -128,7 +151,9 @@ static merx_status ask(merx_shop *shop, size_t index, const merx_options *questi
     mx_ask context = {.snapshot = snapshot,
                       .state = answer->train ? shop->models[index].state : NULL,
                       .question = question,
-                      .arena = arena};
+                      .arena = arena,
+                      .model_of = model_of,
+                      .context = &(asker){shop, snapshot, arena}};
     out->answer = answer->info.name;
     out->sentence = out->score_unit = "";
     out->model_version = answer->train ? shop->models[index].version : 0;

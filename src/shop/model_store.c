@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "io/file.h"
+#include "shop/product_pictures.h"
 
 #define MODELS "models/"
 
@@ -140,14 +141,21 @@ merx_status mx_model_signature(const mx_answer *answer, const mx_snapshot *snaps
                                uint64_t seed, char hex[65], merx_error *err)
 {
     mx_text text;
+    mx_arena arena;
+    mx_product_pictures pictures = {0};
+    merx_status status = MERX_OK;
+    mx_arena_init(&arena, NULL);
     mx_text_init(&text, NULL, 1u << 20);
-    mx_text_printf(&text, "%s|%d|%d|%s|%" PRIu64 "|", answer->info.name, answer->code_version, MX_TENSOR_FORMAT,
-                   snapshot->sha256, seed);
+    if (answer->of_pictures)
+        MX_TRY_GOTO(mx_product_pictures_list(snapshot->blobs, snapshot, &arena, &pictures, err));
+    mx_text_printf(&text, "%s|%d|%d|%s|%s|%" PRIu64 "|", answer->info.name, answer->code_version, MX_TENSOR_FORMAT,
+                   snapshot->sha256, pictures.sha256, seed);
     put_options(&text, options);
-    merx_status status = mx_text_ok(&text, err);
-    if (status == MERX_OK)
-        mx_sha256_hex(text.data, text.size, hex);
+    MX_TRY_GOTO(mx_text_ok(&text, err));
+    mx_sha256_hex(text.data, text.size, hex);
+out:
     mx_text_release(&text);
+    mx_arena_release(&arena);
     return status;
 }
 

@@ -82,7 +82,7 @@ static merx_status evaluate(const trainer *t, const mx_answer *answer, const mer
         return MERX_OK;
     }
     int64_t split_ms = mx_snapshot_split_ms(t->snapshot);
-    if (split_ms == 0) {
+    if (split_ms == 0 && !answer->timeless) {
         snprintf(out->gate, sizeof out->gate, "the data spans less than 14 days: too short to learn and test by time");
         return MERX_OK;
     }
@@ -365,9 +365,9 @@ static merx_status evaluate_alone(trainer *t, const char *name, int64_t split_ms
         MX_TRY(answer->needs(t->snapshot, err));
     if (split_ms == 0)
         split_ms = mx_snapshot_split_ms(t->snapshot);
-    if (split_ms == 0)
+    if (split_ms == 0 && !answer->timeless)
         MX_FAIL(err, MERX_E_INVALID, name, "the data spans less than 14 days: too short to learn and test by time");
-    if (split_ms <= t->snapshot->first_ms || split_ms > t->snapshot->last_ms)
+    if (!answer->timeless && (split_ms <= t->snapshot->first_ms || split_ms > t->snapshot->last_ms))
         MX_FAIL(err, MERX_E_RANGE, name, "the split lies outside the data");
     MX_TRY(merx_options_new(t->shop->alloc, answer->info.training, &options, err));
     merx_status status = options_in_use(t, answer, options, err);

@@ -1,7 +1,7 @@
 /*
  * What every answer must hold: one suite over the registry, on one small shop of a year with tastes, seasons and prices.
  */
-#include "support/tiny_shop.h"
+#include "support/tiny_pictures.h"
 
 /* 60 customers of two tastes who come every month or so, for a year; prices that move; some come late, some come once. */
 static tiny_shop *year(void)
@@ -28,13 +28,21 @@ static tiny_shop *year(void)
 typedef struct fixture {
     tiny_shop *shop;
     mx_snapshot *s;
+    tiny_pictures *pictures;
 } fixture;
+
+/* Options of training: the defaults, but a small network that is soon trained. */
+static const char *set_for(const mx_answer *answer)
+{
+    return answer->of_pictures ? "side=16 filters=4 epochs=4" : "";
+}
 
 static int set_up(void **state)
 {
     fixture *f = calloc(1, sizeof *f);
     f->shop = year();
     f->s = tiny_finish(f->shop, NULL);
+    f->pictures = tiny_pictures_new(f->s);
     *state = f;
     return 0;
 }
@@ -42,6 +50,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     fixture *f = *state;
+    tiny_pictures_free(f->pictures);
     tiny_close(f->s);
     tiny_free(f->shop);
     free(f);
@@ -51,7 +60,7 @@ static int tear_down(void **state)
 static void check_train(const mx_answer *answer, const mx_snapshot *s, int threads, tiny_model *model)
 {
     merx_error err = {0};
-    check_ok(tiny_train(answer, s, "", NULL, threads, NULL, NULL, model, &err), err);
+    check_ok(tiny_train(answer, s, set_for(answer), NULL, threads, NULL, NULL, model, &err), err);
 }
 
 static void test_described(void **state)
@@ -167,7 +176,7 @@ static void test_evaluation(void **state)
             continue;
         merx_options *options;
         merx_error err = {0};
-        check_ok(tiny_options(NULL, answer->info.training, "", &options, &err), err);
+        check_ok(tiny_options(NULL, answer->info.training, set_for(answer), &options, &err), err);
         merx_evaluation first, out;
         for (int threads = 1; threads <= 8; threads *= 8) {
             merx_task *task;
@@ -199,6 +208,7 @@ static void test_forget(void **state)
 {
     fixture *f = *state;
     mx_snapshot *without = tiny_finish(f->shop, "shopper05");
+    tiny_pictures_hang(f->pictures, without);
     for (size_t i = 0; mx_answer_at(i); i++) {
         const mx_answer *answer = mx_answer_at(i);
         if (!answer->info.learns)
@@ -208,7 +218,7 @@ static void test_forget(void **state)
         bool exact = false;
         check_train(answer, f->s, 1, &model);
         check_train(answer, without, 1, &never);
-        check_ok(tiny_train(answer, without, "", NULL, 2, &model, &exact, &forgotten, &err), err);
+        check_ok(tiny_train(answer, without, set_for(answer), NULL, 2, &model, &exact, &forgotten, &err), err);
         if (exact && !tiny_same(&forgotten, &never))
             fail_msg("%s: says exact, but the bytes are not those of never having seen him", answer->info.name);
         /* What is no longer in the shop is nowhere in the file either. */
@@ -239,7 +249,7 @@ static void test_cancel(void **state)
         mx_arena_init(&arena, NULL);
         merx_error err = {0};
         check_ok(merx_task_new(NULL, &(merx_task_options){.threads = 2}, &task, &err), err);
-        check_ok(tiny_options(NULL, answer->info.training, "", &options, &err), err);
+        check_ok(tiny_options(NULL, answer->info.training, set_for(answer), &options, &err), err);
         check_ok(mx_tensor_writer_new(NULL, &writer, &err), err);
         merx_task_cancel(task);
         merx_status status = answer->train(f->s, options, NULL, task, writer, &arena, &err);

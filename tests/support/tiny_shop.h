@@ -255,7 +255,7 @@ CHECK_UNUSED static merx_status tiny_ask(const tiny_model *model, mx_snapshot *s
     merx_options *question;
     *reply = (merx_reply){0};
     MX_TRY(tiny_options(arena->alloc, model->answer->info.question, set, &question, err));
-    mx_ask ask = {s, model->state, question, arena, NULL};
+    mx_ask ask = {.snapshot = s, .state = model->state, .question = question, .arena = arena};
     merx_status status = model->answer->answer(&ask, reply, err);
     if (status == MERX_OK && model->answer->explain)
         status = model->answer->explain(&ask, reply, err);

@@ -76,7 +76,9 @@ static size_t count_lists(const mx_graph *g)
     return lists;
 }
 
-merx_status merx_nearest_save(const merx_nearest *index, const char *path, merx_error *err)
+/* Into a file, or with path NULL into memory. */
+static merx_status save(const merx_nearest *index, const char *path, unsigned char **data, size_t *size,
+                        merx_error *err)
 {
     const mx_vector_rows *rows = &index->rows;
     const mx_graph *g = &index->graph;
@@ -101,11 +103,21 @@ merx_status merx_nearest_save(const merx_nearest *index, const char *path, merx_
         gather_lists(g, high);
         MX_TRY_GOTO(mx_tensor_writer_matrix(writer, "upper_links", MX_I32, lists, g->links, high, err));
     }
-    MX_TRY_GOTO(mx_tensor_writer_save(writer, path, err));
+    status = path ? mx_tensor_writer_save(writer, path, err) : mx_tensor_writer_bytes(writer, data, size, err);
 out:
     mx_free_array(index->alloc, high, lists, row);
     mx_tensor_writer_free(writer);
     return status;
+}
+
+merx_status merx_nearest_save(const merx_nearest *index, const char *path, merx_error *err)
+{
+    return save(index, path, NULL, NULL, err);
+}
+
+merx_status mx_nearest_bytes(const merx_nearest *index, unsigned char **data, size_t *size, merx_error *err)
+{
+    return save(index, NULL, data, size, err);
 }
 
 /* ---- loading ---- */

@@ -48,4 +48,8 @@ merx_status mx_nearest_queries(const merx_nearest *index, const float *queries, 
 merx_status mx_nearest_find(const merx_nearest *index, const float *queries, size_t m, size_t k, bool exact, size_t ef,
                             merx_task *task, mx_found *out, merx_error *err) MERX_MUST_CHECK;
 
+/* What merx_nearest_save writes, in memory: returned, free with mx_free_array(the index's allocator, data, size, 1). */
+merx_status mx_nearest_bytes(const merx_nearest *index, unsigned char **data, size_t *size,
+                             merx_error *err) MERX_MUST_CHECK;
+
 #endif

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "learn/network/head.h"
 #include "learn/network/history.h"
 
 typedef struct fit {
@@ -50,6 +51,12 @@ static merx_status check_options(const merx_network *net, const merx_examples *e
         MX_FAIL(err, MERX_E_RANGE, "fit", "batch_size is %d; expected 1 to %d", o->batch_size, 1 << 20);
     if (!(o->validation_split >= 0 && o->validation_split < 1))
         MX_FAIL(err, MERX_E_RANGE, "fit", "validation_split is %g; expected 0 to below 1", o->validation_split);
+    if (!(o->label_smoothing >= 0 && o->label_smoothing < 1))
+        MX_FAIL(err, MERX_E_RANGE, "fit", "label_smoothing is %g; expected 0 to below 1", o->label_smoothing);
+    if (o->label_smoothing > 0 && (net->loss != MERX_CATEGORICAL_CROSSENTROPY || mx_loss_targeted(net, e) ||
+                                   net->node[net->nodes - 1].head))
+        MX_FAIL(err, MERX_E_INVALID, "fit",
+                "label_smoothing is for categorical_crossentropy with labels of at most %d classes", MX_HEAD_UNITS);
     if (o->patience < 0)
         MX_FAIL(err, MERX_E_RANGE, "fit", "patience is %d; expected 0 or more", o->patience);
     for (size_t c = 0; o->class_weights != NULL && c < mx_output_units(net); c++)
@@ -93,6 +100,7 @@ static merx_status run_epoch(fit *f, const merx_examples *e, uint64_t epoch, uin
                       .rows = f->order + at,
                       .n = n,
                       .class_weights = f->o->class_weights,
+                      .smoothing = f->o->label_smoothing,
                       .augmentation = mx_augments(&f->o->augmentation) ? &f->o->augmentation : NULL,
                       .epoch = epoch};
         MX_TRY(mx_trainer_gradients(f->trainer, &b, f->task, &loss, &metric, err));

@@ -154,9 +154,26 @@ static double element(merx_loss loss, double y, double t, double *slope)
     }
 }
 
+/* What smoothed labels add to the loss of a row of logits, before they become p: s (log p_label - mean_c log p_c) = s (x_label - mean_c x_c). */
+static double smoothed(const float *x, size_t u, int32_t label, double s)
+{
+    double sum = 0;
+    for (size_t j = 0; j < u; j++)
+        sum += (double)x[j];
+    return s * ((double)x[label] - sum / (double)u);
+}
+
+/* The gradient's part of it: t moves from the label to all classes alike. */
+static void smooth_back(float *dx, size_t u, int32_t label, double weight)
+{
+    for (size_t j = 0; j < u; j++)
+        dx[j] -= (float)(weight / (double)u);
+    dx[label] += (float)weight;
+}
+
 static void crossentropy(const mx_loss_rows *r, float *y, float *dy, mx_block *block)
 {
-    double losses[64];
+    double losses[64], more[64] = {0};
     float weights[64];
     int32_t labels[64];
     for (size_t from = 0; from < r->m; from += 64) {
@@ -171,12 +188,16 @@ static void crossentropy(const mx_loss_rows *r, float *y, float *dy, mx_block *b
             size_t right = targets != NULL ? largest(targets + i * r->u, r->u) : (size_t)labels[i];
             block->counted += counts;
             block->metric += counts && largest(rows + i * r->u, r->u) == right;
+            if (r->smoothing > 0 && targets == NULL)
+                more[i] = smoothed(rows + i * r->u, r->u, labels[i], r->smoothing);
         }
         mx_tensor_kernel()->softmax_loss(rows, m, r->u, targets != NULL ? NULL : labels, targets, weights, rows, losses,
                                          dy != NULL ? dy + from * r->u : NULL);
         for (size_t i = 0; i < m; i++)
             if (r->labels == NULL || r->labels[from + i] >= 0)
-                block->loss += losses[i] * row_weight(r, from + i);
+                block->loss += (losses[i] + more[i]) * row_weight(r, from + i);
+        for (size_t i = 0; r->smoothing > 0 && targets == NULL && dy != NULL && i < m; i++)
+            smooth_back(dy + (from + i) * r->u, r->u, labels[i], r->smoothing * (double)weights[i]);
     }
 }
 

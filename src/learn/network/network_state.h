@@ -115,6 +115,7 @@ typedef struct mx_loss_rows {
     const float *targets;        /* (m, u) */
     const float *weights;        /* (m); NULL: ones */
     const double *class_weights; /* (u); NULL: ones */
+    double smoothing;            /* of labels; categorical_crossentropy */
     double scale;
     bool logits;
     uint64_t seed, step;
@@ -154,6 +155,7 @@ typedef struct mx_batch {
     const size_t *rows; /* (n); NULL: 0, 1, … */
     size_t n;
     const double *class_weights;
+    double smoothing;
     const merx_augmentation *augmentation; /* NULL: none */
     uint64_t epoch;
 } mx_batch;

@@ -57,7 +57,7 @@ double mx_optimizer_rate(const merx_optimizer *o, double epoch, double epochs)
     if (after < 0)
         return rate * (epoch + 1e-9) / o->warmup_epochs;
     switch (o->schedule) {
-    case MERX_COSINE: {
+    case MERX_COSINE_DECAY: {
         double part = rest > 0 ? after / rest : 1;
         part = part < 1 ? part : 1;
         return rate * (o->final + (1 - o->final) * 0.5 * (1 + cos(3.14159265358979323846 * part)));

@@ -211,6 +211,7 @@ static void block_loss(mx_trainer *t, group *g, size_t from, size_t n)
         .targets = mx_loss_targeted(t->net, t->from->from) ? g->targets + from * rows * mx_output_units(net) : NULL,
         .weights = g->weights + from * rows,
         .class_weights = t->from->class_weights,
+        .smoothing = t->from->smoothing,
         .scale = t->scale,
         .logits = true,
         .seed = net->seed,

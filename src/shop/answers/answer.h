@@ -19,6 +19,9 @@ typedef struct mx_ask {
     const merx_options *question;
     mx_arena *arena; /* everything in the reply lives here */
     merx_task *task;
+    /* The live model of another answer, *state NULL when it has none; the function may be NULL: none has. */
+    merx_status (*model_of)(void *context, const char *answer, const void **state, merx_error *err);
+    void *context;
 } mx_ask;
 
 /* What the evaluation of an answer is given. */
@@ -34,6 +37,8 @@ typedef struct mx_answer {
     uint32_t version; /* of this struct: 1 */
     merx_answer_info info;
     int code_version; /* changes when training would give other bits: makes models retrain */
+    bool timeless;    /* its evaluation does not split by time: events are no need of it */
+    bool of_pictures; /* learnt from pictures of products: other pictures make it retrain */
     /* Whether the data suffices: MERX_E_INVALID says in one sentence what is missing. */
     merx_status (*needs)(const mx_snapshot *snapshot, merx_error *err);
     merx_status (*train)(const mx_snapshot *snapshot, const merx_options *options, const merx_allocator *alloc,

@@ -219,13 +219,17 @@ merx_status merx_evaluation_table(const merx_evaluation *e, int columns, bool co
 
     *text = NULL;
     mx_text_init(&out, NULL, 1u << 20);
-    if (e->split_ms == 0) {
+    if (e->figures == 0) {
         mx_text_printf(&out, "not evaluated%s%s\n", e->gate[0] ? ": " : "", e->gate);
     } else {
+        const char *unit = e->unit[0] ? e->unit : "units";
         mx_format_date(e->split_ms, e->split_ms % MX_DAY_MS != 0, split);
         mx_format_date(e->until_ms, false, until);
-        mx_text_printf(&out, "learnt before %s, tested from there to %s: %" PRIu64 " %s\n", split, until, e->test_units,
-                       e->unit[0] ? e->unit : "units");
+        if (e->split_ms != 0)
+            mx_text_printf(&out, "learnt before %s, tested from there to %s: %" PRIu64 " %s\n", split, until,
+                           e->test_units, unit);
+        else
+            mx_text_printf(&out, "tested on %" PRIu64 " %s\n", e->test_units, unit);
         if (e->protocol[0])
             mx_text_printf(&out, "%s\n", e->protocol);
         MX_TRY_GOTO(put_figures(e, columns, colour, &out, err));

@@ -6,7 +6,7 @@
 #include "shop/answers/answer.h"
 
 extern const mx_answer mx_answer_recommend, mx_answer_next, mx_answer_segment, mx_answer_demand, mx_answer_insight,
-    mx_answer_similar;
+    mx_answer_similar, mx_answer_classify;
 
 static const mx_answer *const answers[] = {
     &mx_answer_recommend,
@@ -15,6 +15,7 @@ static const mx_answer *const answers[] = {
     &mx_answer_demand,
     &mx_answer_insight,
     &mx_answer_similar,
+    &mx_answer_classify,
     NULL, /* the end */
 };
 

@@ -15,6 +15,8 @@ typedef struct view {
     size_t count;
     uint32_t orders; /* with the product asked about */
     bool chosen;     /* no product was named: the most sold one */
+    const char *picture;       /* asked about in place of a product; "": none */
+    const merx_recall *recall; /* of a search among pictures that may miss some */
 } view;
 
 /* The product with the most lines of sales, the lowest id of equals. */
@@ -55,11 +57,22 @@ static merx_status find(const mx_ask *ask, view *v, merx_error *err)
 {
     const merx_options *o = ask->question;
     const char *product = merx_options_text(o, "product");
-    *v = (view){.ask = {.snapshot = ask->snapshot, .n = (size_t)merx_options_int(o, "n")}, .chosen = !*product};
+    *v = (view){.ask = {.snapshot = ask->snapshot, .n = (size_t)merx_options_int(o, "n")},
+                .chosen = !*product,
+                .picture = merx_options_text(o, "picture")};
     v->ask.weight[MX_SIMILAR_BOUGHT] = merx_options_real(o, "bought");
     v->ask.weight[MX_SIMILAR_WORD] = merx_options_real(o, "words");
     v->ask.weight[MX_SIMILAR_CATEGORY] = merx_options_real(o, "category");
     v->ask.weight[MX_SIMILAR_PRICE] = merx_options_real(o, "price");
+    v->ask.weight[MX_SIMILAR_PICTURE] = merx_options_real(o, "looks");
+    if (*v->picture && *product)
+        MX_FAIL(err, MERX_E_INVALID, "similar", "a product or a picture can be asked about, not both at a time");
+    if (*v->picture) {
+        v->chosen = false;
+        v->ask.product = -1;
+        MX_TRY(bar(ask, v, err));
+        return mx_similar_find_picture(ask, v->picture, &v->ask, &v->found, &v->count, &v->recall, err);
+    }
     if (v->chosen)
         MX_TRY(most_sold(ask->snapshot, ask->arena, &v->ask.product, err));
     else
@@ -67,6 +80,8 @@ static merx_status find(const mx_ask *ask, view *v, merx_error *err)
     if (v->ask.product < 0)
         return mx_unknown_product(ask->snapshot, product, err);
     MX_TRY(bar(ask, v, err));
+    if (v->ask.weight[MX_SIMILAR_PICTURE] > 0)
+        MX_TRY(mx_similar_product_vectors(ask, &v->ask.pictures, err));
     return mx_similar_find(&v->ask, ask->arena, &v->found, &v->count, &v->orders, err);
 }
 
@@ -77,18 +92,21 @@ static const char *copy(mx_arena *arena, mx_str text, merx_error *err)
     return mx_arena_strndup(arena, text.data, text.size, err);
 }
 
-static merx_status fill_item(const mx_ask *ask, const mx_similar_found *f, merx_item *item, merx_error *err)
+static merx_status fill_item(const mx_ask *ask, const view *v, const mx_similar_found *f, merx_item *item,
+                             merx_error *err)
 {
     const mx_snapshot *s = ask->snapshot;
     size_t p = (size_t)f->product, n = 0;
+    bool of_product = !*v->picture;
     item->id = copy(ask->arena, s->product_id[p], err);
     item->title = copy(ask->arena, s->product_title[p], err);
     if (!item->id || !item->title)
         return MERX_E_MEMORY;
     item->score = f->score;
     bool priced = s->product_price_minor[p] > 0, sorted = s->product_category[p] >= 0;
-    MX_TRY(mx_item_fields(item, 1 + (size_t)priced + (size_t)sorted, ask->arena, err));
-    item->field[n++] = (merx_field){"orders together", mx_value_int(f->together)};
+    MX_TRY(mx_item_fields(item, (size_t)of_product + (size_t)priced + (size_t)sorted, ask->arena, err));
+    if (of_product)
+        item->field[n++] = (merx_field){"orders together", mx_value_int(f->together)};
     if (priced)
         item->field[n++] = (merx_field){"price", mx_value_money(s->product_price_minor[p], s->decimals)};
     if (sorted) {
@@ -100,16 +118,31 @@ static merx_status fill_item(const mx_ask *ask, const mx_similar_found *f, merx_
     return MERX_OK;
 }
 
+static merx_status answer_picture(const mx_ask *ask, const view *v, merx_reply *reply, merx_error *err)
+{
+    reply->sentence = mx_arena_printf(ask->arena, err, "%zu product%s with pictures like %s.", v->count,
+                                      v->count == 1 ? "" : "s", v->picture);
+    if (!reply->sentence)
+        return MERX_E_MEMORY;
+    if (v->recall)
+        MX_TRY(mx_reply_note(reply, ask->arena, err,
+                             "the search finds %.1f %% [%.1f, %.1f] of the %zu nearest pictures, as measured",
+                             100 * v->recall->value, 100 * v->recall->low, 100 * v->recall->high, v->recall->k));
+    return MERX_OK;
+}
+
 static merx_status answer(const mx_ask *ask, merx_reply *reply, merx_error *err)
 {
     view v;
     MX_TRY(find(ask, &v, err));
     const mx_snapshot *s = ask->snapshot;
-    mx_str id = s->product_id[v.ask.product], title = s->product_title[v.ask.product];
     MX_TRY(mx_reply_items(reply, v.count, ask->arena, err));
     for (size_t i = 0; i < v.count; i++)
-        MX_TRY(fill_item(ask, &v.found[i], &reply->item[i], err));
+        MX_TRY(fill_item(ask, &v, &v.found[i], &reply->item[i], err));
     reply->score_unit = "similarity";
+    if (*v.picture)
+        return answer_picture(ask, &v, reply, err);
+    mx_str id = s->product_id[v.ask.product], title = s->product_title[v.ask.product];
     reply->sentence = mx_arena_printf(ask->arena, err, "%zu product%s like %.*s (%.*s).", v.count,
                                       v.count == 1 ? "" : "s", (int)title.size, title.data, (int)id.size, id.data);
     if (!reply->sentence)
@@ -204,12 +237,15 @@ static const merx_option training[] = {{0}};
 
 static const merx_option question[] = {
     {"product", MERX_OPTION_TEXT, 0, 0, NULL, NULL, "Id of the product; without one: the one most often sold."},
+    {"picture", MERX_OPTION_TEXT, 0, 0, NULL, NULL,
+     "Path of a picture (JPEG, PNG, WebP): products whose pictures are like it, by what classify has learnt."},
     {"n", MERX_OPTION_INT, 1, 1000, "10", NULL, "How many products."},
     {"exclude", MERX_OPTION_TEXT, 0, 0, NULL, NULL, "Ids of products to leave out, separated by commas."},
     {"bought", MERX_OPTION_REAL, 0, 100, "1", NULL, "What being bought together counts."},
     {"words", MERX_OPTION_REAL, 0, 100, "1", NULL, "What words that titles share count."},
     {"category", MERX_OPTION_REAL, 0, 100, "0.3", NULL, "What being of one category counts."},
     {"price", MERX_OPTION_REAL, 0, 100, "0.1", NULL, "What a like price counts."},
+    {"looks", MERX_OPTION_REAL, 0, 100, "0.5", NULL, "What pictures that are alike count."},
     {0},
 };
 
@@ -217,12 +253,13 @@ const mx_answer mx_answer_similar = {
     .version = 1,
     .info = {.name = "similar",
              .title = "Similar products",
-             .text = "Products like one product: bought in the same orders, with words in common, of the same "
-                     "category, at a like price. The parts are weighed and added up, and each one's part is told. "
+             .text = "Products like one product or picture: bought in the same orders, with words in common, of the "
+                     "same category, at a like price, with pictures alike. The parts are weighed and added up, and each one's part is told. "
                      "Nothing is learnt: a new product has neighbours at once.",
              .needs = "two products at least; orders, titles, categories and prices as far as they are known",
              .examples = "merx ask similar --shop SHOP --product 85123A --why\n"
-                         "merx ask similar --shop SHOP --product 85123A --bought 0",
+                         "merx ask similar --shop SHOP --product 85123A --bought 0\n"
+                         "merx ask similar --shop SHOP --picture photo.jpg",
              .training = training,
              .question = question,
              .learns = false},

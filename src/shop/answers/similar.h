@@ -6,8 +6,10 @@
  *   words     cosine of their titles' words, each word once, weighed by idf = ln(1 + products / products with it)
  *   category  1 when both are of one category
  *   price     the lower price / the higher one; 0 where one is not known
- *   picture   cosine of their vectors, not below 0; 0 where one has none. Pictures come from who has looked at them: a product without one is scored by the rest
+ *   picture   cosine of the means of their pictures' vectors, not below 0; 0 where one has none, and for all while `classify`, whose network makes the vectors, has no live model
  *   score(q, c) = sum over parts of weight * part
+ * Of a picture that is given in place of a product there is that part alone: the cosine with the nearest of each product's pictures.
+ *
  * So a score is the sum of its parts, and without one of them it is the sum of the others. Ties go to the lower id.
  *
  * An order is an order id, else a customer; sales of neither speak for nobody. Lines of one product that follow each other in an order count once, so that "orders with" is off by
@@ -19,7 +21,8 @@
 #define MX_SHOP_SIMILAR_H
 
 #include "base/memory.h"
-#include "shop/snapshot.h"
+#include "merx/neighbour.h"
+#include "shop/answers/answer.h"
 
 enum { MX_SIMILAR_WORDS = 48 };
 
@@ -63,6 +66,17 @@ merx_status mx_similar_find(const mx_similar_ask *ask, mx_arena *arena, mx_simil
                             uint32_t *orders, merx_error *err) MERX_MUST_CHECK;
 /* The words that two titles share, as the first one writes them, separated by commas; "" for none. In the arena. */
 merx_status mx_similar_shared_words(mx_str a, mx_str b, mx_arena *arena, const char **out,
+                                    merx_error *err) MERX_MUST_CHECK;
+
+/* A vector for each product of the snapshot: the sum of its pictures' vectors. *out NULL: no live model of classify. In the arena. */
+merx_status mx_similar_product_vectors(const mx_ask *ask, const mx_similar_vectors **out,
+                                       merx_error *err) MERX_MUST_CHECK;
+/*
+ * The n products with pictures most like that of a file, by score. recall: what was measured where the search is not exact, else NULL.
+ * Errors: MERX_E_NOT_FITTED without a live model of classify; those of merx_picture_read.
+ */
+merx_status mx_similar_find_picture(const mx_ask *ask, const char *path, const mx_similar_ask *similar,
+                                    mx_similar_found **found, size_t *count, const merx_recall **recall,
                                     merx_error *err) MERX_MUST_CHECK;
 
 #endif
