@@ -144,6 +144,84 @@ static void test_sources(void **state)
     free(as_floats);
 }
 
+static merx_status gather_again(void *context, const size_t *rows, size_t m, float *x, int32_t *y, float *targets,
+                                merx_error *err)
+{
+    size_t own[64], calls = 0;
+    (void)context;
+    assert_true(m <= 64);
+    for (size_t i = 0; i < m; i++)
+        own[i] = rows[i] % N;
+    return gather(&calls, own, m, x, y, targets, err);
+}
+
+/* A last batch that is cut into fewer and larger groups than the whole ones: the same as batch after batch by hand. */
+static void test_last_batch(void **state)
+{
+    (void)state;
+    static float x[127 * SIDE * SIDE];
+    static int32_t y[127];
+    merx_error err = {0};
+    size_t rows[127];
+    for (size_t i = 0; i < 127; i++) {
+        rows[i] = i;
+        check_ok(gather_again(NULL, rows + i, 1, x + i * SIDE * SIDE, y + i, NULL, &err), err);
+    }
+    merx_network *whole = fitted(&(merx_fit_options){.batch_size = 64, .in_order = true},
+                                 &(merx_examples){.n = 127, .gather = gather_again}, 2, NULL);
+    merx_task *task = new_task(2, 4);
+    merx_network *parts = new_network(NULL);
+    check_ok(merx_network_compile(parts, MERX_ADAM(.learning_rate = 0.01), MERX_CATEGORICAL_CROSSENTROPY, task, &err),
+             err);
+    for (size_t at = 0; at < 127; at += 64) {
+        merx_examples batch = {
+            .n = 127 - at < 64 ? 127 - at : 64, .x = x + at * SIDE * SIDE, .labels = y + at};
+        check_ok(merx_network_train_batch(parts, &batch, task, NULL, &err), err);
+    }
+    assert_true(same_weights(whole, parts));
+    merx_network_free(whole);
+    merx_network_free(parts);
+    merx_task_free(task);
+}
+
+/* Smoothed labels are rows of targets that say the same. */
+static void test_label_smoothing(void **state)
+{
+    (void)state;
+    enum { EPOCHS = 3 };
+    static float targets[N * 3];
+    merx_history a = {0}, b = {0};
+    for (size_t i = 0; i < N; i++)
+        for (size_t k = 0; k < 3; k++)
+            targets[i * 3 + k] = ((size_t)labels[i] == k ? 0.7F : 0) + 0.3F / 3;
+    merx_network *smooth = fitted(&(merx_fit_options){.epochs = EPOCHS, .label_smoothing = 0.3}, &examples, 2, &a);
+    merx_network *rows = fitted(&(merx_fit_options){.epochs = EPOCHS},
+                                &(merx_examples){.n = N, .x = pictures, .targets = targets}, 2, &b);
+    merx_network *plain = fitted(&(merx_fit_options){.epochs = EPOCHS}, &examples, 2, NULL);
+    for (size_t e = 0; e < EPOCHS; e++)
+        check_relative(a.epoch[e].loss, b.epoch[e].loss, 1e-4);
+    check_relative(a.epoch[0].loss, b.epoch[0].loss, 1e-5);
+    for (size_t i = 0; i < smooth->size; i++)
+        check_close((double)smooth->weights[i], (double)rows->weights[i], 2e-3);
+    assert_false(same_weights(smooth, plain));
+    merx_history_release(&a);
+    merx_history_release(&b);
+    merx_network_free(smooth);
+    merx_network_free(rows);
+    merx_network_free(plain);
+    merx_error err = {0};
+    merx_task *task = new_task(1, 4);
+    merx_network *net = new_network(NULL);
+    check_ok(merx_network_compile(net, MERX_ADAM(), MERX_CATEGORICAL_CROSSENTROPY, task, &err), err);
+    check_fails(merx_network_fit(net, &examples, &(merx_fit_options){.label_smoothing = 1}, task, NULL, &err),
+                MERX_E_RANGE, err);
+    check_fails(merx_network_fit(net, &(merx_examples){.n = N, .x = pictures, .targets = targets},
+                                 &(merx_fit_options){.label_smoothing = 0.1}, task, NULL, &err),
+                MERX_E_INVALID, err);
+    merx_network_free(net);
+    merx_task_free(task);
+}
+
 static void test_learns(void **state)
 {
     (void)state;
@@ -384,7 +462,7 @@ int main(void)
     make_pictures();
     check_make_folder(folder);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_bits), cmocka_unit_test(test_sources), cmocka_unit_test(test_learns),
+        cmocka_unit_test(test_same_bits), cmocka_unit_test(test_sources), cmocka_unit_test(test_last_batch), cmocka_unit_test(test_label_smoothing), cmocka_unit_test(test_learns),
         cmocka_unit_test(test_patience),  cmocka_unit_test(test_resume),  cmocka_unit_test(test_runner),
         cmocka_unit_test(test_bad_input), cmocka_unit_test(test_cancel),  cmocka_unit_test(test_memory_fails),
     };

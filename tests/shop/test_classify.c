@@ -15,7 +15,7 @@ typedef struct fixture {
     mx_snapshot *s;
     tiny_pictures *pictures;
     tiny_model model;
-    char file[96]; /* a picture of a disc that the shop has not */
+    char file[128]; /* a picture of a disc that the shop has not */
 } fixture;
 
 static int set_up(void **state)
@@ -108,7 +108,7 @@ static void test_answer(void **state)
     merx_reply reply;
     merx_error err = {0};
     mx_arena arena;
-    char question[160];
+    char question[256];
     mx_arena_init(&arena, NULL);
     snprintf(question, sizeof question, "picture=%s heat_map=%s/heat.png", f->file, f->pictures->folder);
     check_ok(tiny_ask(&f->model, f->s, question, &arena, &reply, &err), err);
@@ -231,7 +231,7 @@ static void test_similar_by_picture(void **state)
     merx_reply reply;
     merx_error err = {0};
     mx_arena arena;
-    char question[160];
+    char question[256];
     mx_arena_init(&arena, NULL);
     /* A picture that the shop has: its product comes first, with a cosine of 1. */
     int32_t product = mx_snapshot_find_product(f->s, "a05");
@@ -272,7 +272,7 @@ static void test_similar_by_picture(void **state)
 static merx_status train_and_ask(const merx_allocator *alloc, void *context, merx_error *err)
 {
     const fixture *f = context;
-    char question[160];
+    char question[256];
     tiny_model model;
     merx_reply reply;
     mx_arena arena;

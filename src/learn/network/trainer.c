@@ -24,7 +24,8 @@ typedef struct group {
 struct mx_trainer {
     merx_network *net;
     mx_plan plan;
-    size_t batch, groups, block;
+    size_t groups, block;
+    size_t most; /* examples of a group */
     group group[MX_MOST_GROUPS];
     double *sums; /* of the batch, like the plan's */
     /* Ranges of weights for a step: cut at tensors, so that each decays as a whole or not. */
@@ -54,6 +55,18 @@ static size_t group_count(size_t batch, const merx_network *net)
     return count;
 }
 
+/* Examples that a group has room for: a smaller batch, as the last one of an epoch, is cut into fewer groups, which may then be larger ones. */
+static size_t group_room(size_t batch, const merx_network *net)
+{
+    const size_t sizes[] = {batch, 63, 255};
+    size_t most = 1;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        size_t n = sizes[i] < batch ? sizes[i] : batch, groups = group_count(n, net);
+        most = (n + groups - 1) / groups > most ? (n + groups - 1) / groups : most;
+    }
+    return most;
+}
+
 static merx_status make_ranges(mx_trainer *t, merx_error *err)
 {
     const merx_network *net = t->net;
@@ -80,9 +93,9 @@ merx_status mx_trainer_new(merx_network *net, size_t batch, mx_trainer **out, me
     merx_status status;
     MX_TRY(MX_NEW_ARRAY(net->alloc, 1, &t, "trainer", err));
     t->net = net;
-    t->batch = batch;
     t->groups = group_count(batch, net);
-    size_t most = (batch + t->groups - 1) / t->groups, rows = mx_output_rows(net);
+    t->most = group_room(batch, net);
+    size_t most = t->most, rows = mx_output_rows(net);
     bool head = net->node[net->nodes - 1].head;
     t->nodes = net->nodes - head;
     /* A head is better off with many rows: its weights are read for each block. */
@@ -111,7 +124,7 @@ void mx_trainer_free(mx_trainer *t)
     if (t == NULL)
         return;
     const merx_allocator *alloc = t->net->alloc;
-    size_t most = (t->batch + t->groups - 1) / t->groups, rows = mx_output_rows(t->net), u = mx_output_units(t->net);
+    size_t most = t->most, rows = mx_output_rows(t->net), u = mx_output_units(t->net);
     for (size_t g = 0; g < t->groups; g++) {
         mx_block_release(t->net, &t->plan, &t->group[g].block);
         MX_FREE_ARRAY(alloc, t->group[g].labels, most * rows);
@@ -320,7 +333,7 @@ static merx_status keep_state(mx_trainer *t, merx_error *err)
 
 static merx_status make_targets(mx_trainer *t, merx_error *err)
 {
-    size_t most = (t->batch + t->groups - 1) / t->groups, rows = mx_output_rows(t->net), u = mx_output_units(t->net);
+    size_t most = t->most, rows = mx_output_rows(t->net), u = mx_output_units(t->net);
     for (size_t g = 0; mx_loss_targeted(t->net, t->from->from) && g < t->groups; g++)
         if (t->group[g].targets == NULL)
             MX_TRY(MX_NEW_ARRAY(t->net->alloc, most * rows * u, &t->group[g].targets, "targets", err));
@@ -341,7 +354,7 @@ static void count_batch(mx_trainer *t)
 
 merx_status mx_trainer_count(mx_trainer *t, const merx_examples *examples, size_t n, merx_error *err)
 {
-    size_t rows = mx_output_rows(t->net), most = (t->batch + t->groups - 1) / t->groups;
+    size_t rows = mx_output_rows(t->net), most = t->most;
     if (t->net->loss != MERX_SAMPLED_SOFTMAX)
         return MERX_OK;
     mx_batch all = {.from = examples, .n = n};

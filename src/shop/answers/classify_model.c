@@ -142,7 +142,7 @@ static merx_status take_batch(mx_picture_set *set, mx_blobs *blobs, const mx_pro
                               const size_t *index, size_t n, merx_decoder *decoder, merx_task *task, merx_error *err)
 {
     mx_blob blob[A_BATCH] = {{0}};
-    merx_picture_bytes bytes[A_BATCH];
+    merx_picture_bytes bytes[A_BATCH] = {{0}};
     merx_picture picture[A_BATCH];
     size_t opened = 0, size = set->side * set->side * 3;
     merx_status status;
