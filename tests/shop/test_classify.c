@@ -62,7 +62,7 @@ static void test_maps_sum_to_logits(void **state)
     assert_int_equal(c->classes, 2);
     assert_true(c->mirrored);
     double *map = calloc(c->map_height * c->map_width, sizeof *map);
-    for (int32_t p = 0; p < 6; p++) {
+    for (int32_t p = 1; p < 7; p++) { /* 0 is POST */
         check_ok(mx_classify_picture(m, NULL, f->s, p, 1, NULL, &picture, &err), err);
         check_ok(mx_picture_classifier_run(c, picture.pixels, 1, NULL, NULL, logits, &err), err);
         for (size_t k = 0; k < 2; k++) {
@@ -193,7 +193,7 @@ static void test_broken_pictures(void **state)
     for (size_t i = 0; i < s->products; i++)
         tiny_put_picture(pictures, s->product_id[i], "\x89PNG\r\n\x1a\nno", 10);
     tiny_pictures_hang(pictures, s);
-    check_fails(tiny_train(&mx_answer_classify, s, quick, NULL, 1, NULL, NULL, &model, &err), MERX_E_INVALID, err);
+    assert_int_equal(tiny_train(&mx_answer_classify, s, quick, NULL, 1, NULL, NULL, &model, &err), MERX_E_INVALID);
     check_contains(err.message, "can't be decoded");
     tiny_pictures_free(pictures);
     tiny_close(s);

@@ -171,7 +171,7 @@ static void test_parts(void **state)
     mx_snapshot *s = tiny_finish(shop, NULL);
     static const char *const options[] = {
         "",           "reach=3",     "decay=0.5",   "backward=0.5",       "damping=0.9", "power=1",
-        "spread=0.9", "keep=2",      "fade=0.9",    "popularity=1",       "network=0.5", "units=5",
+        "spread=0.9", "keep=2",      "fade=0.9",    "popularity=1", "ease=0.5", "ease=0", "ease=0 alike=0.7", "ease_l2=9", "network=0.5", "units=5",
         "epochs=2",   "negatives=3", "dropout=0.1", "learning_rate=0.02", "network=0"};
     enum { OPTIONS = sizeof options / sizeof options[0] };
     double scores[OPTIONS];
@@ -182,8 +182,8 @@ static void test_parts(void **state)
         tiny_model model;
         merx_reply reply;
         char set[128];
-        snprintf(set, sizeof set, "%s%s%s", i > 10 && i < 16 ? "" : "units=8 epochs=4 learning_rate=0.03 ",
-                 i > 10 && i < 16 ? "network=0.3 " : "", options[i]);
+        snprintf(set, sizeof set, "%s%s%s", i > 14 && i < 20 ? "" : "units=8 epochs=4 learning_rate=0.03 ",
+                 i > 14 && i < 20 ? "network=0.3 " : "", options[i]);
         trained(s, set, &model);
         check_ok(tiny_ask(&model, s, "items=p0,p3,tea n=13 new_only=false", &arena, &reply, &err), err);
         tiny_check_reasons(&reply);
@@ -254,7 +254,7 @@ static bool same_tensor(const tiny_model *a, const tiny_model *b, const char *na
     return false;
 }
 
-/* Counts are those of never having seen him, the network is kept until the retrain; without a network all is exact. */
+/* Counts are those of never having seen him, the network is kept until the retrain, and EASE gives way to cosines until then; without both all is exact. */
 static void test_forget(void **state)
 {
     (void)state;
@@ -265,8 +265,8 @@ static void test_forget(void **state)
     mx_snapshot *s = tiny_finish(shop, NULL);
     static const char *const names[] = {"gone", "looked"};
     for (int who = 0; who < 2; who++)
-        for (int with = 0; with < 2; with++) {
-            const char *set = with ? small : "network=0";
+        for (int with = 0; with < 3; with++) {
+            const char *set = with == 1 ? small : with ? "network=0" : "network=0 ease=0";
             mx_snapshot *without = tiny_finish(shop, names[who]);
             tiny_model model, never, forgotten;
             bool exact = false;

@@ -440,6 +440,15 @@ static merx_status keep_network(const mx_snapshot *snapshot, const mx_next_seque
     return status;
 }
 
+/* What goes together as the old model has it: of the same sequences, so of the same products. */
+static void take_alike(mx_next *old, mx_next *model)
+{
+    mx_item_lists cosines = model->alike;
+    model->alike = old->alike;
+    model->alike_weight = old->alike_weight;
+    old->alike = cosines;
+}
+
 static merx_status forget(const mx_snapshot *without, const mx_tensor_file *old_file, const merx_options *options,
                           const merx_allocator *alloc, merx_task *task, mx_tensor_writer *writer, mx_arena *arena,
                           bool *exact, merx_error *err)
@@ -455,8 +464,11 @@ static merx_status forget(const mx_snapshot *without, const mx_tensor_file *old_
     char fingerprint[17];
     mx_next_fingerprint(without, &sequences, options, merx_task_seed(task), fingerprint);
     const char *before = mx_tensor_file_meta(old_file, "fingerprint");
-    /* Counts alone are exact always; a network is where it was learnt from these very sequences. */
-    *exact = !(model.network > 0) || (before && strcmp(before, fingerprint) == 0);
+    /* Counts alone are exact always; a network and EASE are where they were learnt from these very sequences. */
+    bool same = before && strcmp(before, fingerprint) == 0, ease = mx_next_takes_ease(&sequences.view, options);
+    *exact = (!(model.network > 0) && !ease) || same;
+    if (ease && same)
+        take_alike(&old, &model);
     MX_TRY_GOTO(keep_network(without, &sequences, &old, &model, err));
     /* A kept network is not what was learnt from these sequences: a later forgetting must not take it for that. */
     MX_TRY_GOTO(mx_next_write(&model, without, &sequences, *exact ? fingerprint : "kept", writer, arena, err));

@@ -5,14 +5,14 @@
  *
  *     score(t) = popularity share(t) + sum_k fade^(m - k) after(j_k, t) + a sum_k alike(j_k, t) + n z_m(t)
  *
- * share(t): of all events learnt from, those of t; it decides where nothing else does. after(j, t): the weight of t behind j, of transitions near and far (learn/factor/transitions.h); alike(j, t): the cosine of t and j over sequences
- * as sets where t is among the nearest of j (learn/factor/neighbours.h): what goes together whatever the order, for the whole history alike;
+ * share(t): of all events learnt from, those of t; it decides where nothing else does. after(j, t): the weight of t behind j, of transitions near and far (learn/factor/transitions.h); alike(j, t): what goes together whatever the order, for the whole history alike, of sequences as sets: the weight of EASE (learn/factor/ease.h) where the products are few enough, else the cosine of
+ * t and j where t is among the nearest of j (learn/factor/neighbours.h);
  * z_k(t): the logit of t that a GRU gives after k events (learn/network/sequence_ranker.h), z_0 before the first.
  *
  * Reasons: each event's term of the counts, and by how much its step changed the network's logit, z_k - z_{k-1}: that telescopes to z_m - z_0 exactly. What is left is the base,
  * popularity share(t) + n z_0(t).
  *
- * Counts grow with a shop, logits do not: the options `alike` and `network` are weights beside transitions whose strongest one is 1 on average over events. a and n are what comes of them.
+ * Counts grow with a shop, logits do not: the options `ease` or `alike`, and `network`, are weights beside transitions whose strongest one is 1 on average over events. a and n are what comes of them.
  *
  * A state holds the events so far and the network's hidden numbers: one more event costs one step of the network, whatever came before.
  */
@@ -77,7 +77,9 @@ extern const merx_option mx_next_training[];
 /* Item-kNN over the sequences as sets: cosine, `keep` neighbours. */
 merx_status mx_next_fit_alike(const mx_sequences *sequences, size_t keep, const merx_allocator *alloc, merx_task *task,
                               mx_item_lists *out, merx_error *err) MERX_MUST_CHECK;
-/* counts_only: without the network, whose place is left empty. Same bits for any number of threads. */
+/* Whether `alike` is by EASE: the option is above 0 and the products are few enough. */
+bool mx_next_takes_ease(const mx_sequences *sequences, const merx_options *options);
+/* counts_only: without the network, whose place is left empty, and `alike` by cosine. Same bits for any number of threads. */
 merx_status mx_next_fit(const mx_next_sequences *sequences, const merx_options *options, bool counts_only,
                         const merx_allocator *alloc, merx_task *task, mx_next *out, merx_error *err) MERX_MUST_CHECK;
 void mx_next_release(mx_next *model);

@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "learn/factor/ease.h"
 #include "learn/factor/neighbours.h"
 #include "shop/answers/next.h"
 
-enum { ALIKE_KEEP = 100 };
+enum { ALIKE_KEEP = 100, EASE_KEEP = 300 };
 
 /* Chosen on the last purchase but one of amazon-beauty-seq's customers (docs/answers/next.md). */
 const merx_option mx_next_training[] = {
@@ -30,6 +31,12 @@ const merx_option mx_next_training[] = {
      "Weight of the share of all events that were of a product."},
     {"alike", MERX_OPTION_REAL, 0, 1000, "0.1", NULL,
      "Weight of what goes together whatever the order, beside the strongest transition; 0: without it."},
+    {"ease", MERX_OPTION_REAL, 0, 1000, "1", NULL,
+     "The same, where `alike` is by EASE in place of cosines; 0: cosines always."},
+    {"ease_max_items", MERX_OPTION_INT, 0, 100000, "6000", NULL,
+     "By EASE in shops of at most so many products; its time grows with their cube."},
+    {"ease_l2", MERX_OPTION_REAL, 0.001, 1e9, NULL, NULL,
+     "Penalty of EASE; unset: 1.5 times the largest eigenvalue that chance alone would give."},
     {"network", MERX_OPTION_REAL, 0, 1000, "0.04", NULL,
      "Weight of the recurrent network's logit, beside the strongest transition; 0: without it."},
     {"units", MERX_OPTION_INT, 1, 512, "64", NULL, "Numbers that the network describes a product and a history with."},
@@ -78,8 +85,9 @@ static int compare_items(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-merx_status mx_next_fit_alike(const mx_sequences *s, size_t keep, const merx_allocator *alloc, merx_task *task,
-                              mx_item_lists *out, merx_error *err)
+/* The sequences as sets: by EASE with that penalty, or with l2 0 by cosine. */
+static merx_status fit_sets(const mx_sequences *s, size_t keep, double l2, const merx_allocator *alloc, merx_task *task,
+                            mx_item_lists *out, merx_error *err)
 {
     int64_t *starts = NULL, kept = 0;
     int32_t *items = NULL;
@@ -100,12 +108,36 @@ merx_status mx_next_fit_alike(const mx_sequences *s, size_t keep, const merx_all
         starts[u + 1] = kept;
     }
     mx_csr sets = {.rows = n, .columns = s->n_items, .starts = starts, .indices = items};
-    MX_TRY_GOTO(mx_neighbours_fit(&sets, &(mx_neighbours_options){.similarity = MX_COSINE, .keep = keep}, alloc, task,
+    if (l2 > 0)
+        MX_TRY_GOTO(mx_ease_fit(&sets, &(mx_ease_options){.l2 = l2, .keep = keep}, alloc, task, out, err));
+    else
+        MX_TRY_GOTO(mx_neighbours_fit(&sets, &(mx_neighbours_options){.similarity = MX_COSINE, .keep = keep}, alloc, task,
                                   out, err));
 out:
     MX_FREE_ARRAY(alloc, starts, n + 1);
     MX_FREE_ARRAY(alloc, items, events);
     return status;
+}
+
+merx_status mx_next_fit_alike(const mx_sequences *s, size_t keep, const merx_allocator *alloc, merx_task *task,
+                              mx_item_lists *out, merx_error *err)
+{
+    return fit_sets(s, keep, 0, alloc, task, out, err);
+}
+
+bool mx_next_takes_ease(const mx_sequences *s, const merx_options *options)
+{
+    return merx_options_real(options, "ease") > 0 && s->n_items > 0 &&
+           s->n_items <= (size_t)merx_options_int(options, "ease_max_items");
+}
+
+static double ease_l2_of(const mx_sequences *s, const merx_options *options)
+{
+    if (merx_options_is_set(options, "ease_l2"))
+        return merx_options_real(options, "ease_l2");
+    /* As of recommend: 1.5 times the largest eigenvalue that chance alone gives the products' Gram matrix. */
+    double n = (double)s->n, d = (double)s->n_items, p = (double)s->starts[s->n] / (n * d);
+    return fmax(1.5 * p * (1 - p) * pow(sqrt(n) + sqrt(d), 2), 0.1);
 }
 
 /* The largest weight of an item's list, on average over events. */
@@ -122,6 +154,7 @@ merx_status mx_next_fit(const mx_next_sequences *sequences, const merx_options *
                         const merx_allocator *alloc, merx_task *task, mx_next *out, merx_error *err)
 {
     const mx_sequences *s = &sequences->view;
+    bool ease = !counts_only && mx_next_takes_ease(s, options);
     alloc = mx_allocator_or_default(alloc);
     *out = (mx_next){.alloc = alloc,
                      .source = sequences->source,
@@ -129,7 +162,7 @@ merx_status mx_next_fit(const mx_next_sequences *sequences, const merx_options *
                      .sequences = s->n,
                      .fade = merx_options_real(options, "fade"),
                      .popularity = merx_options_real(options, "popularity"),
-                     .alike_weight = merx_options_real(options, "alike"),
+                     .alike_weight = merx_options_real(options, ease ? "ease" : "alike"),
                      .network = merx_options_real(options, "network"),
                      .events = (double)s->starts[s->n]};
     merx_status status;
@@ -139,6 +172,8 @@ merx_status mx_next_fit(const mx_next_sequences *sequences, const merx_options *
     uint64_t bytes = (links < most ? links : most) * 16 + s->n_items * 40 + (uint64_t)s->starts[s->n] * 12;
     if (out->network > 0 && !counts_only)
         bytes += mx_ranker_bytes(s, &ranker);
+    if (ease)
+        bytes += mx_ease_bytes(s->n_items, EASE_KEEP, (size_t)merx_task_threads(task));
     MX_TRY(mx_task_require_memory(task, bytes, "training next", err));
     MX_TRY_GOTO(mx_alloc_array_raw(alloc, out->items, sizeof *out->holders, "holders of items", &out->holders, err));
     MX_TRY_GOTO(mx_alloc_array(alloc, out->items, sizeof *out->count, "events of items", &out->count, err));
@@ -147,7 +182,9 @@ merx_status mx_next_fit(const mx_next_sequences *sequences, const merx_options *
     for (int64_t e = 0; e < s->starts[s->n]; e++)
         out->count[s->items[e]]++;
     MX_TRY_GOTO(mx_transitions_fit(s, &transitions, alloc, task, &out->after, err));
-    if (out->alike_weight > 0)
+    if (ease)
+        MX_TRY_GOTO(fit_sets(s, EASE_KEEP, ease_l2_of(s, options), alloc, task, &out->alike, err));
+    else if (out->alike_weight > 0)
         MX_TRY_GOTO(mx_next_fit_alike(s, ALIKE_KEEP, alloc, task, &out->alike, err));
     else
         MX_TRY_GOTO(mx_item_lists_none(s->n_items, alloc, &out->alike, err));
