@@ -266,6 +266,8 @@ merx_status mx_snapshot_open(mx_records *records, mx_blobs *blobs, bool force, c
     }
     MX_TRY_GOTO(rebuild(records, blobs, old, -1, &settings, last_offset, alloc, task, out, err));
 out:
+    if (*out)
+        (*out)->blobs = blobs;
     mx_snapshot_close(old);
     mx_arena_release(&arena);
     return status;
@@ -286,6 +288,8 @@ merx_status mx_snapshot_forget(mx_records *records, mx_blobs *blobs, const mx_sn
     if (status == MERX_OK)
         status = same ? rebuild(records, blobs, old, customer, &settings, old->offset, alloc, task, out, err)
                       : mx_snapshot_open(records, blobs, true, alloc, task, out, err);
+    if (status == MERX_OK)
+        (*out)->blobs = blobs;
     mx_arena_release(&arena);
     return status;
 }
