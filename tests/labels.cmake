@@ -20,6 +20,7 @@ set(merx_slow_tests
   store.sqlite
   shop.crash
   shop.import
+  shop.import_pictures
 )
 # Tests of concurrent code: ./test also runs these under ThreadSanitizer.
 set(merx_threads_tests
