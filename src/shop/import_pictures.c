@@ -137,7 +137,8 @@ static merx_status follow(const mx_picture_intake *in, const char *name, char pa
                           merx_error *err)
 {
     char joined[PATH_MAX];
-    const size_t base = strlen(in->folder), size = strlen(name), root = strcmp(in->root, "/") == 0 ? 0 : strlen(in->root);
+    const size_t base = strlen(in->folder), size = strlen(name),
+                 root = strcmp(in->root, "/") == 0 ? 0 : strlen(in->root);
     *where = NOWHERE;
     if (base + size + 2 > sizeof joined)
         return MERX_OK;
@@ -509,8 +510,7 @@ static merx_status claim_by_rows(mx_picture_intake *in, merx_error *err)
     for (size_t i = 0; i < in->n_tables; i++)
         MX_TRY_GOTO(read_table(in, &images, &in->tables[i], err));
     for (size_t i = 0; i < images.rows.count; i++)
-        MX_TRY_GOTO(
-            claim_row(in, mx_dict_get(images.ids, (int32_t)i), &MX_VEC_AT(&images.rows, image_row, i), err));
+        MX_TRY_GOTO(claim_row(in, mx_dict_get(images.ids, (int32_t)i), &MX_VEC_AT(&images.rows, image_row, i), err));
 out:
     mx_vec_release(&images.rows);
     mx_dict_free(images.ids);
@@ -544,10 +544,11 @@ static merx_status claim_by_name(mx_picture_intake *in, int32_t place, merx_erro
         return MERX_E_MEMORY;
     claim.product = mx_snapshot_find_product(in->snapshot, product);
     if (found->wrong == NULL && claim.product < 0) {
-        claim.wrong = mx_arena_printf(in->arena, err,
-                                      "there is no product \"%.100s\" (expected pictures/ID.jpg or pictures/ID/NAME.jpg "
-                                      "with the id of a product, or a path in its image column)",
-                                      product);
+        claim.wrong =
+            mx_arena_printf(in->arena, err,
+                            "there is no product \"%.100s\" (expected pictures/ID.jpg or pictures/ID/NAME.jpg "
+                            "with the id of a product, or a path in its image column)",
+                            product);
         if (claim.wrong == NULL)
             return MERX_E_MEMORY;
     }

@@ -14,7 +14,7 @@
 #include "shop/import_pictures.h"
 #include "shop/product_pictures.h"
 
-enum { BATCH = 64, SMALL = 32 };              /* pictures decoded at a time; pixels a side of what comes back */
+enum { BATCH = 64, SMALL = 32 };            /* pictures decoded at a time; pixels a side of what comes back */
 #define BATCH_BYTES ((uint64_t)(48u << 20)) /* of them, unless one is larger */
 
 typedef struct keeping {
@@ -117,8 +117,8 @@ static merx_status is_same(const keeping *k, const char *signature, const char *
 {
     mx_record record;
     merx_error failure = {0};
-    const merx_status status = mx_records_get(k->in->shop->records, MX_SOURCE, mx_str_of(MX_PICTURES_SOURCE),
-                                              &k->in->work, &record, &failure);
+    const merx_status status =
+        mx_records_get(k->in->shop->records, MX_SOURCE, mx_str_of(MX_PICTURES_SOURCE), &k->in->work, &record, &failure);
     *same = status == MERX_OK && mx_str_equal(record.source.file_sha256, mx_str_of(signature)) &&
             mx_str_equal(record.source.text_sha256, mx_str_of(held));
     if (status != MERX_OK && status != MERX_E_NOT_FOUND)
@@ -208,9 +208,8 @@ static merx_status flush_batch(keeping *k, merx_error *err)
     } else {
         status = MERX_OK;
         k->in->unchecked = mx_arena_printf(
-            k->in->arena, err,
-            "pictures are left as they were: they can't be checked, since %.250s%s%.500s%s", failure.where,
-            *failure.where ? ": " : "", failure.message,
+            k->in->arena, err, "pictures are left as they were: they can't be checked, since %.250s%s%.500s%s",
+            failure.where, *failure.where ? ": " : "", failure.message,
             failure.code == MERX_E_NOT_FOUND
                 ? " (merx-decode comes with the part merx-media of an installation; MERX_DECODE may say where it is)"
                 : "");

@@ -799,10 +799,20 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_by_name),    TEST(test_again),       TEST(test_same_bytes), TEST(test_column),
-        TEST(test_addresses_alone), TEST(test_links),  TEST(test_tar),        TEST(test_no_decoder),
-        TEST(test_limits),     TEST(test_cancel),      TEST(test_forgetting_leaves_them), TEST(test_allocations),
-        TEST(test_store_fails), TEST(test_killed),
+        TEST(test_by_name),
+        TEST(test_again),
+        TEST(test_same_bytes),
+        TEST(test_column),
+        TEST(test_addresses_alone),
+        TEST(test_links),
+        TEST(test_tar),
+        TEST(test_no_decoder),
+        TEST(test_limits),
+        TEST(test_cancel),
+        TEST(test_forgetting_leaves_them),
+        TEST(test_allocations),
+        TEST(test_store_fails),
+        TEST(test_killed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -205,7 +205,7 @@ static void test_store_of_snapshot(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-    const struct CMUnitTest tests[] = {TEST(test_names), TEST(test_listing), TEST(test_many_of_one), TEST(test_failures),
-                                       TEST(test_store_of_snapshot)};
+    const struct CMUnitTest tests[] = {TEST(test_names), TEST(test_listing), TEST(test_many_of_one),
+                                       TEST(test_failures), TEST(test_store_of_snapshot)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
