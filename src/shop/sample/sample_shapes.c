@@ -328,9 +328,9 @@ static void draw_pet_bowl(sample_pen *pen, const sample_look *look)
     pen_ellipse(pen, INK(0.48f, 0.31f, 0.19f), 0, 0.08f, 0.54f, 0.14f);
     pen_polygon(pen, look->main, bowl[0], COUNT(bowl), 0.04f);
     pen_line(pen, look->light, -0.60f, 0.10f, 0.60f, 0.10f, 0.05f);
-    pen_ellipse(pen, white, 0, 0.56f, 0.14f, 0.11f);
+    pen_ellipse(pen, look->dark, 0, 0.56f, 0.14f, 0.11f);
     for (int i = -1; i <= 1; i++)
-        pen_ellipse(pen, white, 0.15f * (float)i, i ? 0.40f : 0.34f, 0.06f, 0.07f);
+        pen_ellipse(pen, look->dark, 0.15f * (float)i, i ? 0.40f : 0.34f, 0.06f, 0.07f);
 }
 
 static void draw_phone(sample_pen *pen, const sample_look *look)
