@@ -131,6 +131,11 @@ static const merx_import_file *entry(const fixture *f)
     return found;
 }
 
+static const char *note_of(const fixture *f)
+{
+    return entry(f) != NULL && entry(f)->note != NULL ? entry(f)->note : "(no note)";
+}
+
 static void counts_are(const fixture *f, uint64_t rows, uint64_t fresh, uint64_t again, uint64_t refused)
 {
     const merx_import_file *e = entry(f);
@@ -223,7 +228,7 @@ static void test_by_name(void **state)
     write_text(f, "pictures/.hidden.jpg", "x");
     import_ok(f);
     counts_are(f, 10, 4, 0, 6);
-    check_contains(entry(f)->note, "1 files are none by their names");
+    check_contains(note_of(f), "1 files are none by their names");
     refused(f, "pictures/misnamed.png", 0, "", "there is no product \"misnamed\"");
     refused(f, "pictures/p1/cut.jpg", 0, "", "is cut short");
     refused(f, "pictures/p1/bomb.png", 0, "", "");
@@ -274,7 +279,7 @@ static void test_again(void **state)
     unlink(in(f->data, "pictures/p1/more.png"));
     import_ok(f);
     counts_are(f, 3, 1, 1, 1);
-    check_contains(entry(f)->note, "2 removed");
+    check_contains(note_of(f), "2 removed");
     assert_true(f->import.changed);
     assert_int_equal(pictures_of(f, ""), 2);
     digest(f, now);
@@ -310,7 +315,7 @@ static void test_again(void **state)
     mkdir(in(f->data, "pictures"), 0777);
     import_ok(f);
     counts_are(f, 0, 0, 0, 0);
-    check_contains(entry(f)->note, "3 removed");
+    check_contains(note_of(f), "3 removed");
     assert_int_equal(pictures_of(f, ""), 0);
 }
 
@@ -363,7 +368,7 @@ static void test_column(void **state)
     refused(f, "products.csv", 8, "pictures/gone.png", "there is no such file");
     refused(f, "products.csv", 9, "pictures/a.gif", "expected .jpg, .jpeg, .png or .webp");
     refused(f, "products.csv", 12, "pictures/../../secret.png", "leads out of the folder");
-    check_contains(entry(f)->note, "3 pictures named by address are not fetched");
+    check_contains(note_of(f), "3 pictures named by address are not fetched");
     assert_string_equal(f->import.refusal[0].column, "image");
     static const struct {
         const char *product;
@@ -381,8 +386,27 @@ static void test_column(void **state)
     mx_arena_release(&arena);
     import_ok(f);
     assert_true(entry(f)->unchanged);
-    check_contains(entry(f)->note, "not fetched");
+    check_contains(note_of(f), "not fetched");
     check_remove_folder(outside);
+}
+
+/* The same files named by the same rows, of other products. */
+static void test_swapped(void **state)
+{
+    fixture *f = *state;
+    char first[65], now[65];
+    put_dot(f, "a.png", 1);
+    put_dot(f, "b.png", 2);
+    write_text(f, "products.csv", "id,title,image\np1,One,a.png\np2,Two,b.png\n");
+    import_ok(f);
+    counts_are(f, 2, 2, 0, 0);
+    digest(f, first);
+    write_text(f, "products.csv", "id,title,image\np2,Two,a.png\np1,One,b.png\n");
+    import_ok(f);
+    counts_are(f, 2, 2, 0, 0);
+    check_contains(note_of(f), "2 removed");
+    digest(f, now);
+    assert_string_not_equal(first, now);
 }
 
 static void test_addresses_alone(void **state)
@@ -391,7 +415,7 @@ static void test_addresses_alone(void **state)
     write_text(f, "products.csv", "id,title,图片\np1,One,https://a.example/1.jpg\n");
     import_ok(f);
     counts_are(f, 0, 0, 0, 0);
-    check_contains(entry(f)->note, "1 pictures named by address are not fetched");
+    check_contains(note_of(f), "1 pictures named by address are not fetched");
     /* They say nothing of the pictures that are there. */
     put_dot(f, "pictures/p1.png", 1);
     import_ok(f);
@@ -555,13 +579,16 @@ static void test_no_decoder(void **state)
     put_dot(f, "pictures/p1.png", 2);
     put_dot(f, "pictures/p2.png", 3);
     write_text(f, "more.csv", "customer,product,time,quantity,price\nc,p1,2021-01-01,1,1\n");
-    setenv("MERX_DECODE", "/nonexistent/merx-decode", 1);
+    /* Absent, and another program of that name. */
+    static const char *const programs[] = {"/nonexistent/merx-decode", "/bin/false"};
     for (int round = 0; round < 2; round++) {
+        setenv("MERX_DECODE", programs[round], 1);
         import_ok(f);
         assert_int_equal(f->import.events, 1); /* tables go in */
         counts_are(f, 2, 0, 0, 2);
-        check_contains(entry(f)->note, "can't be checked, since /nonexistent/merx-decode");
-        check_contains(entry(f)->note, "merx-media");
+        check_contains(note_of(f), "can't be checked, since");
+        check_contains(note_of(f), programs[round]);
+        check_contains(note_of(f), round == 0 ? "merx-media" : "did not begin");
         refused(f, "pictures/p1.png", 0, "", "can't be checked");
         assert_int_equal(pictures_of(f, "p1"), 1); /* as they were */
         assert_int_equal(pictures_of(f, "p2"), 0);
@@ -573,7 +600,7 @@ static void test_no_decoder(void **state)
     free(old);
     import_ok(f);
     counts_are(f, 2, 2, 0, 0);
-    check_contains(entry(f)->note, "1 removed");
+    check_contains(note_of(f), "1 removed");
 }
 
 static void test_limits(void **state)
@@ -799,20 +826,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_by_name),
-        TEST(test_again),
-        TEST(test_same_bytes),
-        TEST(test_column),
-        TEST(test_addresses_alone),
-        TEST(test_links),
-        TEST(test_tar),
-        TEST(test_no_decoder),
-        TEST(test_limits),
-        TEST(test_cancel),
-        TEST(test_forgetting_leaves_them),
-        TEST(test_allocations),
-        TEST(test_store_fails),
-        TEST(test_killed),
+        TEST(test_by_name),     TEST(test_again),           TEST(test_same_bytes), TEST(test_swapped),
+        TEST(test_column),      TEST(test_addresses_alone), TEST(test_links),      TEST(test_tar),
+        TEST(test_no_decoder),  TEST(test_limits),          TEST(test_cancel),     TEST(test_forgetting_leaves_them),
+        TEST(test_allocations), TEST(test_store_fails),     TEST(test_killed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

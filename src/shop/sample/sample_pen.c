@@ -12,7 +12,7 @@ enum { CORNERS = 24 };
 typedef struct shape {
     shape_kind kind;
     float u, v, a, b, half; /* middle and sizes; a line: its two ends */
-    const float *corner; /* (n, 2) */
+    const float *corner;    /* (n, 2) */
     size_t n;
 } shape;
 
@@ -120,7 +120,7 @@ static sample_colour colour_at(const sample_ink *ink, float u, float v, float sc
     const float light = 1 - 0.09f * (u * 0.5f + v);
     sample_colour c = ink->colour;
     if (ink->period > 0) {
-        const float phase = u / ink->period - floorf(u / ink->period);        /* 0 … 1 */
+        const float phase = u / ink->period - floorf(u / ink->period);          /* 0 … 1 */
         const float away = (fabsf(phase - 0.5f) - 0.25f) * ink->period * scale; /* pixels from the stripe's edge */
         c = sample_mix(c, ink->stripe, clamp(0.5f - away));
     }

@@ -24,11 +24,11 @@ typedef struct sample_ink {
 
 typedef struct sample_pen {
     sample_colour pixel[SAMPLE_SIDE * SAMPLE_SIDE];
-    float x, y;       /* of the object's middle, pixels */
-    float scale;      /* pixels for one unit */
+    float x, y;         /* of the object's middle, pixels */
+    float scale;        /* pixels for one unit */
     float cosine, sine; /* of its turn */
-    float wide;       /* u is stretched by this; negative: mirrored */
-    float soft;       /* pixels over which an edge fades; 1: sharp */
+    float wide;         /* u is stretched by this; negative: mirrored */
+    float soft;         /* pixels over which an edge fades; 1: sharp */
 } sample_pen;
 
 sample_colour sample_mix(sample_colour a, sample_colour b, float t); /* a at 0, b at 1 */

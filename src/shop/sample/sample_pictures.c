@@ -4,8 +4,8 @@
  * A share of them shows a parcel, whatever the category: no picture tells theirs, so who names the category by the picture can be right of all others, and of those as
  * often as by guessing.
  */
-#include <fcntl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -90,7 +90,8 @@ static sample_look make_look(mx_random *random, size_t colour)
 static void draw_background(sample_pen *pen, mx_random *random, sample_colour main)
 {
     const float lightness = luma(main) > 0.72f ? draw(random, 0.58f, 0.70f) : draw(random, 0.86f, 0.93f);
-    const sample_colour wall = of_hue(draw(random, 0, 1), draw(random, 0.15f, lightness < 0.8f ? 0.28f : 0.45f), lightness);
+    const sample_colour wall =
+        of_hue(draw(random, 0, 1), draw(random, 0.15f, lightness < 0.8f ? 0.28f : 0.45f), lightness);
     const sample_colour table = sample_mix(wall, (sample_colour){0.45f, 0.36f, 0.30f}, draw(random, 0.10f, 0.35f));
     const int edge = mx_random_uniform(random) < 0.6 ? (int)draw(random, 40, 52) : SAMPLE_SIDE;
     for (int y = 0; y < SAMPLE_SIDE; y++) {
@@ -123,7 +124,8 @@ void sample_picture_draw(const sample_plan *plan, size_t product, unsigned char 
     pen_ellipse(&pen, (sample_ink){.colour = {0.12f, 0.10f, 0.12f}, .alpha = 0.30f}, 0, 0.92f, 0.72f, 0.12f);
     pen.soft = 1;
     pen_turn(&pen, draw(&random, -0.22f, 0.22f));
-    sample_shape_draw(&pen, &look, sample_is_parcel(plan, product) ? SAMPLE_CATEGORIES : plan->product[product].category);
+    sample_shape_draw(&pen, &look,
+                      sample_is_parcel(plan, product) ? SAMPLE_CATEGORIES : plan->product[product].category);
     for (size_t i = 0; i < (size_t)SAMPLE_SIDE * SAMPLE_SIDE; i++) {
         pixels[3 * i] = byte_of(pen.pixel[i].r);
         pixels[3 * i + 1] = byte_of(pen.pixel[i].g);

@@ -9,7 +9,10 @@
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 #define INK(red, green, blue) ((sample_ink){.colour = {red, green, blue}, .alpha = 1})
-#define STATIC(red, green, blue, cover) {.colour = {red, green, blue}, .alpha = cover}
+#define STATIC(red, green, blue, cover)                                                                                \
+    {                                                                                                                  \
+        .colour = {red, green, blue}, .alpha = cover                                                                   \
+    }
 #define THIN(red, green, blue, cover) ((sample_ink){.colour = {red, green, blue}, .alpha = cover})
 
 static const sample_ink wood = STATIC(0.70f, 0.50f, 0.30f, 1), dark_wood = STATIC(0.50f, 0.34f, 0.20f, 1);
@@ -43,7 +46,8 @@ static void draw_bowl(sample_pen *pen, const sample_look *look)
 
 static void draw_teapot(sample_pen *pen, const sample_look *look)
 {
-    const float spout[][2] = {{0.40f, 0.50f}, {0.78f, 0.12f}, {0.84f, -0.22f}, {0.99f, -0.22f}, {0.92f, 0.20f}, {0.52f, 0.66f}};
+    const float spout[][2] = {{0.40f, 0.50f},  {0.78f, 0.12f}, {0.84f, -0.22f},
+                              {0.99f, -0.22f}, {0.92f, 0.20f}, {0.52f, 0.66f}};
     pen_ring(pen, look->dark, -0.60f, 0.20f, 0.30f, 0.32f, 0.075f);
     pen_polygon(pen, look->main, spout[0], COUNT(spout), 0.03f);
     pen_box(pen, look->dark, 0, 0.76f, 0.36f, 0.07f, 0.05f);
@@ -128,13 +132,15 @@ static void draw_clock(sample_pen *pen, const sample_look *look)
 
 static void draw_tree(sample_pen *pen, const sample_look *look)
 {
-    static const float top[3] = {-0.74f, -0.40f, -0.02f}, low[3] = {-0.16f, 0.26f, 0.70f}, half[3] = {0.40f, 0.58f, 0.76f};
+    static const float top[3] = {-0.74f, -0.40f, -0.02f}, low[3] = {-0.16f, 0.26f, 0.70f},
+                       half[3] = {0.40f, 0.58f, 0.76f};
     pen_box(pen, dark_wood, 0, 0.80f, 0.11f, 0.16f, 0.02f);
     for (int i = 2; i >= 0; i--) {
         const float corner[][2] = {{0, top[i]}, {half[i], low[i]}, {-half[i], low[i]}};
         pen_polygon(pen, i % 2 ? dark_leaf : leaf, corner[0], 3, 0.03f);
     }
-    const float bauble[][2] = {{-0.18f, -0.26f}, {0.30f, 0.12f}, {-0.34f, 0.16f}, {0.02f, 0.02f}, {0.50f, 0.58f}, {-0.14f, 0.56f}, {-0.56f, 0.60f}, {0.16f, 0.40f}};
+    const float bauble[][2] = {{-0.18f, -0.26f}, {0.30f, 0.12f},  {-0.34f, 0.16f}, {0.02f, 0.02f},
+                               {0.50f, 0.58f},   {-0.14f, 0.56f}, {-0.56f, 0.60f}, {0.16f, 0.40f}};
     for (size_t i = 0; i < COUNT(bauble); i++)
         pen_ellipse(pen, i % 2 ? look->main : look->accent, bauble[i][0], bauble[i][1], 0.085f, 0.085f);
     float star[10][2];
@@ -153,7 +159,8 @@ static void draw_plant(sample_pen *pen, const sample_look *look)
     for (size_t i = 0; i < COUNT(tip); i++) {
         const float u = tip[i][0], v = tip[i][1] + 0.08f * look->a;
         pen_line(pen, dark_leaf, 0, 0.25f, u, v, 0.035f);
-        pen_line(pen, i % 2 ? leaf : dark_leaf, 0.45f * u, 0.25f + 0.45f * (v - 0.25f), 0.8f * u, 0.25f + 0.8f * (v - 0.25f), 0.10f);
+        pen_line(pen, i % 2 ? leaf : dark_leaf, 0.45f * u, 0.25f + 0.45f * (v - 0.25f), 0.8f * u,
+                 0.25f + 0.8f * (v - 0.25f), 0.10f);
         for (int k = 0; k < 5; k++) {
             const float angle = 6.2831853f * (float)k / 5 + look->b;
             pen_ellipse(pen, look->main, u + 0.12f * sinf(angle), v + 0.12f * cosf(angle), 0.10f, 0.10f);
@@ -185,10 +192,12 @@ static void draw_bear(sample_pen *pen, const sample_look *look)
 
 static void draw_pencil(sample_pen *pen, const sample_look *look)
 {
-    const float tip[][2] = {{-0.15f, 0.50f}, {0.15f, 0.50f}, {0, 0.92f}}, lead[][2] = {{-0.05f, 0.78f}, {0.05f, 0.78f}, {0, 0.92f}};
+    const float tip[][2] = {{-0.15f, 0.50f}, {0.15f, 0.50f}, {0, 0.92f}},
+                lead[][2] = {{-0.05f, 0.78f}, {0.05f, 0.78f}, {0, 0.92f}};
     pen_box(pen, white, 0.02f, 0.06f, 0.66f, 0.84f, 0.05f);
     for (int i = 0; i < 5; i++)
-        pen_line(pen, THIN(0.45f, 0.55f, 0.70f, 0.6f), -0.44f, -0.50f + 0.26f * (float)i, 0.48f, -0.50f + 0.26f * (float)i, 0.02f);
+        pen_line(pen, THIN(0.45f, 0.55f, 0.70f, 0.6f), -0.44f, -0.50f + 0.26f * (float)i, 0.48f,
+                 -0.50f + 0.26f * (float)i, 0.02f);
     pen_line(pen, THIN(0.85f, 0.35f, 0.35f, 0.6f), -0.38f, -0.70f, -0.38f, 0.82f, 0.015f);
     pen_turn(pen, 0.62f + 0.3f * look->a);
     pen_polygon(pen, INK(0.92f, 0.78f, 0.58f), tip[0], 3, 0.01f);
@@ -212,7 +221,9 @@ static void draw_bag(sample_pen *pen, const sample_look *look)
 static void draw_dress(sample_pen *pen, const sample_look *look)
 {
     const float waist = 0.22f + 0.06f * look->a, hem = 0.62f + 0.18f * look->b;
-    const float dress[][2] = {{-0.34f, -0.90f}, {-0.20f, -0.90f}, {-0.10f, -0.62f}, {0.10f, -0.62f}, {0.20f, -0.90f}, {0.34f, -0.90f}, {0.36f, -0.50f}, {waist, -0.10f}, {hem, 0.86f}, {-hem, 0.86f}, {-waist, -0.10f}, {-0.36f, -0.50f}};
+    const float dress[][2] = {{-0.34f, -0.90f}, {-0.20f, -0.90f}, {-0.10f, -0.62f}, {0.10f, -0.62f},
+                              {0.20f, -0.90f},  {0.34f, -0.90f},  {0.36f, -0.50f},  {waist, -0.10f},
+                              {hem, 0.86f},     {-hem, 0.86f},    {-waist, -0.10f}, {-0.36f, -0.50f}};
     pen_polygon(pen, look->main, dress[0], COUNT(dress), 0.02f);
     pen_line(pen, look->dark, -waist, -0.10f, waist, -0.10f, 0.055f);
     pen_line(pen, look->light, -hem, 0.82f, hem, 0.82f, 0.045f);
@@ -223,8 +234,11 @@ static void draw_dress(sample_pen *pen, const sample_look *look)
 static void draw_shirt(sample_pen *pen, const sample_look *look)
 {
     const float cuff = 0.04f + 0.34f * look->a; /* short sleeves or long ones */
-    const float shirt[][2] = {{-0.26f, -0.80f}, {0.26f, -0.80f}, {0.62f, -0.62f}, {0.96f, cuff}, {0.72f, cuff + 0.12f}, {0.52f, -0.14f}, {0.52f, 0.84f}, {-0.52f, 0.84f}, {-0.52f, -0.14f}, {-0.72f, cuff + 0.12f}, {-0.96f, cuff}, {-0.62f, -0.62f}};
-    const float left[][2] = {{-0.28f, -0.84f}, {0, -0.56f}, {-0.20f, -0.46f}}, right[][2] = {{0.28f, -0.84f}, {0, -0.56f}, {0.20f, -0.46f}};
+    const float shirt[][2] = {{-0.26f, -0.80f},      {0.26f, -0.80f},        {0.62f, -0.62f}, {0.96f, cuff},
+                              {0.72f, cuff + 0.12f}, {0.52f, -0.14f},        {0.52f, 0.84f},  {-0.52f, 0.84f},
+                              {-0.52f, -0.14f},      {-0.72f, cuff + 0.12f}, {-0.96f, cuff},  {-0.62f, -0.62f}};
+    const float left[][2] = {{-0.28f, -0.84f}, {0, -0.56f}, {-0.20f, -0.46f}},
+                right[][2] = {{0.28f, -0.84f}, {0, -0.56f}, {0.20f, -0.46f}};
     const float tie[][2] = {{-0.07f, -0.52f}, {0.07f, -0.52f}, {0.12f, 0.30f}, {0, 0.46f}, {-0.12f, 0.30f}};
     pen_polygon(pen, look->main, shirt[0], COUNT(shirt), 0.03f);
     if (look->b > 0.4f) {
@@ -256,7 +270,8 @@ static void draw_beanie(sample_pen *pen, const sample_look *look)
 static void draw_shoe(sample_pen *pen, const sample_look *look)
 {
     const float tall = -0.34f - 0.36f * look->a; /* a low shoe or a boot */
-    const float shoe[][2] = {{-0.82f, tall}, {-0.26f, tall}, {-0.14f, -0.12f}, {0.38f, 0.10f}, {0.82f, 0.24f}, {0.92f, 0.44f}, {0.90f, 0.52f}, {-0.84f, 0.52f}};
+    const float shoe[][2] = {{-0.82f, tall}, {-0.26f, tall}, {-0.14f, -0.12f}, {0.38f, 0.10f},
+                             {0.82f, 0.24f}, {0.92f, 0.44f}, {0.90f, 0.52f},   {-0.84f, 0.52f}};
     pen_polygon(pen, look->main, shoe[0], COUNT(shoe), 0.05f);
     pen_box(pen, look->dark, -0.54f, tall, 0.33f, 0.07f, 0.06f);
     for (int i = 0; i < 3; i++) {
@@ -301,8 +316,10 @@ static void draw_racket(sample_pen *pen, const sample_look *look)
     pen_turn(pen, 0.5f);
     for (int i = -3; i <= 3; i++) {
         const float at = (float)i / 4, reach = sqrtf(1 - at * at);
-        pen_line(pen, THIN(1, 1, 1, 0.9f), 0.46f * at, -0.34f - 0.56f * reach, 0.46f * at, -0.34f + 0.56f * reach, 0.018f);
-        pen_line(pen, THIN(1, 1, 1, 0.9f), -0.46f * reach, -0.34f + 0.56f * at, 0.46f * reach, -0.34f + 0.56f * at, 0.018f);
+        pen_line(pen, THIN(1, 1, 1, 0.9f), 0.46f * at, -0.34f - 0.56f * reach, 0.46f * at, -0.34f + 0.56f * reach,
+                 0.018f);
+        pen_line(pen, THIN(1, 1, 1, 0.9f), -0.46f * reach, -0.34f + 0.56f * at, 0.46f * reach, -0.34f + 0.56f * at,
+                 0.018f);
     }
     pen_line(pen, look->main, -0.20f, 0.12f, 0, 0.44f, 0.05f);
     pen_line(pen, look->main, 0.20f, 0.12f, 0, 0.44f, 0.05f);
@@ -335,14 +352,17 @@ static void draw_pet_bowl(sample_pen *pen, const sample_look *look)
 
 static void draw_phone(sample_pen *pen, const sample_look *look)
 {
-    static const sample_ink icons[] = {STATIC(0.95f, 0.45f, 0.40f, 1), STATIC(0.98f, 0.78f, 0.30f, 1), STATIC(0.38f, 0.72f, 0.50f, 1), STATIC(0.35f, 0.58f, 0.90f, 1), STATIC(0.70f, 0.50f, 0.85f, 1)};
+    static const sample_ink icons[] = {STATIC(0.95f, 0.45f, 0.40f, 1), STATIC(0.98f, 0.78f, 0.30f, 1),
+                                       STATIC(0.38f, 0.72f, 0.50f, 1), STATIC(0.35f, 0.58f, 0.90f, 1),
+                                       STATIC(0.70f, 0.50f, 0.85f, 1)};
     pen_box(pen, look->main, 0, 0, 0.50f, 0.92f, 0.14f);
     pen_box(pen, black, 0, 0, 0.43f, 0.85f, 0.10f);
     pen_box(pen, INK(0.80f, 0.88f, 0.96f), 0, -0.01f, 0.38f, 0.72f, 0.03f);
     const int rows = 2 + (int)(2.99f * look->a);
     for (int row = 0; row < rows; row++)
         for (int column = -1; column <= 1; column++)
-            pen_box(pen, icons[(row * 3 + column + 1 + (int)(5 * look->b)) % 5], 0.24f * (float)column, -0.50f + 0.27f * (float)row, 0.085f, 0.085f, 0.03f);
+            pen_box(pen, icons[(row * 3 + column + 1 + (int)(5 * look->b)) % 5], 0.24f * (float)column,
+                    -0.50f + 0.27f * (float)row, 0.085f, 0.085f, 0.03f);
     pen_line(pen, metal, -0.10f, 0.785f, 0.10f, 0.785f, 0.025f);
     pen_ellipse(pen, metal, 0, -0.79f, 0.03f, 0.03f);
 }
@@ -354,7 +374,12 @@ static void draw_doughnut(sample_pen *pen, const sample_look *look)
     for (int i = 0; i < 18; i++) {
         const float angle = 2.39996f * (float)i + 6 * look->a, radius = 0.42f + 0.24f * (float)((i * 7) % 5) / 4;
         const float u = radius * cosf(angle), v = radius * 0.95f * sinf(angle) - 0.02f, turn = 1.7f * (float)i;
-        pen_line(pen, i % 3 == 0 ? white : i % 3 == 1 ? look->accent : gold, u - 0.05f * cosf(turn), v - 0.05f * sinf(turn), u + 0.05f * cosf(turn), v + 0.05f * sinf(turn), 0.028f);
+        pen_line(pen,
+                 i % 3 == 0   ? white
+                 : i % 3 == 1 ? look->accent
+                              : gold,
+                 u - 0.05f * cosf(turn), v - 0.05f * sinf(turn), u + 0.05f * cosf(turn), v + 0.05f * sinf(turn),
+                 0.028f);
     }
 }
 
@@ -391,9 +416,9 @@ void sample_shape_draw(sample_pen *pen, const sample_look *look, size_t category
 {
     /* In the order of sample_words.c. */
     static void (*const draw[SAMPLE_CATEGORIES])(sample_pen *, const sample_look *) = {
-        draw_pot,   draw_bowl,   draw_teapot, draw_mug,  draw_bed,      draw_soap,   draw_lamp,     draw_clock,
-        draw_tree,  draw_plant,  draw_bear,   draw_pencil, draw_bag,    draw_dress,  draw_shirt,    draw_beanie,
-        draw_shoe,  draw_ring,   draw_lipstick, draw_racket, draw_pet_bowl, draw_phone, draw_doughnut, draw_broom};
+        draw_pot,  draw_bowl,  draw_teapot,   draw_mug,    draw_bed,      draw_soap,  draw_lamp,     draw_clock,
+        draw_tree, draw_plant, draw_bear,     draw_pencil, draw_bag,      draw_dress, draw_shirt,    draw_beanie,
+        draw_shoe, draw_ring,  draw_lipstick, draw_racket, draw_pet_bowl, draw_phone, draw_doughnut, draw_broom};
     if (category < SAMPLE_CATEGORIES)
         draw[category](pen, look);
     else
