@@ -21,6 +21,7 @@ set(merx_slow_tests
   shop.classify
   shop.crash
   shop.import
+  shop.import_pictures
 )
 # Tests of concurrent code: ./test also runs these under ThreadSanitizer.
 set(merx_threads_tests

@@ -45,16 +45,17 @@ typedef struct merx_import_options {
 } merx_import_options;
 
 typedef struct merx_import_file {
-    const char *name; /* relative to the folder */
-    const char
-        *preset; /* how it was understood: "online-retail", "products", "events" …, "mapping"; "ignored" with note */
-    const char *note;                             /* NULL: none */
-    uint64_t rows, accepted, duplicates, refused; /* of this import */
-    bool unchanged;                               /* already imported, not read again */
+    const char *name; /* relative to the folder; "pictures/": all pictures of it, also those of a tar file */
+    const char *
+        preset; /* how it was understood: "online-retail", "products", "events" …, "mapping", "pictures"; "ignored" with note */
+    const char *note; /* NULL: none */
+    uint64_t rows, accepted, duplicates,
+        refused;    /* of this import; of pictures: those of products, new, there already */
+    bool unchanged; /* already imported, not read again */
 } merx_import_file;
 typedef struct merx_refusal {
     const char *file;
-    uint64_t line;
+    uint64_t line; /* 0: the file itself, a picture */
     const char *column, *value, *message;
 } merx_refusal;
 #define MERX_REFUSALS_KEPT 1000 /* the first ones; all are in refused.csv of the shop's folder */
@@ -75,7 +76,10 @@ typedef struct merx_import {
 /*
  * Imports the files of a folder, or one file. Presets are recognised by column names. Each file is one transaction, checked first and
  * then kept; kill -9 at any moment leaves whole files imported or not. Files already imported and unchanged are not read again; a file that grew adds its new rows.
- * Cost: one pass over each file, memory bounded (about 64 MB).
+ * Pictures of products come from the folder "pictures" in it ("pictures/ID.jpg", "pictures/ID/any.png"), from pictures.tar(.gz, .zst), or from paths in the image column of products. Each is decoded
+ * once by merx-decode (merx/media.h) before it is kept; where that program is missing, the pictures are refused, and the tables are not. Afterwards the shop has the pictures of the
+ * folder, no others; a folder that says nothing of pictures leaves them.
+ * Cost: one pass over each file, memory bounded (about 64 MB, and some 200 bytes for each picture).
  * Errors: MERX_E_NOT_FOUND (no file in it that merx understands: names what it looked at), MERX_E_CHANGED, MERX_E_LIMIT, MERX_E_NO_SPACE …; nothing stored before is harmed.
  */
 MERX_API merx_status merx_shop_import(merx_shop *shop, const char *path, const merx_import_options *options,

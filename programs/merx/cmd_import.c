@@ -34,11 +34,13 @@ static const cli_flag flags[] = {
 const cli_command cmd_import = {
     .name = "import",
     .usage = "FOLDER|FILE --shop DIR",
-    .summary = "import products, customers, events, orders, messages, reviews",
+    .summary = "import products, customers, events, orders, messages, reviews, pictures",
     .text = "Reads CSV and JSON-lines files (also .gz, .zst). What a file holds is recognised by its columns, or said "
             "in shop.json. Each file is taken whole or\n"
             "not at all; a row that can't be understood is refused, counted and listed with its line. Importing the "
-            "same file again adds nothing; a file that grew adds its new rows.",
+            "same file again adds nothing; a file that grew adds its new rows. Pictures of products are taken from "
+            "pictures/ID.jpg, pictures/ID/NAME.jpg, pictures.tar (.gz, .zst),\n"
+            "or from paths in the image column of products.",
     .examples = "merx import exports/ --shop my-shop.merx\nmerx import orders.csv.gz --shop my-shop.merx --json\n",
     .flags = flags,
     .min_positional = 1,

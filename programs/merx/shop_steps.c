@@ -38,12 +38,13 @@ static void print_import(const merx_import *import, const char *folder, FILE *ou
         const merx_import_file *file = &import->file[i];
         fprintf(out, "  %s%s%s ", cli_bold(out), file->name, cli_plain(out));
         if (file->unchanged) {
-            fprintf(out, "(%s): unchanged, not read again\n", file->preset);
+            fprintf(out, "(%s): unchanged, not read again%s%s\n", file->preset, file->note ? "; " : "",
+                    file->note ? file->note : "");
         } else if (strcmp(file->preset, "ignored") == 0) {
             fprintf(out, "ignored: %s\n", file->note ? file->note : "");
         } else {
-            fprintf(out, "(%s): %llu rows read, %llu new", file->preset, (unsigned long long)file->rows,
-                    (unsigned long long)file->accepted);
+            fprintf(out, "(%s): %llu %s read, %llu new", file->preset, (unsigned long long)file->rows,
+                    strcmp(file->preset, "pictures") == 0 ? "pictures" : "rows", (unsigned long long)file->accepted);
             if (file->duplicates)
                 fprintf(out, ", %llu already there", (unsigned long long)file->duplicates);
             if (file->refused)
@@ -54,7 +55,9 @@ static void print_import(const merx_import *import, const char *folder, FILE *ou
     enum { SHOWN = 5 };
     for (size_t i = 0; i < import->refusals && i < SHOWN; i++) {
         const merx_refusal *refusal = &import->refusal[i];
-        fprintf(out, "    %s:%llu", refusal->file, (unsigned long long)refusal->line);
+        fprintf(out, "    %s", refusal->file);
+        if (refusal->line > 0) /* else it is the file itself */
+            fprintf(out, ":%llu", (unsigned long long)refusal->line);
         if (refusal->column && *refusal->column)
             fprintf(out, ": column \"%s\"", refusal->column);
         if (refusal->value && *refusal->value)

@@ -12,7 +12,7 @@
 #include "base/run.h"
 #include "io/file.h"
 #include "io/stream.h"
-#include "shop/import_parts.h"
+#include "shop/import_pictures.h"
 
 /* A file that will be looked at. */
 typedef struct candidate {
@@ -34,7 +34,10 @@ typedef struct importer {
     mx_shop_settings settings;
     mx_mapping *mapping;
     mx_vec candidates, files;
-    bool read; /* a file was */
+    const char *folder;                /* that the files lie in */
+    const char *tars[MX_PICTURE_TARS]; /* of pictures, in it */
+    bool one;                          /* one file was asked for, not the folder */
+    bool read;                         /* a file was */
 } importer;
 
 /* What lies behind merx_import.memory. */
@@ -45,15 +48,21 @@ typedef struct report {
 
 /* ---- looking at files ---- */
 
-static merx_status open_rows(const importer *im, const candidate *c, mx_rows **rows, merx_error *err)
+merx_status mx_import_open_rows(const char *path, char separator, const merx_allocator *alloc, mx_rows **out,
+                                merx_error *err)
 {
     mx_source *source;
-    mx_rows_options options = {.separator = c->layout.separator};
+    mx_rows_options options = {.separator = separator};
 
-    if (!mx_rows_format_of_name(c->path, &options.format))
+    if (!mx_rows_format_of_name(path, &options.format))
         options.format = MX_ROWS_CSV;
-    MX_TRY(mx_source_open(c->path, im->alloc, 0, &source, err));
-    return mx_rows_open(source, &options, im->alloc, rows, err);
+    MX_TRY(mx_source_open(path, alloc, 0, &source, err));
+    return mx_rows_open(source, &options, alloc, out, err);
+}
+
+static merx_status open_rows(const importer *im, const candidate *c, mx_rows **rows, merx_error *err)
+{
+    return mx_import_open_rows(c->path, c->layout.separator, im->alloc, rows, err);
 }
 
 /* How many values of the time column each format reads. */
@@ -210,6 +219,15 @@ static merx_status add_candidate(importer *im, const char *folder, const char *n
     return mx_vec_append(&im->candidates, &c, 1, err);
 }
 
+/* A tar file of pictures is taken after the tables. */
+static bool note_tar(importer *im, const char *name)
+{
+    int tar = mx_pictures_tar(name);
+    if (tar >= 0)
+        im->tars[tar] = name;
+    return tar >= 0;
+}
+
 /* The files of a folder by name; a path to one file gives that. */
 static merx_status look_around(importer *im, const char *path, merx_error *err)
 {
@@ -246,12 +264,16 @@ static merx_status look_around(importer *im, const char *path, merx_error *err)
     }
     if (mapping)
         MX_TRY(mx_mapping_read(mapping, im->alloc, &im->mapping, err));
+    im->folder = folder;
+    im->one = one;
     if (one)
-        return add_candidate(im, folder, name, true, err);
+        return note_tar(im, name) ? MERX_OK : add_candidate(im, folder, name, true, err);
     for (size_t i = 0; i < count; i++) {
         char *full = mx_path_join(im->arena, folder, names[i], err);
         if (!full)
             return MERX_E_MEMORY;
+        if (mx_path_is_file(full) && note_tar(im, names[i]))
+            continue;
         if (names[i][0] == '.' || strcmp(names[i], "shop.json") == 0 || mx_path_is_folder(full))
             continue;
         MX_TRY(add_candidate(im, folder, names[i], false, err));
@@ -495,11 +517,73 @@ static merx_status import_file(importer *im, const candidate *c, merx_import *ou
     return status;
 }
 
+/* ---- pictures ---- */
+
+/* Whether there is a folder or a tar file of pictures. */
+static merx_status has_pictures(const importer *im, bool *has, merx_error *err)
+{
+    *has = false;
+    for (int i = 0; i < MX_PICTURE_TARS; i++)
+        *has = *has || im->tars[i];
+    if (im->one)
+        return MERX_OK;
+    const char *folder = mx_path_join(im->arena, im->folder, "pictures", err);
+    if (!folder)
+        return MERX_E_MEMORY;
+    *has = *has || mx_path_is_folder(folder);
+    return MERX_OK;
+}
+
+/* After the tables, which say what products there are and may name pictures. One file of a folder leaves pictures as they are, unless it is one of pictures. */
+static merx_status import_pictures(importer *im, merx_import *out, merx_error *err)
+{
+    bool said = false;
+    bool changed = false;
+    bool has = false;
+    merx_import_file file;
+    mx_picture_intake in = {.shop = im->shop,
+                            .task = im->task,
+                            .alloc = im->alloc,
+                            .arena = im->arena,
+                            .refused = &im->refused,
+                            .max_refused = im->options->max_refused,
+                            .folder = im->folder,
+                            .files = !im->one};
+
+    MX_TRY(has_pictures(im, &has, err));
+    if (im->one && !has)
+        return MERX_OK;
+    memcpy(in.tars, im->tars, sizeof in.tars);
+    mx_picture_table *tables = mx_arena_array(im->arena, im->candidates.count + 1, sizeof *tables, err);
+    if (!tables)
+        return MERX_E_MEMORY;
+    for (size_t i = 0; i < im->candidates.count; i++) {
+        const candidate *c = &MX_VEC_AT(&im->candidates, candidate, i);
+        if (!c->ignored && c->layout.role == MX_ROLE_PRODUCTS)
+            tables[in.n_tables++] = (mx_picture_table){c->name, c->path, &c->layout};
+    }
+    in.tables = tables;
+    MX_TRY(mx_pictures_import(&in, &file, &said, &changed, err));
+    if (!said)
+        return MERX_OK;
+    im->read = im->read || file.rows > 0;
+    out->rows += file.rows;
+    out->accepted += file.accepted;
+    out->duplicates += file.duplicates;
+    out->refused += file.refused;
+    out->changed = out->changed || changed;
+    return mx_vec_append(&im->files, &file, 1, err);
+}
+
 /* ---- the whole ---- */
 
 static merx_status check_some(const importer *im, const char *path, merx_error *err)
 {
     char looked[300] = "";
+    bool pictures = false;
+    MX_TRY(has_pictures(im, &pictures, err));
+    if (pictures)
+        return MERX_OK;
     for (size_t i = 0; i < im->candidates.count; i++) {
         const candidate *c = &MX_VEC_AT(&im->candidates, candidate, i);
         if (!c->ignored)
@@ -511,7 +595,7 @@ static merx_status check_some(const importer *im, const char *path, merx_error *
     if (!*looked)
         MX_FAIL(err, MERX_E_NOT_FOUND, path,
                 "there is no file in it (expected CSV or JSON lines: products, customers, orders, events, messages, "
-                "reviews)");
+                "reviews; or a folder \"pictures\")");
     MX_FAIL(err, MERX_E_NOT_FOUND, path,
             "no file that merx understands; it looked at %s. Name their columns in shop.json", looked);
 }
@@ -570,6 +654,7 @@ static merx_status run(importer *im, const char *path, merx_import *out, merx_er
             if ((c->ignored ? MX_ROLE_NONE : (int)c->layout.role) == role)
                 MX_TRY(import_file(im, c, out, err));
         }
+    MX_TRY(import_pictures(im, out, err));
     return sum_up(im, out, err);
 }
 

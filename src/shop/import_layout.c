@@ -52,7 +52,10 @@ static const word_list table[] = {
      "商品分类|"},
     {MX_ROLE_PRODUCTS, MX_MEANS_BRAND, false, "|brand|vendor|manufacturer|maker|品牌|"},
     {MX_ROLE_PRODUCTS, MX_MEANS_PRICE, false, PRICE_WORDS},
-    {MX_ROLE_PRODUCTS, MX_MEANS_IMAGE, false, "|image|imageurl|imagepath|picture|photo|图片|图片地址|"},
+    {MX_ROLE_PRODUCTS, MX_MEANS_IMAGE, false,
+     "|image|images|imageurl|imageurls|imagepath|imagelink|picture|pictures|pictureurl|photo|photos|photourl|图片|"
+     "图片地址|"
+     "图片链接|主图|商品图片|"},
     {MX_ROLE_PRODUCTS, MX_MEANS_TEXT, false, "|text|description|body|details|描述|详情|商品描述|"},
     {MX_ROLE_PRODUCTS, MX_MEANS_SERVICE, false, "|service|isservice|服务|"},
 

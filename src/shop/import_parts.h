@@ -1,6 +1,6 @@
 /*
  * The parts of import: how a file is understood (import_layout.c, import_mapping.c), its rows turned into records (import_rows.c), what is refused
- * (import_refused.c), and the files of a folder one after the other (import.c). Floor 5.
+ * (import_refused.c), and the files of a folder one after the other (import.c). Pictures: import_pictures.h. Floor 5.
  */
 #ifndef MX_SHOP_IMPORT_PARTS_H
 #define MX_SHOP_IMPORT_PARTS_H
@@ -67,6 +67,9 @@ typedef struct mx_layout {
     bool decimal_comma;
 } mx_layout;
 const char *mx_layout_preset(const mx_layout *layout);
+/* The rows of a file: JSON lines by its name, else CSV. separator 0: found. Owns: mx_rows_close. */
+merx_status mx_import_open_rows(const char *path, char separator, const merx_allocator *alloc, mx_rows **out,
+                                merx_error *err) MERX_MUST_CHECK;
 
 /*
  * Recognises a file by its column names (and, between roles that fit, by its own name). role is MX_ROLE_NONE when nothing fits.

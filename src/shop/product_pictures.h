@@ -13,7 +13,7 @@
 #include "shop/snapshot.h"
 
 #define MX_PICTURES_PREFIX "pictures/"
-#define MX_PICTURES_OF_PRODUCT 64 /* at most; further ones are refused by import, and not listed */
+#define MX_PICTURES_OF_PRODUCT 128 /* at most; further ones are refused by import, and not listed */
 #define MX_PICTURE_KEY_BYTES 120
 
 typedef struct mx_product_picture {

@@ -1,7 +1,8 @@
 /*
  * A digest of a shop's logical state: what tests of forgetting and crashes compare.
  *
- * In it: things, the settings that are content, the snapshot (which holds the events in canonical order), and the live models. Not in it: offsets, times of training,
+ * In it: things, the settings that are content, the snapshot (which holds the events in canonical order), the names of products' pictures (which say what is in them), and the live
+ * models. Not in it: offsets, times of training,
  * version numbers, sources (they tell of rows that are gone), and merx's own bookkeeping.
  */
 #include <math.h>
@@ -9,6 +10,7 @@
 
 #include "io/file.h"
 #include "shop/model_store.h"
+#include "shop/product_pictures.h"
 #include "shop/settings.h"
 
 typedef struct digesting {
@@ -116,6 +118,7 @@ merx_status merx_shop_digest(merx_shop *shop, bool with_models, char hex[65], me
     static const mx_record_kind kinds[] = {MX_PRODUCT, MX_CUSTOMER, MX_ORDER, MX_MESSAGE, MX_REVIEW};
     merx_status status = MERX_OK;
     mx_shop_settings settings;
+    mx_product_pictures pictures;
     mx_snapshot *snapshot;
     digesting d = {0};
     mx_arena arena;
@@ -136,6 +139,8 @@ merx_status merx_shop_digest(merx_shop *shop, bool with_models, char hex[65], me
         MX_TRY_GOTO(mx_records_setting(shop->records, keys[i], &arena, &value, err));
         add_text(&d, mx_str_of(value));
     }
+    MX_TRY_GOTO(mx_product_pictures_list(shop->blobs, snapshot, &arena, &pictures, err));
+    add_bytes(&d, pictures.sha256, strlen(pictures.sha256));
     if (with_models)
         MX_TRY_GOTO(add_models(&d, shop, &arena, err));
     mx_sha256_hex_so_far(&d.sha, hex);

@@ -46,7 +46,7 @@ typedef struct mx_snapshot {
     int64_t offset;            /* of the last event in it */
     int64_t first_ms, last_ms; /* of events; 0, 0 when there are none */
     char sha256[65];           /* of all contents but the offset */
-    mx_blobs *blobs;           /* the store it was opened in, borrowed: where pictures are; NULL: none. Not of its contents */
+    mx_blobs *blobs; /* the store it was opened in, borrowed: where pictures are; NULL: none. Not of its contents */
 
     struct mx_snapshot_memory *memory;
 } mx_snapshot;

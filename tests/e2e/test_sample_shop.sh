@@ -29,6 +29,35 @@ cmp "$work/out" "$work/models1" || die "the second call trained again"
 run 0 "$MERX" up "$work/shop" --shop "$work/other/shop.merx" --threads 3
 cmp "$work/out" "$work/report1" || die "three threads give another report"
 
+# Every product has a picture, which went in; the same folder again adds none; one that is gone goes; one that is cut short is named.
+[ "$(find "$work/shop/pictures" -name '*.png' | wc -l)" = 150 ] || die "the sample has not a picture for each product"
+run 0 "$MERX" import "$work/shop" --shop "$work/pictures.merx"
+has "$work/out" "(pictures): 150 pictures read, 150 new"
+[ "$(find "$work/pictures.merx/blobs/pictures" -name '*.png' | wc -l)" = 150 ] || die "not every picture is in the store"
+run 0 "$MERX" import "$work/shop" --shop "$work/pictures.merx"
+has "$work/out" "(pictures): unchanged"
+cp -r "$work/shop" "$work/shop2"
+rm "$work/shop2/pictures/P0000001.png"
+cp "$work/shop2/pictures/P0000003.png" "$work/shop2/pictures/P0000004.png"
+head -c 500 "$work/shop/pictures/P0000002.png" >"$work/shop2/pictures/P0000002.png"
+cp "$work/shop/pictures/P0000005.png" "$work/shop2/pictures/nobody.png"
+run 0 "$MERX" import "$work/shop2" --shop "$work/pictures.merx" --json
+has "$work/out" "P0000002.png"
+has "$work/out" "cut short"
+has "$work/out" "there is no such file"
+has "$work/out" "there is no product"
+has "$work/pictures.merx/refused.csv" "pictures/nobody.png"
+[ "$(find "$work/pictures.merx/blobs/pictures" -name '*.png' | wc -l)" = 148 ] || die "the store has not the pictures of the folder"
+# Packed, it is the same; without the program that decodes, tables go in and the rest is said.
+tar -C "$work/shop" -czf "$work/shop2/pictures.tar.gz" pictures
+rm -r "$work/shop2/pictures"
+run 0 "$MERX" import "$work/shop2" --shop "$work/pictures.merx"
+has "$work/out" "(pictures): 150 pictures read, 3 new, 147 already there; 1 removed"
+MERX_DECODE=/nonexistent/merx-decode run 0 "$MERX" import "$work/shop" --shop "$work/undecoded.merx"
+has "$work/out" "(pictures): 150 pictures read, 0 new"
+has "$work/out" "MERX_DECODE"
+has "$work/out" "150 products"
+
 # Every answer, as a table and as JSON; reasons add up.
 customer=$(sed -n '2s/,.*//p' "$work/shop/customers.csv")
 customer=$(awk -F, 'NR > 1 && $3 != "" { n[$3]++ } END { for (c in n) if (n[c] > best) { best = n[c]; who = c } print who }' "$work/shop/orders.csv")

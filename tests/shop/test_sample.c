@@ -41,8 +41,9 @@ static void test_same_seed_same_bytes(void **state)
     write_sample(a, 60, 200, 3000, 5);
     write_sample(b, 60, 200, 3000, 5);
     write_sample(c, 60, 200, 3000, 6);
-    static const char *const files[] = {"a/orders.csv", "a/products.csv", "a/customers.csv", "a.truth.json"};
-    for (size_t i = 0; i < 4; i++) {
+    static const char *const files[] = {"a/orders.csv", "a/products.csv",          "a/customers.csv",
+                                        "a.truth.json", "a/pictures/P0000001.png", "a/pictures/P0000060.png"};
+    for (size_t i = 0; i < 6; i++) {
         char other[64];
         snprintf(other, sizeof other, "b%s", files[i] + 1);
         size_t n;
@@ -108,7 +109,47 @@ static void test_sizes_and_truth(void **state)
     assert_true(ndcg > 0.05 && ndcg < 1);
     assert_true(wape > 0.05 && wape < 1);
     assert_true(accuracy > 0.3 && accuracy < 1); /* the largest planted share */
+    /* All but the parcels, and of those one in 24. */
+    double pictures = json_real_value(json_object_get(json_object_get(best, "classify"), "accuracy"));
+    double parcels = (1 - pictures) * 300 / (1 - 1.0 / 24);
+    check_close(parcels, round(parcels), 1e-6);
+    assert_true(parcels >= 8 && parcels <= 45);
     json_decref(truth);
+    free(text);
+    check_remove_folder(base);
+}
+
+/* Each row of the catalogue names a picture that is there: a PNG of 64 x 64, small, and no two the same. */
+static void test_pictures(void **state)
+{
+    enum { N = 80 };
+    (void)state;
+    char base[256];
+    char *png[N];
+    size_t size[N];
+    check_make_folder(base);
+    char folder[300];
+    snprintf(folder, sizeof folder, "%s/shop", base);
+    write_sample(folder, N, 50, 500, 9);
+    size_t length;
+    char *text = read_text(base, "shop/products.csv", &length);
+    char *line = strchr(text, '\n') + 1;
+    for (int p = 0; p < N; p++) {
+        static const unsigned char header[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', 0, 0, 0, 13,
+                                               'I',  'H', 'D', 'R', 0,    0,    0,    64,   0, 0, 0, 64};
+        char name[64];
+        *strchr(line, '\n') = '\0';
+        snprintf(name, sizeof name, "shop/%s", strrchr(line, ',') + 1);
+        png[p] = read_text(base, name, &size[p]);
+        assert_true(size[p] > 200 && size[p] < 12000);
+        assert_memory_equal(png[p], header, sizeof header);
+        for (int q = 0; q < p; q++)
+            assert_true(size[p] != size[q] || memcmp(png[p], png[q], size[p]) != 0);
+        line += strlen(line) + 1;
+    }
+    assert_int_equal(*line, '\0');
+    for (int p = 0; p < N; p++)
+        free(png[p]);
     free(text);
     check_remove_folder(base);
 }
@@ -154,7 +195,7 @@ static void test_cancel(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_seed_same_bytes),
-                                       cmocka_unit_test(test_sizes_and_truth), cmocka_unit_test(test_refuses),
-                                       cmocka_unit_test(test_cancel)};
+                                       cmocka_unit_test(test_sizes_and_truth), cmocka_unit_test(test_pictures),
+                                       cmocka_unit_test(test_refuses), cmocka_unit_test(test_cancel)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,15 +59,15 @@ static merx_status write_products(const sample_plan *plan, mx_arena *arena, cons
     merx_status status = MERX_OK;
     row_writer writer;
     mx_task_stage(task, "products", plan->n_products, "products");
-    MX_TRY_GOTO(writer_open(&writer, arena, folder, "products.csv", "product_id,title,category,brand,price\n",
+    MX_TRY_GOTO(writer_open(&writer, arena, folder, "products.csv", "product_id,title,category,brand,price,image\n",
                             plan->alloc, err));
     for (size_t p = 0; p < plan->n_products; p++) {
         char title[160];
         sample_product_title(plan, p, title);
         int64_t price = plan->product[p].price_minor;
-        mx_text_printf(&writer.text, "P%07zu,%s,%s,%s,%" PRId64 ".%02" PRId64 "\n", p + 1, title,
-                       sample_category_name(plan->product[p].category), sample_brand(plan, p), price / 100,
-                       price % 100);
+        mx_text_printf(&writer.text, "P%07zu,%s,%s,%s,%" PRId64 ".%02" PRId64 ",pictures/P%07zu.png\n", p + 1, title,
+                       sample_category_name(plan->product[p].category), sample_brand(plan, p), price / 100, price % 100,
+                       p + 1);
         MX_TRY_GOTO(writer_flush(&writer, 1 << 16, err));
         if (p % 4096 == 0)
             MX_TRY_GOTO(mx_task_step(task, p, err));
@@ -132,16 +132,18 @@ merx_status merx_sample_write(const char *folder, const merx_sample_options *opt
     MX_TRY_GOTO(mx_make_folders(folder, err));
     MX_TRY_GOTO(write_products(&plan, &arena, folder, task, err));
     MX_TRY_GOTO(write_customers(&plan, &arena, folder, task, err));
+    char *pictures = mx_path_join(&arena, folder, "pictures", err);
     char *orders = mx_path_join(&arena, folder, plan.events > 1000000 ? "orders.csv.gz" : "orders.csv", err);
     char *settings = mx_path_join(&arena, folder, "shop.json", err);
     size_t length = strlen(folder);
     while (length > 1 && folder[length - 1] == '/')
         length--;
     char *truth = mx_arena_printf(&arena, err, "%.*s.truth.json", (int)length, folder);
-    if (!orders || !settings || !truth) {
+    if (!pictures || !orders || !settings || !truth) {
         status = MERX_E_MEMORY;
         goto out;
     }
+    MX_TRY_GOTO(sample_pictures_write(&plan, pictures, task, err));
     MX_TRY_GOTO(sample_orders_write(&plan, orders, task, &record, err));
     MX_TRY_GOTO(sample_truth_write(&plan, &record, truth, task, err));
     MX_TRY_GOTO(mx_write_file(settings, mapping, sizeof mapping - 1, err));

@@ -7,6 +7,7 @@
  *   bundles       one product in six has a companion in its category: who takes the first takes the second with probability 0.3
  *   tastes        8; each is a distribution over categories; a customer mixes two of them with a uniform rest
  *   segments      5; each sets how often, how much and how long a customer buys
+ *   pictures      one of each product, drawn by its category and the colour of its title; 0.08 of them show a parcel, which tells nothing
  *   repeats       0.12 of the lines are bought again from the customer's own last purchases
  *
  * Every number drawn is keyed by what it is for (product, customer, week), so the files are a function of the options alone, and memory is O(products + customers).
@@ -29,13 +30,15 @@ enum {
     SAMPLE_SEGMENTS = 5,
     SAMPLE_WEEKS = 61,
     SAMPLE_RING = 8,
-    SAMPLE_COUNTRIES = 8
+    SAMPLE_COUNTRIES = 8,
+    SAMPLE_COLOURS = 10
 };
 #define SAMPLE_REPEAT 0.12
 #define SAMPLE_COMPANION 0.30
 #define SAMPLE_RETURN 0.02
 #define SAMPLE_GUEST 0.05
 #define SAMPLE_MAX_DISCOUNT 0.30
+#define SAMPLE_PARCEL 0.08 /* of the pictures show a parcel */
 #define SAMPLE_WEEK_MS (7 * MX_DAY_MS)
 
 typedef struct sample_category {
@@ -117,7 +120,15 @@ merx_status sample_truth_write(const sample_plan *plan, sample_record *record, c
                                merx_error *err) MERX_MUST_CHECK;
 bool sample_followed(const sample_plan *plan, size_t customer);
 
+/* A picture of each product, "P0000001.png" …, into a folder (made when absent). */
+merx_status sample_pictures_write(const sample_plan *plan, const char *folder, merx_task *task,
+                                  merx_error *err) MERX_MUST_CHECK;
+void sample_picture_draw(const sample_plan *plan, size_t product, unsigned char *pixels); /* (64, 64, 3) */
+bool sample_is_parcel(const sample_plan *plan, size_t product);
+double sample_best_classify(const sample_plan *plan); /* accuracy of naming the category by the picture */
+
 /* Names. out has >= 160 bytes. */
+size_t sample_product_colour(const sample_plan *plan, size_t product); /* the word in its title; the last: striped */
 void sample_product_title(const sample_plan *plan, size_t product, char *out);
 void sample_customer_name(const sample_plan *plan, size_t customer, char *out);
 const char *sample_category_name(size_t category);

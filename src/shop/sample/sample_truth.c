@@ -5,6 +5,7 @@
  *            weeks after it; NDCG@20 of that ranking on what was bought.
  * demand     forecast each product's units of each complete week after the split by the median of their planted distribution (compound Poisson, by Panjer's
  *            recursion); WAPE over all products sold before the split, zero weeks included.
+ * classify   name the category by the picture: right of all but the parcels, and of those as often as one of 24 is guessed; accuracy, as expected.
  * segment    name the planted segment of each followed customer who came after the split by the most probable one given the lines of the first order; accuracy.
  */
 #include "shop/sample/sample.h"
@@ -272,13 +273,13 @@ static merx_status write_json(const sample_plan *plan, const sample_record *reco
             json_array_append_new(bundles, json_pack("{s:s, s:s, s:f}", "product", first, "companion", second, "chance",
                                                      SAMPLE_COMPANION));
         }
-    json_t *root =
-        json_pack("{s:{s:I, s:I, s:I, s:I, s:I}, s:s, s:{s:{s:o}, s:{s:o}, s:{s:o}}, s:{s:o, s:o, s:o}}", "shop",
-                  "products", (json_int_t)plan->n_products, "customers", (json_int_t)plan->n_customers, "orders",
-                  (json_int_t)record->orders_written, "lines", (json_int_t)record->lines_written, "seed",
-                  (json_int_t)plan->seed, "split", "2025-11-01", "best", "recommend", "ndcg@20", real_or_null(ndcg),
-                  "demand", "wape", real_or_null(wape), "segment", "accuracy", real_or_null(accuracy), "planted",
-                  "segments", segments, "categories", categories, "bundles", bundles);
+    json_t *root = json_pack(
+        "{s:{s:I, s:I, s:I, s:I, s:I}, s:s, s:{s:{s:o}, s:{s:o}, s:{s:o}, s:{s:o}}, s:{s:o, s:o, s:o, s:f}}", "shop",
+        "products", (json_int_t)plan->n_products, "customers", (json_int_t)plan->n_customers, "orders",
+        (json_int_t)record->orders_written, "lines", (json_int_t)record->lines_written, "seed", (json_int_t)plan->seed,
+        "split", "2025-11-01", "best", "recommend", "ndcg@20", real_or_null(ndcg), "demand", "wape", real_or_null(wape),
+        "segment", "accuracy", real_or_null(accuracy), "classify", "accuracy", real_or_null(sample_best_classify(plan)),
+        "planted", "segments", segments, "categories", categories, "bundles", bundles, "parcel_share", SAMPLE_PARCEL);
     char *text = root ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(12)) : NULL;
     json_decref(root);
     if (!text)

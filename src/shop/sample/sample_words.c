@@ -11,9 +11,9 @@ typedef struct word {
     const char *en, *zh;
 } word;
 
-static const word colours[] = {{"Red", "红色"},    {"Blue", "蓝色"},   {"Green", "绿色"}, {"White", "白色"},
-                               {"Black", "黑色"},  {"Ivory", "米白"},  {"Grey", "灰色"},  {"Pink", "粉色"},
-                               {"Golden", "金色"}, {"Striped", "条纹"}};
+static const word colours[SAMPLE_COLOURS] = {
+    {"Red", "红色"},   {"Blue", "蓝色"}, {"Green", "绿色"}, {"White", "白色"},  {"Black", "黑色"},
+    {"Ivory", "米白"}, {"Grey", "灰色"}, {"Pink", "粉色"},  {"Golden", "金色"}, {"Striped", "条纹"}};
 static const word styles[] = {{"Classic", "经典"}, {"Nordic", "北欧风"}, {"Vintage", "复古"}, {"Travel", "旅行"},
                               {"Family", "家用"},  {"Light", "轻便"},    {"Premium", "高级"}, {"Mini", "迷你"},
                               {"Large", "大号"},   {"Handmade", "手工"}};
@@ -205,6 +205,13 @@ static const char *const countries[SAMPLE_COUNTRIES] = {"United Kingdom", "China
                                                         "Ireland",        "Netherlands", "Spain",   "Singapore"};
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
+
+size_t sample_product_colour(const sample_plan *plan, size_t product)
+{
+    mx_random random;
+    mx_random_init(&random, plan->seed, mx_random_key(STREAM_NAMES, product, 0));
+    return mx_random_below(&random, COUNT(colours)); /* as the title draws it */
+}
 
 void sample_product_title(const sample_plan *plan, size_t product, char *out)
 {
