@@ -80,6 +80,9 @@ head -c 20000 "$golden/keras_conv.keras" >cut.keras
 run 1 "$MERX" network import cut.keras --out no.merx
 has "$work/err" "cut.keras: this is no zip file, or a damaged one"
 run 1 "$MERX" network summary table.csv
+run 0 "$MERX" fit linear table.csv --target p1 --features p2 --out linear.merx
+run 1 "$MERX" network summary linear.merx
+has "$work/err" "expected a network that merx_network_save wrote, or a model of one"
 run 1 "$MERX" network import absent.onnx --out no.merx
 run 2 "$MERX" network import model.onnx
 run 2 "$MERX" network import spec.json --out no.merx
