@@ -20,20 +20,23 @@ static bool ends(const char *path, const char *end)
 static char *read_text(const char *path)
 {
     FILE *file = fopen(path, "rb");
-    char *text = file ? malloc(MOST_SPEC + 1) : NULL;
-    size_t size = text ? fread(text, 1, MOST_SPEC + 1, file) : 0;
-    const char *problem = !file                    ? strerror(errno)
-                          : !text                  ? "no memory to read it"
-                          : ferror(file)           ? "can't be read"
-                          : size > MOST_SPEC       ? "is larger than 16 MiB; expected JSON"
-                          : memchr(text, 0, size) ? "holds a zero byte; expected JSON"
-                                                   : NULL;
-    if (file)
-        fclose(file);
-    if (!problem) {
-        text[size] = '\0';
-        return text;
+    if (!file) {
+        fprintf(stderr, "merx: %s: %s\n", path, strerror(errno));
+        return NULL;
     }
+    char *text = malloc(MOST_SPEC + 1);
+    const char *problem = "no memory to read it";
+    if (text) {
+        size_t size = fread(text, 1, MOST_SPEC + 1, file);
+        problem = ferror(file)                    ? "can't be read"
+                  : size > MOST_SPEC              ? "is larger than 16 MiB; expected JSON"
+                  : memchr(text, 0, size) != NULL ? "holds a zero byte; expected JSON"
+                                                  : NULL;
+        text[size <= MOST_SPEC ? size : 0] = '\0';
+    }
+    fclose(file);
+    if (!problem)
+        return text;
     fprintf(stderr, "merx: %s: %s\n", path, problem);
     free(text);
     return NULL;
@@ -76,7 +79,8 @@ static int open_network(const cli_arguments *arguments, const char *path, merx_t
     merx_status status;
     if (ends(path, ".h5") && !spec)
         return cli_usage_error(arguments->command,
-                               "%s holds weights alone: give --spec FILE, the network that they are for, as JSON", path);
+                               "%s holds weights alone: give --spec FILE, the network that they are for, as JSON",
+                               path);
     if (spec && !ends(path, ".h5") && !ends(path, ".keras"))
         return cli_usage_error(arguments->command, "--spec is for weights of Keras (.weights.h5, .keras)");
     if (spec) {
@@ -123,9 +127,9 @@ static json_t *network_json(const merx_network *net, const char *path)
     for (size_t i = 0; i < nodes; i++) {
         merx_node node = merx_network_node(net, (int)i);
         weights += node.weights;
-        json_array_append_new(layers, json_pack("{s:s, s:s, s:o, s:I}", "name", node.name, "layer",
-                                                kind_word(node.kind), "output", dims_json(node.output), "weights",
-                                                (json_int_t)node.weights));
+        json_array_append_new(layers,
+                              json_pack("{s:s, s:s, s:o, s:I}", "name", node.name, "layer", kind_word(node.kind),
+                                        "output", dims_json(node.output), "weights", (json_int_t)node.weights));
     }
     return json_pack("{s:o, s:o, s:o, s:I, s:o}", "file", cli_json_or_null(path), "input",
                      dims_json(merx_network_node(net, 0).output), "output",
@@ -178,8 +182,9 @@ static int export_network(const cli_arguments *arguments, const merx_network *ne
         return cli_print_json(network_json(net, out));
     if (code == 0)
         cli_note(arguments, "%s: %s", out,
-                 ends(out, ".json") ? "the layers, without their weights"
-                                    : "ONNX, opset 17; what a model does to the columns before its network is not in it");
+                 ends(out, ".json")
+                     ? "the layers, without their weights"
+                     : "ONNX, opset 17; what a model does to the columns before its network is not in it");
     return code;
 }
 
@@ -192,7 +197,9 @@ static int import_network(const cli_arguments *arguments, const merx_network *ne
         return cli_fail(&err);
     int code = say(arguments, net, out);
     if (code == 0)
-        cli_note(arguments, "network: %s (merx fit network TABLE --target COLUMN --spec %s --epochs 0 --out MODEL: a model that predicts with it)",
+        cli_note(arguments,
+                 "network: %s (merx fit network TABLE --target COLUMN --spec %s --epochs 0 --out MODEL: a model that "
+                 "predicts with it)",
                  out, out);
     return code;
 }
@@ -227,7 +234,8 @@ static int run(cli_arguments *arguments)
 }
 
 static const cli_flag flags[] = {
-    {"out", "FILE", "export: a name that ends in .onnx or .json (without it, JSON is printed); import: merx's own file"},
+    {"out", "FILE",
+     "export: a name that ends in .onnx or .json (without it, JSON is printed); import: merx's own file"},
     {"spec", "FILE", "import: the network of a .weights.h5, as JSON (docs/models/network.md)"},
     {NULL, NULL, NULL},
 };

@@ -420,8 +420,8 @@ static merx_status read_place(const mx_hdf5 *f, part p, const char *what, mx_hdf
     if (p.bad || version < 1 || version > 4)
         return damaged(f, "where a tensor lies", err);
     if (version < 3 || kind > 1)
-        MX_FAIL(err, MERX_E_UNSUPPORTED, f->name, "%.120s is stored in chunks or in an old way; merx reads whole tensors",
-                what);
+        MX_FAIL(err, MERX_E_UNSUPPORTED, f->name,
+                "%.120s is stored in chunks or in an old way; merx reads whole tensors", what);
     if (kind == 0) {
         *size = take(&p, 2);
         t->data = take_bytes(&p, (size_t)*size);
@@ -436,8 +436,8 @@ static merx_status read_place(const mx_hdf5 *f, part p, const char *what, mx_hdf
     }
     part bytes = part_at(f, address, *size);
     if (p.bad || bytes.bad)
-        MX_FAIL(err, MERX_E_CORRUPT, f->name, "%.120s lies beyond the end of the file: the file is cut short or damaged",
-                what);
+        MX_FAIL(err, MERX_E_CORRUPT, f->name,
+                "%.120s lies beyond the end of the file: the file is cut short or damaged", what);
     t->data = bytes.at;
     return MERX_OK;
 }
@@ -568,8 +568,7 @@ static bool attribute_is(const mx_hdf5 *f, part p, const char *wanted, mx_str *t
     size_t length = strnlen((const char *)name_at, (size_t)name);
     if (length != strlen(wanted) || memcmp(name_at, wanted, length) != 0)
         return false;
-    *text = version > 1 && (flags & 1) != 0 ? (mx_str){0}
-                                            : read_text(f, (part){type_at, (size_t)type, false}, p);
+    *text = version > 1 && (flags & 1) != 0 ? (mx_str){0} : read_text(f, (part){type_at, (size_t)type, false}, p);
     if (text->size > 0 && (memchr(text->data, '\0', text->size) != NULL || !mx_utf8_valid(*text, NULL)))
         *text = (mx_str){0};
     return true;

@@ -35,7 +35,8 @@ typedef struct mx_hdf5_tensor {
 } mx_hdf5_tensor;
 
 /* Errors: MERX_E_CORRUPT when it is no HDF5 file. */
-merx_status mx_hdf5_open(const void *data, size_t size, const char *name, mx_hdf5 *out, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_hdf5_open(const void *data, size_t size, const char *name, mx_hdf5 *out,
+                         merx_error *err) MERX_MUST_CHECK;
 
 /* An object is the address of its header; the root group is file->root. Calls back for every link of a group, in the file's order; a status other than MERX_OK ends it. */
 typedef merx_status (*mx_hdf5_visit)(void *context, mx_str link, uint64_t object, merx_error *err);

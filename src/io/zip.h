@@ -15,8 +15,8 @@
 typedef struct mx_zip {
     const unsigned char *data; /* kept */
     size_t size;
-    const char *name;              /* kept; for messages */
-    const merx_allocator *alloc;   /* kept */
+    const char *name;            /* kept; for messages */
+    const merx_allocator *alloc; /* kept */
     uint64_t directory, directory_size, members;
 } mx_zip;
 

@@ -106,7 +106,8 @@ static void says_what_it_does_not_read(void **state)
     size_t size, count = 0;
     char *bytes = read_golden("hdf5_old.h5", &size);
     check_ok(mx_hdf5_open(bytes, size, "old", &file, &err), err);
-    assert_int_equal(mx_hdf5_tensor_of(&file, object_at(&file, "stored/zipped"), "zipped", &t, &err), MERX_E_UNSUPPORTED);
+    assert_int_equal(mx_hdf5_tensor_of(&file, object_at(&file, "stored/zipped"), "zipped", &t, &err),
+                     MERX_E_UNSUPPORTED);
     check_contains(err.message, "zipped is ");
     memset(&err, 0, sizeof err);
     assert_int_equal(mx_hdf5_links(&file, object_at(&file, "soft"), count_one, &count, &err), MERX_E_UNSUPPORTED);

@@ -107,7 +107,8 @@ static void loads_weights(void **state)
     json_t *golden = check_golden("keras_files");
     for (int archive = 0; archive < 2; archive++) {
         merx_network *net = conv_network(5);
-        check_ok(merx_network_load_keras(net, golden_path(archive ? "conv.keras" : "conv.weights.h5", path), &err), err);
+        check_ok(merx_network_load_keras(net, golden_path(archive ? "conv.keras" : "conv.weights.h5", path), &err),
+                 err);
         judge(net, golden, "conv");
         merx_network_free(net);
     }
@@ -276,19 +277,28 @@ static void names_what_merx_has_not(void **state)
         const char *file, *from, *to, *where, *message;
     } cases[] = {
         {"conv.keras", "\"LeakyReLU\"", "\"PReLU\"", "PReLU \"leaky_re_lu\"", "no layer for this class"},
-        {"conv.keras", "\"negative_slope\": 0.2", "\"negative_slope\": 0.3", "LeakyReLU", "its negative_slope is 0.29999999999999999; merx has 0.2"},
-        {"conv.keras", "\"activation\": \"gelu\"", "\"activation\": \"selu\"", "dense", "there is no activation \"selu\""},
-        {"conv.keras", "\"dilation_rate\": [1, 1]", "\"dilation_rate\": [2, 2]", "Conv2D \"eyes\"", "dilation_rate is [2,2]"},
-        {"conv.keras", "\"data_format\": \"channels_last\"", "\"data_format\": \"channels_first\"", "Conv2D \"eyes\"", "channels_last alone"},
+        {"conv.keras", "\"negative_slope\": 0.2", "\"negative_slope\": 0.3", "LeakyReLU",
+         "its negative_slope is 0.29999999999999999; merx has 0.2"},
+        {"conv.keras", "\"activation\": \"gelu\"", "\"activation\": \"selu\"", "dense",
+         "there is no activation \"selu\""},
+        {"conv.keras", "\"dilation_rate\": [1, 1]", "\"dilation_rate\": [2, 2]", "Conv2D \"eyes\"",
+         "dilation_rate is [2,2]"},
+        {"conv.keras", "\"data_format\": \"channels_last\"", "\"data_format\": \"channels_first\"", "Conv2D \"eyes\"",
+         "channels_last alone"},
         {"conv.keras", "\"filters\": 4", "\"filters\": 0", "Conv2D \"eyes\".filters", "is 0"},
         {"conv.keras", "\"filters\": 4", "\"filters\": 70000", "keras", "weights; its model.weights.h5 has"},
-        {"conv.keras", "\"filters\": 4", "\"philters\": 4", "Conv2D \"eyes\"", "its philters is 4; merx has no such option"},
-        {"conv.keras", "\"batch_shape\": [null, 9, 8, 2]", "\"batch_shape\": [null, null, 8, 2]", "InputLayer", "dimension 1 of its shape is not fixed"},
+        {"conv.keras", "\"filters\": 4", "\"philters\": 4", "Conv2D \"eyes\"",
+         "its philters is 4; merx has no such option"},
+        {"conv.keras", "\"batch_shape\": [null, 9, 8, 2]", "\"batch_shape\": [null, null, 8, 2]", "InputLayer",
+         "dimension 1 of its shape is not fixed"},
         {"conv.keras", "\"Sequential\"", "\"Twins\"", "config.json", "the model is a Twins"},
         {"gru.keras", "\"reset_after\": true", "\"reset_after\": false", "GRU \"gru\"", "reset_after is false"},
-        {"gru.keras", "\"recurrent_dropout\": 0.0", "\"recurrent_dropout\": 0.5", "GRU \"gru\"", "recurrent_dropout is 0.5"},
-        {"lstm.keras", "\"axis\": [-1]", "\"axis\": [1]", "LayerNormalization", "axis is 1; merx has the last one alone"},
-        {"residual.keras", "\"output_layers\": [\"dense\"", "\"output_layers\": [\"add\"", "config.json", "the model's output is not what its last layer"},
+        {"gru.keras", "\"recurrent_dropout\": 0.0", "\"recurrent_dropout\": 0.5", "GRU \"gru\"",
+         "recurrent_dropout is 0.5"},
+        {"lstm.keras", "\"axis\": [-1]", "\"axis\": [1]", "LayerNormalization",
+         "axis is 1; merx has the last one alone"},
+        {"residual.keras", "\"output_layers\": [\"dense\"", "\"output_layers\": [\"add\"", "config.json",
+         "the model's output is not what its last layer"},
         {"conv.keras", "{", "[", "config.json", "line 1"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

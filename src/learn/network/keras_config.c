@@ -26,9 +26,7 @@ typedef struct layer_class {
 static const layer_class classes[] = {
     {"Dense", "dense", {"units", "activation", "use_bias"}},
     {"Conv2D", "conv2d", {"filters", "kernel_size", "strides", "padding", "groups", "activation", "use_bias"}},
-    {"DepthwiseConv2D",
-     "conv2d",
-     {"kernel_size", "strides", "padding", "activation", "use_bias", "depth_multiplier="}},
+    {"DepthwiseConv2D", "conv2d", {"kernel_size", "strides", "padding", "activation", "use_bias", "depth_multiplier="}},
     {"MaxPooling2D", "max_pool2d", {"pool_size", "strides", "padding"}},
     {"AveragePooling2D", "average_pool2d", {"pool_size", "strides", "padding"}},
     {"GlobalMaxPooling2D", "global_max_pool2d", {NULL}},
@@ -188,8 +186,8 @@ static merx_status check_axis(const reader *r, const json_t *config, merx_error 
     const json_t *axis = json_object_get(config, "axis");
     if (json_array_size(axis) == 1)
         axis = json_array_get(axis, 0);
-    if (axis == NULL || (json_is_integer(axis) && (json_integer_value(axis) == -1 ||
-                                                    json_integer_value(axis) == (json_int_t)r->given.rank)))
+    if (axis == NULL || (json_is_integer(axis) &&
+                         (json_integer_value(axis) == -1 || json_integer_value(axis) == (json_int_t)r->given.rank)))
         return MERX_OK;
     return has_not(r, "axis", axis, "the last one alone", err);
 }
@@ -281,7 +279,8 @@ static merx_status take_tensors(const reader *r, const json_t *value, int depth,
     if (from != NULL) {
         if (!first)
             MX_FAIL(err, MERX_E_UNSUPPORTED, where(r, place),
-                    "is given another than the first output of \"%.60s\": a layer that is used twice, or a state", from);
+                    "is given another than the first output of \"%.60s\": a layer that is used twice, or a state",
+                    from);
         const char *ours = strcmp(from, r->input_name) == 0 ? "input" : from;
         return json_array_append_new(names, json_string(ours)) == 0 ? MERX_OK : no_memory(r, err);
     }
@@ -484,9 +483,10 @@ static merx_status check_output(reader *r, const json_t *config, merx_error *err
     char place[PLACE];
     r->name = NULL;
     if (!json_is_string(json_array_get(outputs, 0)) || strcmp(json_string_value(json_array_get(outputs, 0)), last) != 0)
-        MX_FAIL(err, MERX_E_UNSUPPORTED, where(r, place),
-                "the model's output is not what its last layer (\"%.60s\") makes, or there are several; a network has one",
-                last);
+        MX_FAIL(
+            err, MERX_E_UNSUPPORTED, where(r, place),
+            "the model's output is not what its last layer (\"%.60s\") makes, or there are several; a network has one",
+            last);
     return MERX_OK;
 }
 
@@ -495,10 +495,14 @@ static merx_status check_output(reader *r, const json_t *config, merx_error *err
 /* Taken where merx has it all; a network that is only run needs neither. */
 static merx_status take_optimizer(const reader *r, const json_t *compiled, merx_optimizer *optimizer, merx_error *err)
 {
-    static const char *const taken[][2] = {{"learning_rate", "learning_rate"}, {"momentum", "momentum"},
-                                           {"nesterov", "nesterov"},           {"beta_1", "beta_1"},
-                                           {"beta_2", "beta_2"},               {"epsilon", "epsilon"},
-                                           {"weight_decay", "weight_decay"},   {"global_clipnorm", "clip_norm"}};
+    static const char *const taken[][2] = {{"learning_rate", "learning_rate"},
+                                           {"momentum", "momentum"},
+                                           {"nesterov", "nesterov"},
+                                           {"beta_1", "beta_1"},
+                                           {"beta_2", "beta_2"},
+                                           {"epsilon", "epsilon"},
+                                           {"weight_decay", "weight_decay"},
+                                           {"global_clipnorm", "clip_norm"}};
     static const char *const known[][2] = {
         {"SGD", "sgd"}, {"Adam", "adam"}, {"AdamW", "adamw"}, {"Adagrad", "adagrad"}};
     const json_t *given = json_object_get(compiled, "optimizer"), *config = json_object_get(given, "config");

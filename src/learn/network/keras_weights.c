@@ -206,7 +206,8 @@ static merx_status read_tensor(const reader *r, const mx_node *node, const file_
     bool found;
     char name[24], what[PLACE], place[PLACE], got[96], need[96];
     (void)snprintf(name, sizeof name, "%zu", j);
-    (void)snprintf(what, sizeof what, "%.*s/vars/%zu", l->group.size < 100 ? (int)l->group.size : 100, l->group.data, j);
+    (void)snprintf(what, sizeof what, "%.*s/vars/%zu", l->group.size < 100 ? (int)l->group.size : 100, l->group.data,
+                   j);
     MX_TRY(mx_hdf5_find(r->file, l->vars, name, &object, &found, err));
     if (!found)
         MX_FAIL(err, MERX_E_SHAPE, where(r, l, place), "has no vars/%zu: the %s of layer \"%s\"", j, w->word,

@@ -469,7 +469,7 @@ static merx_status take_op(mx_onnx_importer *m, merx_error *err)
                   {"LSTM", mx_onnx_recurrent},
                   {"GRU", mx_onnx_recurrent}};
     const mx_onnx_op *op = mx_onnx_op_now(m);
-    const mx_onnx_value *x;
+    const mx_onnx_value *x = NULL;
     merx_activation f;
     int32_t end;
     if (op->n_outputs == 0 || (op->outputs[0] < 0 && op->n_outputs < 2))
@@ -478,11 +478,13 @@ static merx_status take_op(mx_onnx_importer *m, merx_error *err)
         return MERX_OK;
     if (mx_onnx_is(op, "Identity") || mx_onnx_is(op, "Cast")) {
         MX_TRY(mx_onnx_need_value(m, 0, &x, err));
+        assert(x != NULL);
         mx_onnx_same_as(m, x, x->laid);
         return MERX_OK;
     }
     if (mx_onnx_is(op, "Flatten")) {
         MX_TRY(mx_onnx_need_value(m, 0, &x, err));
+        assert(x != NULL);
         if (mx_onnx_int(op, "axis", 1) != 1)
             UNSUPPORTED(m, err, "its axis is not 1");
         return flatten(m, x, err);

@@ -174,8 +174,8 @@ bool mx_onnx_starts_hard_sigmoid(mx_onnx_importer *m, int32_t *end)
         !is_number(m, clip->inputs[2], 6))
         return false;
     const mx_onnx_op *scale = mx_onnx_only_user(m, clip->outputs[0]);
-    if (scale == NULL || (!is_scaled(m, scale, clip->outputs[0], 1.0 / 6, false) &&
-                          !is_scaled(m, scale, clip->outputs[0], 6, true)))
+    if (scale == NULL ||
+        (!is_scaled(m, scale, clip->outputs[0], 1.0 / 6, false) && !is_scaled(m, scale, clip->outputs[0], 6, true)))
         return false;
     finish(m, clip);
     finish(m, scale);
