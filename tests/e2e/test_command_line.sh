@@ -57,6 +57,9 @@ bash -n "$work/out" || die "the bash completion does not parse"
     COMP_CWORD=2
     _merx
     [ "${COMPREPLY[*]}" = recommend ] || die "completion of \"ask rec\" gave ${COMPREPLY[*]}"
+    COMP_WORDS=(merx network im)
+    _merx
+    [ "${COMPREPLY[*]}" = import ] || die "completion of \"network im\" gave ${COMPREPLY[*]}"
 ) || exit 1
 run 0 "$MERX" completion zsh
 run 0 "$MERX" completion fish

@@ -30,6 +30,8 @@ has "$work/out" "eyes (conv2d)"
 has "$work/out" "221 trainable weights, 8 that are not trained"
 run 0 "$MERX" network import "$golden/keras_conv.keras" --out net.merx
 has "$work/err" "network: net.merx"
+run 1 "$MERX" predict net.merx table.csv
+has "$work/err" "net.merx: holds a network without columns and classes; merx fit network"
 fit=("$MERX" fit network table.csv --target label --standardise false --validation_share 0)
 run 0 "${fit[@]}" --spec net.merx --epochs 0 --out model.merx
 has "$work/out" "no epoch, the weights are those of the file it came from"

@@ -46,6 +46,26 @@ static void reads_members(void **state)
     check_fails(mx_zip_open("PK", 2, "short", NULL, &zip, &err), MERX_E_CORRUPT, err);
 }
 
+/* One byte of a member changed: its checksum tells. */
+static void notices_changes(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"stored", "large"};
+    for (size_t i = 0; i < 2; i++) {
+        merx_error err = {0};
+        mx_zip zip;
+        mx_zip_member member;
+        bool found;
+        check_ok(mx_zip_open(bytes, size, "members.zip", NULL, &zip, &err), err);
+        check_ok(mx_zip_read(&zip, names[i], 1 << 20, &member, &found, &err), err);
+        size_t at = (size_t)(member.data - (const unsigned char *)bytes) + 1000;
+        bytes[at] ^= 1;
+        assert_int_equal(mx_zip_read(&zip, names[i], 1 << 20, &member, &found, &err), MERX_E_CORRUPT);
+        check_contains(err.message, "its checksum is another");
+        bytes[at] ^= 1;
+    }
+}
+
 static merx_status read_deflated(const merx_allocator *alloc, void *context, merx_error *err)
 {
     mx_zip zip;
@@ -100,7 +120,8 @@ int main(void)
     char path[600];
     (void)snprintf(path, sizeof path, "%s/golden/members.zip", MERX_TESTS_DIR);
     bytes = check_read_file(path, &size);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_members), cmocka_unit_test(survives_damage)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_members), cmocka_unit_test(notices_changes),
+                                       cmocka_unit_test(survives_damage)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     free(bytes);
     return failed;

@@ -7,8 +7,8 @@
 #include "learn/network/network_state.h"
 
 /* Adds the layer {"layer": "dense", …} to the network. place: said in errors, with the option behind a dot. */
-merx_status mx_network_read_layer(const char *place, json_t *layer, merx_network *net, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_network_read_layer(const char *place, json_t *one, merx_network *net, merx_error *err) MERX_MUST_CHECK;
 /* {"name": "adam", …}, or its name. */
-merx_status mx_network_read_optimizer(json_t *optimizer, merx_optimizer *out, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_network_read_optimizer(json_t *root, merx_optimizer *out, merx_error *err) MERX_MUST_CHECK;
 
 #endif
