@@ -171,19 +171,24 @@ static merx_status flatten(mx_onnx_importer *m, const mx_onnx_value *x, merx_err
     return MERX_OK;
 }
 
-/* x.view(x.size(0), -1): a shape worked out in the file, of two parts of which the second is -1. */
-static bool is_examples_by_rest(const mx_onnx_importer *m, const mx_onnx_op *op)
+/* x.view(x.size(0), -1): a shape worked out in the file, of two parts of which the second is -1, or as many numbers as an example has. */
+static bool is_examples_by_rest(const mx_onnx_importer *m, const mx_onnx_op *op, size_t size)
 {
     int32_t shape = op->n_inputs > 1 ? op->inputs[1] : -1;
     if (shape < 0 || m->values[shape].node != MX_ONNX_SHAPE)
         return false;
-    for (size_t i = 0; i < m->at; i++) {
+    for (size_t i = m->at; i-- > 0;) { /* from behind, through casts */
         const mx_onnx_op *by = &m->file.ops[i];
         if (by->n_outputs != 1 || by->outputs[0] != shape)
             continue;
+        if (mx_onnx_is(by, "Cast") && by->n_inputs == 1 && by->inputs[0] >= 0) {
+            shape = by->inputs[0];
+            continue;
+        }
         const mx_onnx_tensor *t = mx_onnx_constant(m, by, 1);
         return mx_onnx_is(by, "Concat") && by->n_inputs == 2 && t != NULL && t->whole != NULL && t->count == 1 &&
-               t->whole[0] == -1 && by->inputs[0] >= 0 && m->values[by->inputs[0]].node == MX_ONNX_SHAPE;
+               (t->whole[0] == -1 || (t->whole[0] > 0 && (size_t)t->whole[0] == size)) && by->inputs[0] >= 0 &&
+               m->values[by->inputs[0]].node == MX_ONNX_SHAPE;
     }
     return false;
 }
@@ -195,7 +200,7 @@ static merx_status take_reshape(mx_onnx_importer *m, merx_error *err)
     merx_layer layer = {.kind = MERX_LAYER_RESHAPE};
     int node;
     MX_TRY(mx_onnx_need_value(m, 0, &x, err));
-    if (t == NULL && is_examples_by_rest(m, mx_onnx_op_now(m)))
+    if (t == NULL && is_examples_by_rest(m, mx_onnx_op_now(m), mx_dims_size(*mx_onnx_dims(m, x))))
         return flatten(m, x, err);
     if (t == NULL || t->whole == NULL || t->rank != 1 || t->count < 2 || t->count > MERX_DIMS + 1)
         UNSUPPORTED(m, err, "its shape is no constant of 2 to %d numbers", MERX_DIMS + 1);
@@ -472,6 +477,7 @@ static merx_status take_op(mx_onnx_importer *m, merx_error *err)
     const mx_onnx_value *x = NULL;
     merx_activation f;
     int32_t end;
+    bool taken;
     if (op->n_outputs == 0 || (op->outputs[0] < 0 && op->n_outputs < 2))
         UNSUPPORTED(m, err, "it has no output");
     if (mx_onnx_is(op, "Constant") || (op->outputs[0] >= 0 && take_shape(m)))
@@ -495,6 +501,9 @@ static merx_status take_op(mx_onnx_importer *m, merx_error *err)
         return take_chain(m, MERX_GELU, end, err);
     if (mx_onnx_starts_hard_sigmoid(m, &end))
         return take_chain(m, MERX_HARD_SIGMOID, end, err);
+    MX_TRY(mx_onnx_affine(m, &taken, err));
+    if (taken)
+        return MERX_OK;
     for (size_t i = 0; i < sizeof takers / sizeof *takers; i++)
         if (mx_onnx_is(op, takers[i].op)) {
             if (op->outputs[0] < 0 && takers[i].take != mx_onnx_recurrent)

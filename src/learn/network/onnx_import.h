@@ -94,6 +94,8 @@ bool mx_onnx_activation(const mx_onnx_op *op, merx_activation *out);
 /* The operator begins gelu (or hard_sigmoid) written as several, all of which are then done; *end: what the last one makes. */
 bool mx_onnx_starts_gelu(mx_onnx_importer *m, int32_t *end);
 bool mx_onnx_starts_hard_sigmoid(mx_onnx_importer *m, int32_t *end);
+/* Mul, Div, Add and Sub of a number a channel; *taken: whether the operator is one. */
+merx_status mx_onnx_affine(mx_onnx_importer *m, bool *taken, merx_error *err) MERX_MUST_CHECK;
 /* ": …" on an operator that is not read, or "". */
 const char *mx_onnx_advice(const mx_onnx_op *op);
 

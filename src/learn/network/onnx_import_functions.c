@@ -3,13 +3,16 @@
  *
  *   gelu          s = x / sqrt 2 (or x times 1 / sqrt 2);  r = Erf(s) + 1;  then x r 0.5, x (r 0.5) or (x 0.5) r
  *   hard_sigmoid  Clip(x + 3, 0, 6), divided by 6 or times 1 / 6
+ *
+ * A number a channel times x, and one added (what exporters make of a batch normalisation that they could not put into the layer before it), is a batch_norm of mean 0 and variance 1.
  */
 #include <math.h>
 #include <string.h>
 
 #include "learn/network/onnx_import.h"
 
-enum { WINDOW = 12 }; /* a chain's operators stand near each other */
+enum { WINDOW = 12 };           /* a chain's operators stand near each other */
+enum { MOST_SPREAD = 1 << 16 }; /* channels that one number of the file becomes the weights of */
 
 bool mx_onnx_activation(const mx_onnx_op *op, merx_activation *out)
 {
@@ -54,9 +57,11 @@ const char *mx_onnx_advice(const mx_onnx_op *op)
         {"Erf", ": it is no part of gelu"},
         {"Pad", ": a layer's padding is none or same"},
         {"LogSoftmax", ": end the network with Softmax"},
-        {"Mul", ": numbers are multiplied in silu, gelu and hard_sigmoid alone"},
-        {"Div", ": numbers are divided in gelu and hard_sigmoid alone"},
-        {"Sub", ": scale and shift the numbers before the network"},
+        {"Mul", ": merx multiplies in silu, gelu and hard_sigmoid, and by a number a channel"},
+        {"Div", ": merx divides in gelu and hard_sigmoid, and by a number a channel"},
+        {"Sub", ": merx subtracts a number a channel alone"},
+        {"Loop", ": a recurrent layer that the exporter wrote out; export it as LSTM, GRU or RNN, or give merx Keras's "
+                 "own file"},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (mx_onnx_is(op, known[i][0]))
@@ -181,4 +186,90 @@ bool mx_onnx_starts_hard_sigmoid(mx_onnx_importer *m, int32_t *end)
     finish(m, scale);
     *end = scale->outputs[0];
     return *end >= 0;
+}
+
+/* ---- a number a channel ---- */
+
+/* Which of the operator's inputs is such a constant for v: (c), (1, c) … behind, or (c, 1, 1) where channels come first; or one number. -1: none. */
+static int channel_constant(const mx_onnx_importer *m, const mx_onnx_op *op, const mx_onnx_value *v)
+{
+    const merx_dims *dims = mx_onnx_dims(m, v);
+    size_t c = dims->rank > 0 ? dims->dim[dims->rank - 1] : 0;
+    bool first = v->laid == MX_ONNX_FIRST || v->laid == MX_ONNX_ONES;
+    for (int i = 1; i >= 0; i--) {
+        const mx_onnx_tensor *t = mx_onnx_constant(m, op, (size_t)i);
+        if (t == NULL || t->floats == NULL || t->rank > dims->rank + (v->laid == MX_ONNX_ONES ? 3 : 1))
+            continue;
+        if (t->count == 1 && c <= MOST_SPREAD)
+            return i;
+        size_t behind = first ? (v->laid == MX_ONNX_ONES ? 2 : dims->rank - 1) : 0;
+        if (v->laid != MX_ONNX_FLAT && t->count == c && t->rank > behind && t->dim[t->rank - 1 - behind] == c)
+            return i;
+    }
+    return -1;
+}
+
+/* Multiplies and adds what the operator does into scale and shift (c); whether it is one that can be. */
+static bool add_step(const mx_onnx_op *op, int which, const mx_onnx_tensor *t, size_t c, float *scale, float *shift)
+{
+    bool times = mx_onnx_is(op, "Mul"), over = mx_onnx_is(op, "Div"), plus = mx_onnx_is(op, "Add"),
+         less = mx_onnx_is(op, "Sub");
+    if ((!times && !over && !plus && !less) || ((over || less) && which != 1))
+        return false;
+    for (size_t j = 0; j < c; j++) {
+        float v = t->floats[t->count == 1 ? 0 : j];
+        if (times || over) {
+            v = over ? 1 / v : v;
+            scale[j] *= v;
+            shift[j] *= v;
+        } else {
+            shift[j] += plus ? v : -v;
+        }
+    }
+    return true;
+}
+
+merx_status mx_onnx_affine(mx_onnx_importer *m, bool *taken, merx_error *err)
+{
+    const mx_onnx_op *op = mx_onnx_op_now(m);
+    *taken = false;
+    if (op->n_inputs != 2 || op->n_outputs != 1 || op->inputs[0] < 0 || op->inputs[1] < 0 || op->outputs[0] < 0 ||
+        (!mx_onnx_is(op, "Mul") && !mx_onnx_is(op, "Add") && !mx_onnx_is(op, "Sub") && !mx_onnx_is(op, "Div")))
+        return MERX_OK;
+    int32_t x = m->file.constants[op->inputs[0]] == NULL ? op->inputs[0] : op->inputs[1], name = op->outputs[0];
+    if (m->values[x].node < 0)
+        return MERX_OK;
+    const mx_onnx_value from = m->values[x];
+    const merx_dims dims = *mx_onnx_dims(m, &from);
+    int which = channel_constant(m, op, &from), node;
+    float *scale, *shift, *zeros, *ones;
+    if (which < 0 || dims.rank == 0 || ((mx_onnx_is(op, "Sub") || mx_onnx_is(op, "Div")) && which != 1))
+        return MERX_OK;
+    size_t c = dims.dim[dims.rank - 1];
+    const double epsilon = 0.001;
+    MX_TRY(mx_onnx_add_layer(m, MERX_BATCH_NORM(.epsilon = epsilon), 1, &from.node, &node, err));
+    MX_TRY(mx_onnx_new_weight(m, node, "gamma", c, &scale, err));
+    MX_TRY(mx_onnx_new_weight(m, node, "beta", c, &shift, err));
+    MX_TRY(mx_onnx_new_weight(m, node, "moving_mean", c, &zeros, err));
+    MX_TRY(mx_onnx_new_weight(m, node, "moving_variance", c, &ones, err));
+    for (size_t j = 0; j < c; j++) {
+        scale[j] = 1;
+        ones[j] = (float)(1 - epsilon);
+    }
+    *taken = add_step(op, which, mx_onnx_constant(m, op, (size_t)which), c, scale, shift);
+    for (const mx_onnx_op *next = mx_onnx_only_user(m, name);
+         next != NULL && next->n_inputs == 2 && next->n_outputs == 1 && next->outputs[0] >= 0;
+         next = mx_onnx_only_user(m, name)) {
+        which = channel_constant(m, next, &from);
+        /* x + 3 begins hard_sigmoid: left to it */
+        const mx_onnx_op *behind = mx_onnx_only_user(m, next->outputs[0]);
+        if (which < 0 || (behind != NULL && mx_onnx_is(behind, "Clip")) ||
+            !add_step(next, which, mx_onnx_constant(m, next, (size_t)which), c, scale, shift))
+            break;
+        finish(m, next);
+        name = next->outputs[0];
+    }
+    mx_onnx_set_output(m, name, node, from.laid);
+    m->values[name].h = from.h, m->values[name].w = from.w, m->values[name].c = from.c;
+    return MERX_OK;
 }
