@@ -3,7 +3,7 @@
  * docs.hdfgroup.org/archive/support/HDF5/doc/H5.format.html (version 3.0); section numbers below are its.
  *
  * A reader of what may be hostile, over bytes in memory: every address and length is checked against them, nothing is allocated, nothing is followed out of the file. libhdf5 is not
- * used: what is needed of the format is small, and the library was not made for damaged files.
+ * used: little of the format is needed, and malformed files overflow buffers in it (up to 1.14.6: CVE-2025-2309, CVE-2025-2310, CVE-2025-44905).
  *
  *   read        superblock 0 to 3; object headers 1 and 2; groups as symbol tables and as links in the header; contiguous and compact tensors; integers, float16, 32 and 64
  *   not read    chunks and with them filters, groups kept in a fractal heap, soft and external links, other types: MERX_E_UNSUPPORTED says which
