@@ -64,12 +64,17 @@ def residual():
     return keras.Model(x, layers.Dense(3)(z))
 
 
+def deep():
+    """More than ten layers of a kind: "dense_10" stands before "dense_2" in the file."""
+    return keras.Sequential([keras.Input((2,)), *(layers.Dense(2, activation="tanh") for _ in range(12))])
+
+
 def shake(net):
     net.set_weights([np.abs(w) + 0.5 * random.random(w.shape) if "variance" in v.name else w + 0.2 * random.standard_normal(w.shape) for v, w in zip(net.weights, net.get_weights())])
 
 
 golden = {"made by": f"keras {keras.__version__}", "seed": 9}
-for make in (conv, lstm, gru, rnn, embedding, depthwise, residual):
+for make in (conv, lstm, gru, rnn, embedding, depthwise, residual, deep):
     keras.backend.clear_session()
     net = make()
     shake(net)
@@ -81,8 +86,9 @@ for make in (conv, lstm, gru, rnn, embedding, depthwise, residual):
     if make is lstm:
         x[0, 3:] = 0
     y = np.asarray(net(x, training=False))
-    net.save(here / f"keras_{make.__name__}.keras")
+    if make is not deep:
+        net.save(here / f"keras_{make.__name__}.keras")
     golden[make.__name__] = {"x": x.astype(np.float64).ravel().tolist(), "y": y.astype(np.float64).ravel().tolist()}
-    if make in (conv, lstm):
+    if make in (conv, lstm, deep):
         net.save_weights(here / f"keras_{make.__name__}.weights.h5")
 (here / "keras_files.json").write_text(json.dumps(golden))

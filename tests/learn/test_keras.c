@@ -123,6 +123,18 @@ static void loads_weights(void **state)
     check_ok(merx_network_load_keras(net, golden_path("lstm.weights.h5", path), &err), err);
     judge(net, golden, "lstm");
     merx_network_free(net);
+    for (int named = 0; named < 2; named++) { /* by kind and order, by name: the same */
+        net = merx_network_new(NULL, MERX_INPUT(2));
+        for (size_t i = 0; i < 12; i++) {
+            merx_layer layer = MERX_DENSE(.units = 2, .activation = MERX_TANH);
+            layer.name = named == 0 && i == 0 ? "first" : NULL;
+            merx_network_add(net, layer);
+        }
+        check_ok(merx_network_compile(net, MERX_ADAM(), MERX_MEAN_SQUARED_ERROR, NULL, &err), err);
+        check_ok(merx_network_load_keras(net, golden_path("deep.weights.h5", path), &err), err);
+        judge(net, golden, "deep");
+        merx_network_free(net);
+    }
     json_decref(golden);
 }
 
@@ -299,6 +311,11 @@ static void names_what_merx_has_not(void **state)
          "axis is 1; merx has the last one alone"},
         {"residual.keras", "\"output_layers\": [\"dense\"", "\"output_layers\": [\"add\"", "config.json",
          "the model's output is not what its last layer"},
+        {"embedding.keras", "\"mask_zero\": true", "\"mask_zero\": false", "config.json", "merx has no other masks"},
+        {"embedding.keras", "\"NotEqual\", \"config\"", "\"Equal\", \"config\"", "Equal \"not_equal\"",
+         "no layer for this class"},
+        {"residual.keras", "\"keras_history\": [\"add\", 0, 0]", "\"keras_history\": [\"add\", 1, 0]", "Activation",
+         "another than the first output of \"add\""},
         {"conv.keras", "{", "[", "config.json", "line 1"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
