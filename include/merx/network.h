@@ -429,7 +429,7 @@ MERX_API merx_status merx_network_from_json(const merx_allocator *alloc, const c
                                             merx_loss *loss, merx_network **out, merx_error *err) MERX_MUST_CHECK;
 /* A tensor file: layers, weights, and what a fit needs to go on. Atomically. */
 MERX_API merx_status merx_network_save(const merx_network *net, const char *path, merx_error *err) MERX_MUST_CHECK;
-/* Ready to run, or to go on with a fit. */
+/* Ready to run, or to go on with a fit. Also of a model's file (families network, network_regressor): its network alone, with the optimizer anew. */
 MERX_API merx_status merx_network_load(const merx_allocator *alloc, const char *path, merx_network **out,
                                        merx_error *err) MERX_MUST_CHECK;
 
@@ -445,6 +445,19 @@ MERX_API merx_status merx_network_export_onnx(const merx_network *net, const cha
  */
 MERX_API merx_status merx_network_import_onnx(const merx_allocator *alloc, const char *path, merx_network **out,
                                               merx_error *err) MERX_MUST_CHECK;
+
+/*
+ * Weights that Keras 3 wrote, `.weights.h5` or those of a `.keras` archive, into a compiled network: all of them, or none after a failure. Layers are matched by name where
+ * those with weights have the same names on both sides, else by kind and order. What the optimizer keeps stays.
+ * Errors: MERX_E_SHAPE names the layer, what the file has and what was needed; MERX_E_CORRUPT; MERX_E_UNSUPPORTED for what HDF5 can do and h5py does not by default (chunks, filters).
+ */
+MERX_API merx_status merx_network_load_keras(merx_network *net, const char *path, merx_error *err) MERX_MUST_CHECK;
+/*
+ * The network of a `.keras` archive, Sequential or Functional, ready to run and to be trained on; with the model's loss and optimizer where merx has them, else Adam and the loss that fits
+ * the output. Errors: as above; MERX_E_UNSUPPORTED names the layer, or the option and its value.
+ */
+MERX_API merx_status merx_network_import_keras(const merx_allocator *alloc, const char *path, merx_network **out,
+                                               merx_error *err) MERX_MUST_CHECK;
 
 #ifdef __cplusplus
 }

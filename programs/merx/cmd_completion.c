@@ -24,6 +24,8 @@ static void put_words(const cli_command *command)
             printf(" %s", merx_family_at(i)->name);
     if (command->run == cmd_completion.run)
         fputs(" bash zsh fish man", stdout);
+    if (command->run == cmd_network.run)
+        fputs(" summary export import", stdout);
     if (command->run == cmd_help.run)
         for (const cli_command *const *other = cli_commands; *other; other++)
             printf(" %s", (*other)->name);

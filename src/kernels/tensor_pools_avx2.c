@@ -383,7 +383,7 @@ static inside window_of(const mx_pool *s, size_t y, size_t x)
 void mx_max_pool_avx2(const mx_pool *s, size_t n, const float *x, float *y, uint32_t *place)
 {
     for (size_t e = 0; e < n; e++, x += s->h * s->w * s->c)
-        for (size_t p = 0; p < s->out_h * s->out_w; p++, y += s->c, place += place != NULL ? s->c : 0) {
+        for (size_t p = 0; p < s->out_h * s->out_w; p++, y += s->c, place = place != NULL ? place + s->c : NULL) {
             inside in = window_of(s, p / s->out_w, p % s->out_w);
             for (size_t j = 0; j < s->c; j += LANES) {
                 part some = part_of(s->c - j < LANES ? s->c - j : LANES);

@@ -7,7 +7,7 @@ run 0 "$MERX" --help
 commands=$(sed -n 's/^  \([a-z]*\) .*/\1/p' "$work/out")
 [ "$(printf '%s\n' "$commands" | sed -n '/^up$/p;/^import$/p;/^train$/p;/^ask$/p;/^evaluate$/p;/^report$/p;/^fit$/p;/^predict$/p;/^explain$/p;/^inspect$/p;/^forecast$/p;/^models$/p;/^forget$/p;/^sample$/p;/^version$/p;/^completion$/p' | wc -l)" = 16 ] ||
     die "commands are missing: $commands"
-for command in up import train ask evaluate report models forget sample fit predict explain inspect forecast picture frames version completion help; do
+for command in up import train ask evaluate report models forget sample fit predict explain inspect forecast picture frames network version completion help; do
     run 0 "$MERX" "$command" --help
     has "$work/out" "usage: merx $command"
     has "$work/out" "examples"
@@ -57,6 +57,9 @@ bash -n "$work/out" || die "the bash completion does not parse"
     COMP_CWORD=2
     _merx
     [ "${COMPREPLY[*]}" = recommend ] || die "completion of \"ask rec\" gave ${COMPREPLY[*]}"
+    COMP_WORDS=(merx network im)
+    _merx
+    [ "${COMPREPLY[*]}" = import ] || die "completion of \"network im\" gave ${COMPREPLY[*]}"
 ) || exit 1
 run 0 "$MERX" completion zsh
 run 0 "$MERX" completion fish

@@ -121,7 +121,8 @@ static const char spec[] =
 static const damage damages[] = {
     {.status = MERX_OK},
     {.key = "kind", .status = MERX_E_CORRUPT, .part = "kind"},
-    {.key = "kind", .value = "merx model", .status = MERX_E_TYPE, .part = "merx model"},
+    {.key = "kind", .value = "merx index", .status = MERX_E_TYPE, .part = "merx index"},
+    {.key = "kind", .value = "merx model", .status = MERX_OK}, /* of a family that is a network */
     {.key = "network_format", .value = "2", .status = MERX_E_VERSION, .part = "2"},
     {.key = "network", .status = MERX_E_CORRUPT, .part = "network"},
     {.key = "network", .value = "{", .status = MERX_E_CORRUPT, .part = "line 1"},

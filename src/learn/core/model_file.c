@@ -213,6 +213,11 @@ static merx_status keep_meta(mx_fitted *f, const mx_tensor_file *file, const cha
 static merx_status check_format(const mx_tensor_file *file, merx_error *err)
 {
     const char *kind = mx_tensor_file_meta(file, "kind");
+    if (kind != NULL && strcmp(kind, "merx network") == 0)
+        MX_FAIL(err, MERX_E_TYPE, mx_tensor_file_name(file),
+                "holds a network without columns and classes; merx fit network TABLE --target COLUMN --spec %.100s "
+                "--epochs 0 --out FILE makes a model of it",
+                mx_tensor_file_name(file));
     if (kind == NULL || strcmp(kind, "merx model") != 0)
         return damaged(file, "it was not written as one", err);
     uint64_t format;

@@ -47,6 +47,14 @@ bool mx_loss_takes_logits(merx_loss loss, const mx_node *output)
             (output->kind->id == MERX_LAYER_DENSE || output->kind->id == MERX_LAYER_ACTIVATION));
 }
 
+merx_loss mx_loss_standard(const merx_network *net)
+{
+    const mx_node *output = &net->node[net->nodes - 1];
+    if (mx_output_units(net) > 1 && mx_loss_takes_logits(MERX_CATEGORICAL_CROSSENTROPY, output))
+        return MERX_CATEGORICAL_CROSSENTROPY;
+    return mx_loss_takes_logits(MERX_BINARY_CROSSENTROPY, output) ? MERX_BINARY_CROSSENTROPY : MERX_MEAN_SQUARED_ERROR;
+}
+
 merx_status mx_loss_fits(const merx_network *net, merx_loss loss, merx_error *err)
 {
     const mx_node *output = &net->node[net->nodes - 1];

@@ -240,6 +240,19 @@ static bool makes_mask_for(const merx_network *net, const mx_node *node, int *fr
     return *from >= 0;
 }
 
+merx_status mx_network_shape_last(merx_network *net, merx_error *err)
+{
+    mx_node *last = &net->node[net->nodes - 1];
+    last->mask_node = -1;
+    for (size_t i = 0; i < last->n_inputs; i++) {
+        last->in[i] = net->node[last->inputs[i]].out;
+        last->in_size[i] = mx_dims_size(last->in[i]);
+    }
+    merx_status status = last->kind->shape(last, err);
+    last->n_weights = 0; /* mx_network_shapes begins anew */
+    return status;
+}
+
 merx_status mx_network_shapes(merx_network *net, merx_error *err)
 {
     if (net->nodes < 2)

@@ -1,6 +1,6 @@
 /*
  * The families `network` and `network_regressor`: a network (merx/network.h) behind the model contract. The network is that of a JSON text (option `spec`), whose input
- * takes the columns in their order under any shape with as many numbers, or dense layers.
+ * takes the columns in their order under any shape with as many numbers, or dense layers; or it is a file of one that has weights, which the fit goes on from.
  *
  * Rows held out for early stopping are drawn by the task's seed. A number is learnt as (y - mean) / standard deviation.
  */
@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "base/sort.h"
 #include "io/file.h"
+#include "io/tensor_file.h"
 #include "learn/network/network_family.h"
 
 enum { MOST_SPEC = 16 << 20 };
@@ -22,9 +23,8 @@ enum { MOST_SPEC = 16 << 20 };
      0,                                                                                                                  \
      "",                                                                                                                 \
      NULL,                                                                                                               \
-     "The network: a file of JSON, or the JSON itself (it begins with {); empty for dense layers. "                      \
-     "docs/models/network.md says how it is "                                                                            \
-     "written."},                                                                                                        \
+     "The network: a file of JSON, or the JSON itself (it begins with {), or a file of a network or model whose "        \
+     "weights the fit goes on from; empty for dense layers. docs/models/network.md says how it is written."},            \
         {"hidden_layers",                                                                                                \
          MERX_OPTION_INT,                                                                                                \
          0,                                                                                                              \
@@ -34,7 +34,13 @@ enum { MOST_SPEC = 16 << 20 };
          "Without spec: dense layers with relu before the last one."},                                                   \
         {"hidden_units", MERX_OPTION_INT, 1, 65536, "64", NULL, "Without spec: outputs of each of them."},               \
         {"dropout", MERX_OPTION_REAL, 0, 0.99, "0", NULL, "Without spec: share of their outputs set to 0 in training."}, \
-        {"epochs", MERX_OPTION_INT, 1, 100000, "20", NULL, "Most passes over the rows."},                                \
+        {"epochs",                                                                                                       \
+         MERX_OPTION_INT,                                                                                                \
+         0,                                                                                                              \
+         100000,                                                                                                         \
+         "20",                                                                                                           \
+         NULL,                                                                                                           \
+         "Most passes over the rows. 0: the weights of the file that spec names stay as they are."},                     \
         {"batch_size", MERX_OPTION_INT, 1, 65536, "32", NULL, "Rows of a step."},                                        \
         {"optimizer",                                                                                                    \
          MERX_OPTION_CHOICE,                                                                                             \
@@ -94,28 +100,63 @@ static const merx_option regressor_options[] = {
 
 /* ---- the network ---- */
 
-static merx_status read_file(const char *path, const merx_allocator *alloc, mx_text *text, merx_error *err)
+/* How the network learns, and where it comes from. */
+typedef struct learning {
+    merx_optimizer optimizer;
+    merx_loss loss;
+    bool loaded;        /* from a file, with weights */
+    double mean, scale; /* loaded: what it tells is mean + scale x output */
+} learning;
+
+/* A tensor file begins with the length of its header, below 2^56, and the header's brace. */
+static bool is_tensor_file(const mx_map *map)
 {
-    mx_map map;
-    MX_TRY(mx_map_open(path, &map, err));
-    mx_text_init(text, alloc, MOST_SPEC);
-    mx_text_append(text, map.data != NULL ? (const char *)map.data : "", map.size);
-    mx_map_close(&map);
-    return mx_text_ok(text, err);
+    return map->size > 9 && map->data[7] == 0 && map->data[8] == '{';
 }
 
-static merx_status read_spec(const char *spec, const merx_allocator *alloc, merx_optimizer *optimizer, merx_loss *loss,
-                             merx_network **out, merx_error *err)
+/* A network that was saved or imported, or a model's. */
+static merx_status load_spec(const char *path, const merx_allocator *alloc, learning *l, merx_network **out,
+                             merx_error *err)
+{
+    const double *scalars;
+    uint64_t count;
+    mx_tensor_file *file;
+    MX_TRY(merx_network_load(alloc, path, out, err));
+    (*out)->resumes = false; /* its epochs are not those of this fit */
+    l->optimizer = (*out)->optimizer;
+    l->loss = (*out)->loss;
+    l->loaded = true;
+    MX_TRY(mx_tensor_file_open(path, alloc, false, &file, err));
+    if (mx_tensor_file_vector(file, "network.scalars", MX_F64, MX_NETWORK_SCALARS, &scalars, &count, NULL) == MERX_OK &&
+        isfinite(scalars[MX_NETWORK_MEAN]) && isfinite(scalars[MX_NETWORK_SCALE]) && scalars[MX_NETWORK_SCALE] != 0) {
+        l->mean = scalars[MX_NETWORK_MEAN];
+        l->scale = scalars[MX_NETWORK_SCALE];
+    }
+    mx_tensor_file_close(file);
+    return MERX_OK;
+}
+
+static merx_status read_spec(const char *spec, const merx_allocator *alloc, learning *l, merx_network **out,
+                             merx_error *err)
 {
     mx_text text = {0};
+    mx_map map;
     merx_error inner = {0};
     merx_status status;
     if (spec[strspn(spec, " \t\r\n")] == '{')
-        return merx_network_from_json(alloc, spec, optimizer, loss, out, err);
-    MX_TRY_GOTO(read_file(spec, alloc, &text, err));
+        return merx_network_from_json(alloc, spec, &l->optimizer, &l->loss, out, err);
+    MX_TRY(mx_map_open(spec, &map, err));
+    if (is_tensor_file(&map)) {
+        mx_map_close(&map);
+        return load_spec(spec, alloc, l, out, err);
+    }
+    mx_text_init(&text, alloc, MOST_SPEC);
+    mx_text_append(&text, map.data != NULL ? (const char *)map.data : "", map.size);
+    mx_map_close(&map);
+    MX_TRY_GOTO(mx_text_ok(&text, err));
     if (strlen(text.data) != text.size)
-        MX_FAIL_GOTO(err, MERX_E_PARSE, spec, "holds a zero byte; expected JSON");
-    status = merx_network_from_json(alloc, text.data, optimizer, loss, out, &inner);
+        MX_FAIL_GOTO(err, MERX_E_PARSE, spec, "holds a zero byte; expected JSON, or a network that merx wrote");
+    status = merx_network_from_json(alloc, text.data, &l->optimizer, &l->loss, out, &inner);
     if (status != MERX_OK)
         (void)mx_error_set(err, status, spec, "%s: %.380s", inner.where, inner.message);
 out:
@@ -171,20 +212,22 @@ static merx_loss loss_of(const merx_options *options, merx_loss given)
 
 /* The network of the options with its shapes, and how it learns. *net is freed by the caller, also after a failure. */
 static merx_status make_network(const merx_options *options, size_t d, size_t classes, const merx_allocator *alloc,
-                                merx_optimizer *optimizer, merx_loss *loss, merx_network **net, merx_error *err)
+                                learning *l, merx_network **net, merx_error *err)
 {
     const char *spec = merx_options_text(options, "spec");
     char text[96];
     *net = NULL;
-    *optimizer = MERX_ADAM();
-    *loss = MERX_LOSSES; /* not said */
+    *l = (learning){.optimizer = MERX_ADAM(), .loss = MERX_LOSSES, .scale = 1}; /* no loss: not said */
     if (*spec != '\0')
-        MX_TRY(read_spec(spec, alloc, optimizer, loss, net, err));
+        MX_TRY(read_spec(spec, alloc, l, net, err));
     else
         MX_TRY(standard_network(options, d, classes, alloc, net, err));
     if ((*net)->failure.code != MERX_OK)
         MX_FAIL(err, (*net)->failure.code, (*net)->failure.where, "%s", (*net)->failure.message);
-    MX_TRY(mx_network_shapes(*net, err));
+    if (!l->loaded)
+        MX_TRY(mx_network_shapes(*net, err));
+    if (!l->loaded && merx_options_int(options, "epochs") == 0)
+        MX_FAIL(err, MERX_E_INVALID, "epochs", "is 0, which keeps the weights of a network's file; spec names none");
     if (mx_input_size(*net) != d)
         MX_FAIL(err, MERX_E_SHAPE, "input", "the network takes %s, that is %zu numbers; a row has %zu columns",
                 mx_dims_text((*net)->input, text), mx_input_size(*net), d);
@@ -192,16 +235,16 @@ static merx_status make_network(const merx_options *options, size_t d, size_t cl
     merx_loss standard = classes == 0                 ? MERX_MEAN_SQUARED_ERROR
                          : mx_output_units(*net) == 1 ? MERX_BINARY_CROSSENTROPY
                                                       : MERX_CATEGORICAL_CROSSENTROPY;
-    if (*loss == MERX_LOSSES)
-        *loss = standard;
+    if (l->loss == MERX_LOSSES)
+        l->loss = standard;
     if (classes == 0)
-        *loss = loss_of(options, *loss);
-    bool regresses = *loss == MERX_MEAN_SQUARED_ERROR || *loss == MERX_MEAN_ABSOLUTE_ERROR || *loss == MERX_HUBER;
-    if (classes == 0 ? !regresses : *loss != standard)
-        MX_FAIL(err, MERX_E_UNSUPPORTED, "loss", "%s does not learn %s here; expected %s", mx_loss_word(*loss),
+        l->loss = loss_of(options, l->loss);
+    bool regresses = l->loss == MERX_MEAN_SQUARED_ERROR || l->loss == MERX_MEAN_ABSOLUTE_ERROR || l->loss == MERX_HUBER;
+    if (classes == 0 ? !regresses : l->loss != standard)
+        MX_FAIL(err, MERX_E_UNSUPPORTED, "loss", "%s does not learn %s here; expected %s", mx_loss_word(l->loss),
                 classes == 0 ? "a number" : "classes",
                 classes == 0 ? "mean_squared_error, mean_absolute_error or huber" : mx_loss_word(standard));
-    set_optimizer(options, optimizer);
+    set_optimizer(options, &l->optimizer);
     return MERX_OK;
 }
 
@@ -371,6 +414,20 @@ static const char *file_of(const merx_options *options, const char *name)
     return *path != '\0' ? path : NULL;
 }
 
+/* No step is done: what the weights are worth is told. */
+static merx_status judge(mx_network_model *s, const merx_examples examples[2], size_t held, merx_task *task,
+                         merx_error *err)
+{
+    double *v = s->scalars;
+    v[MX_NETWORK_EPOCHS] = v[MX_NETWORK_BEST] = 0;
+    v[MX_NETWORK_HELD_LOSS] = v[MX_NETWORK_HELD_METRIC] = (double)NAN;
+    v[MX_NETWORK_HELD_ROWS] = (double)held;
+    if (held > 0)
+        MX_TRY(merx_network_evaluate(s->net, &examples[1], task, &v[MX_NETWORK_HELD_LOSS], &v[MX_NETWORK_HELD_METRIC],
+                                     err));
+    return merx_network_evaluate(s->net, &examples[0], task, &v[MX_NETWORK_LOSS], &v[MX_NETWORK_METRIC], err);
+}
+
 static merx_status train(const merx_options *options, const mx_design *design, mx_network_model *s,
                          const merx_allocator *alloc, merx_task *task, merx_error *err)
 {
@@ -393,6 +450,10 @@ static merx_status train(const merx_options *options, const mx_design *design, m
                             .restore_best = held > 0,
                             .curves = file_of(options, "curves_file"),
                             .csv_log = file_of(options, "log_file")};
+    if (fit.epochs == 0) {
+        status = judge(s, examples, held, task, err);
+        goto out;
+    }
     MX_TRY_GOTO(merx_network_fit(s->net, &examples[0], &fit, task, &history, err));
     keep_history(s, &history, held, held > 0);
 out:
@@ -406,21 +467,21 @@ static merx_status fit(const merx_options *options, const mx_design *design, con
                        merx_task *task, void **state, merx_error *err)
 {
     mx_network_model *s = NULL;
-    merx_optimizer optimizer;
-    merx_loss loss;
+    learning l;
     merx_status status;
     size_t classes = design->labels != NULL ? design->classes : 0;
     *state = NULL;
     MX_TRY(MX_NEW_ARRAY(alloc, 1, &s, "network", err));
-    MX_TRY_GOTO(make_network(options, design->d, classes, alloc, &optimizer, &loss, &s->net, err));
+    MX_TRY_GOTO(make_network(options, design->d, classes, alloc, &l, &s->net, err));
     s->inputs = design->d;
     MX_TRY_GOTO(MX_NEW_ARRAY(alloc, s->inputs, &s->reference, "reference", err));
     MX_TRY_GOTO(look_at_rows(design, s, task, err));
     s->scalars[MX_NETWORK_OUTPUTS] = (double)classes;
-    s->scalars[MX_NETWORK_SCALE] = 1;
-    if (classes == 0)
+    s->scalars[MX_NETWORK_MEAN] = l.mean;
+    s->scalars[MX_NETWORK_SCALE] = l.scale;
+    if (classes == 0 && !l.loaded)
         target_scale(design, &s->scalars[MX_NETWORK_MEAN], &s->scalars[MX_NETWORK_SCALE]);
-    MX_TRY_GOTO(merx_network_compile(s->net, optimizer, loss, task, err));
+    MX_TRY_GOTO(merx_network_compile(s->net, l.optimizer, l.loss, task, err));
     MX_TRY_GOTO(train(options, design, s, alloc, task, err));
     *state = s;
     return MERX_OK;
@@ -432,12 +493,11 @@ out:
 /* Weights, moments, best ones, packed ones and the gradients of each group; the memory of the groups; order and weights of the rows. */
 static uint64_t memory(const merx_options *options, size_t n, size_t d, size_t classes)
 {
-    merx_optimizer optimizer;
-    merx_loss loss;
+    learning l;
     merx_network *net = NULL;
     mx_plan plan = {0};
     uint64_t bytes = (uint64_t)n * 24 + (uint64_t)d * 16;
-    if (options != NULL && make_network(options, d, classes, NULL, &optimizer, &loss, &net, NULL) == MERX_OK) {
+    if (options != NULL && make_network(options, d, classes, NULL, &l, &net, NULL) == MERX_OK) {
         uint64_t weights = 0, packed = 0;
         for (size_t i = 0; i < net->nodes; i++) {
             for (size_t j = 0; j < net->node[i].n_weights; j++)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 static const char kind_text[] = "merx network";
+static const char model_text[] = "merx model"; /* learn/core/model_file.c */
 static const char format_text[] = "1";
 
 /* ---- writing ---- */
@@ -198,12 +199,16 @@ merx_status merx_network_load(const merx_allocator *alloc, const char *path, mer
     *out = NULL;
     MX_TRY(mx_tensor_file_open(path, alloc, true, &file, err));
     MX_TRY_GOTO(need_meta(file, "kind", &kind, err));
-    if (strcmp(kind, kind_text) != 0)
-        MX_FAIL_GOTO(err, MERX_E_TYPE, path, "holds a %.60s; expected a network that merx_network_save wrote", kind);
-    MX_TRY_GOTO(need_meta(file, "network_format", &format, err));
-    if (strcmp(format, format_text) != 0)
-        MX_FAIL_GOTO(err, MERX_E_VERSION, path, "its format is %.20s; this version of merx reads %s", format,
-                     format_text);
+    bool model = strcmp(kind, model_text) == 0 && mx_tensor_file_meta(file, "network") != NULL;
+    if (strcmp(kind, kind_text) != 0 && !model)
+        MX_FAIL_GOTO(err, MERX_E_TYPE, path,
+                     "holds a %.60s; expected a network that merx_network_save wrote, or a model of one", kind);
+    if (!model) {
+        MX_TRY_GOTO(need_meta(file, "network_format", &format, err));
+        if (strcmp(format, format_text) != 0)
+            MX_FAIL_GOTO(err, MERX_E_VERSION, path, "its format is %.20s; this version of merx reads %s", format,
+                         format_text);
+    }
     MX_TRY_GOTO(mx_network_read(file, alloc, out, err));
 out:
     mx_tensor_file_close(file);

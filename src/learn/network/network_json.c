@@ -10,13 +10,12 @@
  * A layer may have a "name", and "inputs": names of layers before it ("input" is the input); without it follows the one before. Keras's own spellings of layers are taken
  * too: "MaxPooling2D", "BatchNormalization". Options that stand at their defaults are not written.
  */
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
-#include "learn/network/network_state.h"
+#include "learn/network/network_json.h"
 
 enum { MOST_TEXT = 16 << 20, PLACE = 128 };
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -474,7 +473,7 @@ static merx_status read_inputs(const char *place, const json_t *value, const mer
     return MERX_OK;
 }
 
-static merx_status read_layer(const char *place, json_t *one, merx_network *net, merx_error *err)
+merx_status mx_network_read_layer(const char *place, json_t *one, merx_network *net, merx_error *err)
 {
     const mx_layer_kind *kind;
     int inputs[MX_NODE_INPUTS] = {(int)net->nodes - 1};
@@ -530,7 +529,7 @@ static merx_status read_input(const json_t *value, merx_dims *out, merx_error *e
     return MERX_OK;
 }
 
-static merx_status read_optimizer(json_t *root, merx_optimizer *out, merx_error *err)
+merx_status mx_network_read_optimizer(json_t *root, merx_optimizer *out, merx_error *err)
 {
     merx_optimizer o = {0};
     json_t *value, *name = json_is_object(root) ? json_object_get(root, "name") : root;
@@ -612,13 +611,13 @@ static merx_status read_network(json_t *root, const merx_allocator *alloc, merx_
     for (size_t i = 0; i < n; i++) {
         char place[PLACE];
         (void)snprintf(place, sizeof place, "layers[%zu]", i);
-        MX_TRY_GOTO(read_layer(place, json_array_get(layers, i), net, err));
+        MX_TRY_GOTO(mx_network_read_layer(place, json_array_get(layers, i), net, err));
     }
     given = json_object_get(root, "loss");
     if (given != NULL)
         MX_TRY_GOTO(read_word("loss", "loss", given, loss_words, COUNT(loss_words), &new_loss, err));
     if (json_object_get(root, "optimizer") != NULL) {
-        MX_TRY_GOTO(read_optimizer(json_object_get(root, "optimizer"), &new_optimizer, err));
+        MX_TRY_GOTO(mx_network_read_optimizer(json_object_get(root, "optimizer"), &new_optimizer, err));
         if (optimizer != NULL)
             *optimizer = new_optimizer;
     }

@@ -251,8 +251,12 @@ merx_status mx_network_model_describe(const void *state, const mx_design *names,
     mx_text_puts(text, summary);
     merx_text_free(summary);
     mx_text_printf(text, "loss: %s, learning rate %g\n", mx_loss_word(s->net->loss), s->net->optimizer.learning_rate);
-    mx_text_printf(text, "%.0f epochs, the weights are those of epoch %.0f: training loss %.6g, %s %.6g\n",
-                   v[MX_NETWORK_EPOCHS], v[MX_NETWORK_BEST], v[MX_NETWORK_LOSS], metric, v[MX_NETWORK_METRIC]);
+    if (v[MX_NETWORK_EPOCHS] == 0)
+        mx_text_printf(text, "no epoch, the weights are those of the file it came from: loss %.6g, %s %.6g\n",
+                       v[MX_NETWORK_LOSS], metric, v[MX_NETWORK_METRIC]);
+    else
+        mx_text_printf(text, "%.0f epochs, the weights are those of epoch %.0f: training loss %.6g, %s %.6g\n",
+                       v[MX_NETWORK_EPOCHS], v[MX_NETWORK_BEST], v[MX_NETWORK_LOSS], metric, v[MX_NETWORK_METRIC]);
     if (v[MX_NETWORK_HELD_ROWS] > 0)
         mx_text_printf(text, "on %.0f rows held out: loss %.6g, %s %.6g\n", v[MX_NETWORK_HELD_ROWS],
                        v[MX_NETWORK_HELD_LOSS], metric, v[MX_NETWORK_HELD_METRIC]);

@@ -79,6 +79,8 @@ int mx_node_source(const mx_node *node, size_t i);
 
 /* Shapes of every node from the input's; what each needs; fused steps (network.c). */
 merx_status mx_network_shapes(merx_network *net, merx_error *err) MERX_MUST_CHECK;
+/* The shape of the last node's output, while a network is being built out of a file that does not say it. */
+merx_status mx_network_shape_last(merx_network *net, merx_error *err) MERX_MUST_CHECK;
 /* Packs every node's weights; training: for backward too. */
 merx_status mx_network_pack(merx_network *net, bool training, merx_task *task, merx_error *err) MERX_MUST_CHECK;
 size_t mx_network_align(size_t floats); /* to 64 bytes */
@@ -130,6 +132,8 @@ bool mx_loss_takes_logits(merx_loss loss, const mx_node *output);
 bool mx_loss_targeted(const merx_network *net, const merx_examples *examples);
 const char *mx_loss_word(merx_loss loss);
 const char *mx_loss_metric(merx_loss loss); /* "accuracy", "mean absolute error" */
+/* What fits the output of a network that came without a loss: a cross-entropy behind softmax or sigmoid, else squares. */
+merx_loss mx_loss_standard(const merx_network *net);
 /* MERX_E_SHAPE when the output isn't one the loss can learn. */
 merx_status mx_loss_fits(const merx_network *net, merx_loss loss, merx_error *err) MERX_MUST_CHECK;
 /* MERX_E_SHAPE, MERX_E_RANGE: labels and targets that the output can't learn from. */

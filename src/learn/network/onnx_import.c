@@ -89,15 +89,8 @@ merx_status mx_onnx_add_layer(mx_onnx_importer *m, merx_layer layer, size_t n, c
     if (*node < 0)
         MX_FAIL(err, m->net->failure.code, mx_onnx_where(m, place), "%.100s: %s", m->net->failure.where,
                 m->net->failure.message);
-    mx_node *made = &m->net->node[*node];
-    made->mask_node = -1;
-    for (size_t i = 0; i < n; i++) {
-        made->in[i] = m->net->node[inputs[i]].out;
-        made->in_size[i] = mx_dims_size(made->in[i]);
-    }
     merx_error inner = {0};
-    merx_status status = made->kind->shape(made, &inner);
-    made->n_weights = 0;
+    merx_status status = mx_network_shape_last(m->net, &inner);
     if (status != MERX_OK)
         MX_FAIL(err, status, mx_onnx_where(m, place), "%s", inner.message);
     return MERX_OK;
@@ -127,31 +120,6 @@ merx_status mx_onnx_copy_weight(mx_onnx_importer *m, int node, const char *word,
 
 /* ---- functions, and looking ahead ---- */
 
-bool mx_onnx_activation(const mx_onnx_importer *m, const mx_onnx_op *op, merx_activation *out)
-{
-    static const struct {
-        const char *op;
-        merx_activation is;
-    } words[] = {{"Relu", MERX_RELU},         {"Tanh", MERX_TANH},       {"Sigmoid", MERX_SIGMOID},
-                 {"Softplus", MERX_SOFTPLUS}, {"Exp", MERX_EXPONENTIAL}, {"Gelu", MERX_GELU}};
-    (void)m;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (mx_onnx_is(op, words[i].op)) {
-            *out = words[i].is;
-            return true;
-        }
-    if (mx_onnx_is(op, "Elu") && mx_onnx_real(op, "alpha", 1) == 1)
-        *out = MERX_ELU;
-    else if (mx_onnx_is(op, "LeakyRelu") && fabs(mx_onnx_real(op, "alpha", 0.01) - 0.2) < 1e-7)
-        *out = MERX_LEAKY_RELU;
-    else if (mx_onnx_is(op, "HardSigmoid") && fabs(mx_onnx_real(op, "alpha", 0.2) - 1.0 / 6) < 1e-7 &&
-             mx_onnx_real(op, "beta", 0.5) == 0.5)
-        *out = MERX_HARD_SIGMOID;
-    else
-        return false;
-    return true;
-}
-
 /* The operator that alone reads this name, and nothing else does; NULL: none. */
 const mx_onnx_op *mx_onnx_only_user(const mx_onnx_importer *m, int32_t name)
 {
@@ -168,7 +136,7 @@ merx_activation mx_onnx_function_behind(mx_onnx_importer *m, int32_t *name, size
     int64_t axis = mx_onnx_int(next, "axis", -1);
     if (mx_onnx_is(next, "Softmax") && (axis == -1 || axis == (int64_t)rank - 1))
         f = MERX_SOFTMAX;
-    else if (!mx_onnx_activation(m, next, &f) ||
+    else if (!mx_onnx_activation(next, &f) ||
              mx_onnx_is(next, "Sigmoid")) { /* a sigmoid may be half of a silu: seen to on its own, unless at the end */
         if (!mx_onnx_is(next, "Sigmoid") || next->outputs[0] != m->file.output)
             return MERX_LINEAR;
@@ -203,6 +171,28 @@ static merx_status flatten(mx_onnx_importer *m, const mx_onnx_value *x, merx_err
     return MERX_OK;
 }
 
+/* x.view(x.size(0), -1): a shape worked out in the file, of two parts of which the second is -1, or as many numbers as an example has. */
+static bool is_examples_by_rest(const mx_onnx_importer *m, const mx_onnx_op *op, size_t size)
+{
+    int32_t shape = op->n_inputs > 1 ? op->inputs[1] : -1;
+    if (shape < 0 || m->values[shape].node != MX_ONNX_SHAPE)
+        return false;
+    for (size_t i = m->at; i-- > 0;) { /* from behind, through casts */
+        const mx_onnx_op *by = &m->file.ops[i];
+        if (by->n_outputs != 1 || by->outputs[0] != shape)
+            continue;
+        if (mx_onnx_is(by, "Cast") && by->n_inputs == 1 && by->inputs[0] >= 0) {
+            shape = by->inputs[0];
+            continue;
+        }
+        const mx_onnx_tensor *t = mx_onnx_constant(m, by, 1);
+        return mx_onnx_is(by, "Concat") && by->n_inputs == 2 && t != NULL && t->whole != NULL && t->count == 1 &&
+               (t->whole[0] == -1 || (t->whole[0] > 0 && (size_t)t->whole[0] == size)) && by->inputs[0] >= 0 &&
+               m->values[by->inputs[0]].node == MX_ONNX_SHAPE;
+    }
+    return false;
+}
+
 static merx_status take_reshape(mx_onnx_importer *m, merx_error *err)
 {
     const mx_onnx_value *x;
@@ -210,6 +200,8 @@ static merx_status take_reshape(mx_onnx_importer *m, merx_error *err)
     merx_layer layer = {.kind = MERX_LAYER_RESHAPE};
     int node;
     MX_TRY(mx_onnx_need_value(m, 0, &x, err));
+    if (t == NULL && is_examples_by_rest(m, mx_onnx_op_now(m), mx_dims_size(*mx_onnx_dims(m, x))))
+        return flatten(m, x, err);
     if (t == NULL || t->whole == NULL || t->rank != 1 || t->count < 2 || t->count > MERX_DIMS + 1)
         UNSUPPORTED(m, err, "its shape is no constant of 2 to %d numbers", MERX_DIMS + 1);
     if (t->count == 2)
@@ -296,6 +288,18 @@ static merx_status take_function(mx_onnx_importer *m, merx_activation f, merx_er
     MX_TRY(mx_onnx_add_layer(m, MERX_ACTIVATION(f), 1, &from.node, &node, err));
     mx_onnx_set_output(m, name, node, from.laid);
     m->values[name].h = from.h, m->values[name].w = from.w, m->values[name].c = from.c;
+    return MERX_OK;
+}
+
+/* A function that is several operators, of what the first one reads; `end`: what the last one makes. */
+static merx_status take_chain(mx_onnx_importer *m, merx_activation f, int32_t end, merx_error *err)
+{
+    const mx_onnx_op *op = mx_onnx_op_now(m);
+    int node;
+    mx_onnx_value from = m->values[mx_onnx_constant(m, op, 0) == NULL ? op->inputs[0] : op->inputs[1]];
+    MX_TRY(mx_onnx_add_layer(m, MERX_ACTIVATION(f), 1, &from.node, &node, err));
+    mx_onnx_set_output(m, end, node, from.laid);
+    m->values[end].h = from.h, m->values[end].w = from.w, m->values[end].c = from.c;
     return MERX_OK;
 }
 
@@ -408,6 +412,39 @@ static merx_status take_gather(mx_onnx_importer *m, merx_error *err)
 
 /* ---- the whole ---- */
 
+/* Shapes worked out while the file runs, which exporters make the first, zero, states of recurrent layers with: no numbers are kept of them. */
+static bool take_shape(mx_onnx_importer *m)
+{
+    static const char *const words[] = {"Gather", "Unsqueeze", "Squeeze", "Cast", "Concat", "Slice"};
+    const mx_onnx_op *op = mx_onnx_op_now(m);
+    bool shaped = false, known = false;
+    int32_t last = op->n_inputs > 0 ? op->inputs[op->n_inputs - 1] : -1;
+    if (mx_onnx_is(op, "Shape")) {
+        mx_onnx_set_output(m, op->outputs[0], MX_ONNX_SHAPE, MX_ONNX_PLAIN);
+        return true;
+    }
+    if (mx_onnx_is(op, "Expand") || mx_onnx_is(op, "ConstantOfShape")) {
+        const mx_onnx_tensor *t = mx_onnx_constant(m, op, 0);
+        bool zeros = last >= 0 && m->values[last].node == MX_ONNX_SHAPE &&
+                     (mx_onnx_is(op, "Expand") ? t != NULL && t->floats != NULL : mx_onnx_find(op, "value") == NULL);
+        for (size_t i = 0; zeros && t != NULL && i < t->count; i++)
+            zeros = t->floats[i] == 0;
+        if (zeros)
+            mx_onnx_set_output(m, op->outputs[0], MX_ONNX_ZEROS, MX_ONNX_PLAIN);
+        return zeros;
+    }
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        known |= mx_onnx_is(op, words[i]);
+    for (size_t i = 0; known && i < op->n_inputs; i++) {
+        shaped |= op->inputs[i] >= 0 && m->values[op->inputs[i]].node == MX_ONNX_SHAPE;
+        known = op->inputs[i] >= 0 &&
+                (m->values[op->inputs[i]].node == MX_ONNX_SHAPE || m->file.constants[op->inputs[i]] != NULL);
+    }
+    if (known && shaped)
+        mx_onnx_set_output(m, op->outputs[0], MX_ONNX_SHAPE, MX_ONNX_PLAIN);
+    return known && shaped;
+}
+
 static merx_status take_op(mx_onnx_importer *m, merx_error *err)
 {
     static const struct {
@@ -437,32 +474,43 @@ static merx_status take_op(mx_onnx_importer *m, merx_error *err)
                   {"LSTM", mx_onnx_recurrent},
                   {"GRU", mx_onnx_recurrent}};
     const mx_onnx_op *op = mx_onnx_op_now(m);
-    const mx_onnx_value *x;
+    const mx_onnx_value *x = NULL;
     merx_activation f;
+    int32_t end;
+    bool taken;
     if (op->n_outputs == 0 || (op->outputs[0] < 0 && op->n_outputs < 2))
         UNSUPPORTED(m, err, "it has no output");
-    if (mx_onnx_is(op, "Constant"))
+    if (mx_onnx_is(op, "Constant") || (op->outputs[0] >= 0 && take_shape(m)))
         return MERX_OK;
     if (mx_onnx_is(op, "Identity") || mx_onnx_is(op, "Cast")) {
         MX_TRY(mx_onnx_need_value(m, 0, &x, err));
+        assert(x != NULL);
         mx_onnx_same_as(m, x, x->laid);
         return MERX_OK;
     }
     if (mx_onnx_is(op, "Flatten")) {
         MX_TRY(mx_onnx_need_value(m, 0, &x, err));
+        assert(x != NULL);
         if (mx_onnx_int(op, "axis", 1) != 1)
             UNSUPPORTED(m, err, "its axis is not 1");
         return flatten(m, x, err);
     }
-    if (mx_onnx_activation(m, op, &f))
+    if (mx_onnx_activation(op, &f))
         return take_function(m, f, err);
+    if (mx_onnx_starts_gelu(m, &end))
+        return take_chain(m, MERX_GELU, end, err);
+    if (mx_onnx_starts_hard_sigmoid(m, &end))
+        return take_chain(m, MERX_HARD_SIGMOID, end, err);
+    MX_TRY(mx_onnx_affine(m, &taken, err));
+    if (taken)
+        return MERX_OK;
     for (size_t i = 0; i < sizeof takers / sizeof *takers; i++)
         if (mx_onnx_is(op, takers[i].op)) {
             if (op->outputs[0] < 0 && takers[i].take != mx_onnx_recurrent)
                 UNSUPPORTED(m, err, "it has no output");
             return takers[i].take(m, err);
         }
-    UNSUPPORTED(m, err, "merx has no layer for this operator");
+    UNSUPPORTED(m, err, "merx has no layer for this operator%s", mx_onnx_advice(op));
 }
 
 /* The shape of one example, and how the file lays it out. */
@@ -473,16 +521,20 @@ static merx_status take_input(mx_onnx_importer *m, const merx_allocator *alloc, 
                              *const sequences[] = {"RNN", "LSTM", "GRU"};
     const mx_onnx_file *f = &m->file;
     mx_onnx_value *v = &m->values[f->input];
-    const mx_onnx_op *first = v->uses > 0 ? &f->ops[v->user] : NULL;
     merx_dims dims = {.rank = f->input_rank - 1};
     v->laid = MX_ONNX_PLAIN;
     if (f->input_rank < 2 || dims.rank > MERX_DIMS)
         MX_FAIL(err, MERX_E_UNSUPPORTED, f->path,
                 "its input has %zu dimensions; expected 2 to %d with the examples first", f->input_rank, MERX_DIMS + 1);
-    for (size_t i = 0; first != NULL && i < 6 && f->input_rank == 4; i++)
-        v->laid = mx_onnx_is(first, pictures[i]) ? MX_ONNX_FIRST : v->laid;
-    for (size_t i = 0; first != NULL && i < 3 && f->input_rank == 3; i++)
-        v->laid = mx_onnx_is(first, sequences[i]) ? MX_ONNX_STEPS : v->laid;
+    for (size_t k = 0; k < f->n_ops; k++) {
+        const mx_onnx_op *op = &f->ops[k];
+        if (op->n_inputs == 0 || op->inputs[0] != f->input)
+            continue;
+        for (size_t i = 0; i < 6 && f->input_rank == 4; i++)
+            v->laid = mx_onnx_is(op, pictures[i]) ? MX_ONNX_FIRST : v->laid;
+        for (size_t i = 0; i < 3 && f->input_rank == 3; i++)
+            v->laid = mx_onnx_is(op, sequences[i]) ? MX_ONNX_STEPS : v->laid;
+    }
     for (size_t i = 0; i < dims.rank; i++) {
         size_t from = v->laid == MX_ONNX_FIRST             ? (i + 1) % dims.rank + 1
                       : v->laid == MX_ONNX_STEPS && i == 0 ? 0
@@ -501,22 +553,47 @@ static merx_status take_input(mx_onnx_importer *m, const merx_allocator *alloc, 
     return MERX_OK;
 }
 
+/* The weight that the numbers are for; NULL: none. */
+static const mx_weight *weight_of(const mx_onnx_importer *m, const mx_onnx_pending *p)
+{
+    const mx_node *node = &m->net->node[p->node];
+    for (size_t j = 0; j < node->n_weights; j++)
+        if (strcmp(node->weight[j].word, p->word) == 0)
+            return &node->weight[j];
+    return NULL;
+}
+
+/* That each weight has its numbers in the file, before memory is taken for weights. */
+static merx_status check_weights(const mx_onnx_importer *m, merx_error *err)
+{
+    size_t needed = 0;
+    for (size_t i = 0; i < m->net->nodes; i++)
+        needed += m->net->node[i].n_weights;
+    for (size_t i = 0; i < m->n_weights; i++) {
+        const mx_onnx_pending *p = &m->weights[i];
+        const mx_weight *w = weight_of(m, p);
+        if (w == NULL || w->size != p->size)
+            MX_FAIL(err, MERX_E_SHAPE, m->file.path, "%s/%s has %zu numbers in it; the layer needs %zu",
+                    m->net->node[p->node].name, p->word, p->size, w != NULL ? w->size : 0);
+    }
+    if (needed != m->n_weights)
+        MX_FAIL(err, MERX_E_CORRUPT, m->file.path, "has numbers for %zu tensors of weights; its layers need %zu",
+                m->n_weights, needed);
+    return MERX_OK;
+}
+
 static merx_status set_weights(const mx_onnx_importer *m, merx_error *err)
 {
     for (size_t i = 0; i < m->n_weights; i++) {
         const mx_onnx_pending *p = &m->weights[i];
         const mx_node *node = &m->net->node[p->node];
-        size_t j = 0;
-        while (j < node->n_weights && strcmp(node->weight[j].word, p->word) != 0)
-            j++;
-        if (j == node->n_weights || node->weight[j].size != p->size)
-            MX_FAIL(err, MERX_E_SHAPE, m->file.path, "%s/%s has %zu numbers in it; the layer needs %zu", node->name,
-                    p->word, p->size, j < node->n_weights ? node->weight[j].size : 0);
         for (size_t k = 0; k < p->size; k++)
             if (!isfinite(p->numbers[k]))
                 MX_FAIL(err, MERX_E_NUMERIC, m->file.path, "%s/%s holds a number that is not finite", node->name,
                         p->word);
-        memcpy(m->net->weights + node->weight[j].offset, p->numbers, p->size * sizeof *p->numbers);
+        const mx_weight *w = weight_of(m, p);
+        assert(w != NULL); /* check_weights */
+        memcpy(m->net->weights + w->offset, p->numbers, p->size * sizeof *p->numbers);
     }
     return mx_network_pack(m->net, false, NULL, err);
 }
@@ -550,25 +627,21 @@ static merx_status build(mx_onnx_importer *m, const merx_allocator *alloc, merx_
     return MERX_OK;
 }
 
-merx_status merx_network_import_onnx(const merx_allocator *alloc, const char *path, merx_network **out, merx_error *err)
+merx_status mx_onnx_import(const merx_allocator *alloc, const void *data, size_t size, const char *path,
+                           merx_network **out, merx_error *err)
 {
     mx_onnx_importer m = {0};
-    mx_map map = {0};
     merx_error inner = {0};
     merx_status status;
     *out = NULL;
-    MX_TRY(mx_map_open(path, &map, err));
-    MX_TRY_GOTO(mx_onnx_read(map.data, map.size, path, alloc, &m.file, err));
+    MX_TRY_GOTO(mx_onnx_read(data, size, path, alloc, &m.file, err));
     MX_TRY_GOTO(build(&m, alloc, err));
     status = mx_network_shapes(m.net, &inner);
+    if (status == MERX_OK)
+        MX_TRY_GOTO(check_weights(&m, err));
     if (status == MERX_OK) {
-        const mx_node *last = &m.net->node[m.net->nodes - 1];
-        merx_loss loss = mx_loss_takes_logits(MERX_CATEGORICAL_CROSSENTROPY, last) && mx_output_units(m.net) > 1
-                             ? MERX_CATEGORICAL_CROSSENTROPY
-                         : mx_loss_takes_logits(MERX_BINARY_CROSSENTROPY, last) ? MERX_BINARY_CROSSENTROPY
-                                                                                : MERX_MEAN_SQUARED_ERROR;
         m.net->resumes = true; /* its weights need not be drawn */
-        status = merx_network_compile(m.net, MERX_ADAM(), loss, NULL, &inner);
+        status = merx_network_compile(m.net, MERX_ADAM(), mx_loss_standard(m.net), NULL, &inner);
         m.net->resumes = false;
     }
     if (status != MERX_OK)
@@ -579,6 +652,15 @@ merx_status merx_network_import_onnx(const merx_allocator *alloc, const char *pa
 out:
     merx_network_free(m.net);
     mx_onnx_release(&m.file);
+    return status;
+}
+
+merx_status merx_network_import_onnx(const merx_allocator *alloc, const char *path, merx_network **out, merx_error *err)
+{
+    mx_map map;
+    *out = NULL;
+    MX_TRY(mx_map_open(path, &map, err));
+    merx_status status = mx_onnx_import(alloc, map.data, map.size, path, out, err);
     mx_map_close(&map);
     return status;
 }

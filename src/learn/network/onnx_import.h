@@ -1,5 +1,5 @@
 /*
- * A network out of an ONNX file, shared by onnx_import.c (the way through the file, shapes, functions) and onnx_import_layers.c (layers with weights). Floor 4.
+ * A network out of an ONNX file, shared by onnx_import.c (the way through the file, shapes), onnx_import_layers.c (layers with weights) and onnx_import_functions.c. Floor 4.
  *
  * ONNX has channels, or steps, first; merx has them last. So each value is known by the node that makes it and by how the file lays it out; a Transpose changes what is known and
  * makes nothing. Weights are brought into merx's order; the rows of a dense layer behind a flattened picture too.
@@ -25,8 +25,9 @@ typedef enum mx_onnx_layout {
     MX_ONNX_FLAT
 } mx_onnx_layout;
 
+enum { MX_ONNX_SHAPE = -2, MX_ONNX_ZEROS = -3 };
 typedef struct mx_onnx_value {
-    int node; /* -1: not made */
+    int node; /* -1: not made; a shape and zeros are of no node */
     mx_onnx_layout laid;
     size_t uses, user; /* how many operators read it, the last one's number */
     size_t h, w, c;    /* MX_ONNX_FLAT */
@@ -56,6 +57,10 @@ typedef struct mx_onnx_importer {
         MX_FAIL(err, MERX_E_UNSUPPORTED, mx_onnx_where(m, place_), __VA_ARGS__);                                       \
     } while (0)
 
+/* merx_network_import_onnx of bytes. path: for messages. */
+merx_status mx_onnx_import(const merx_allocator *alloc, const void *data, size_t size, const char *path,
+                           merx_network **out, merx_error *err) MERX_MUST_CHECK;
+
 /* The operator that is being read; its constants and values. */
 const mx_onnx_op *mx_onnx_op_now(const mx_onnx_importer *m);
 /* "model.onnx: Conv 3 (conv1)": for messages. */
@@ -83,7 +88,16 @@ const mx_onnx_op *mx_onnx_only_user(const mx_onnx_importer *m, int32_t name);
 merx_activation mx_onnx_function_behind(mx_onnx_importer *m, int32_t *name, size_t rank);
 /* Output 0 is what v is, laid out so. */
 void mx_onnx_same_as(mx_onnx_importer *m, const mx_onnx_value *v, mx_onnx_layout laid);
-bool mx_onnx_activation(const mx_onnx_importer *m, const mx_onnx_op *op, merx_activation *out);
+
+/* onnx_import_functions.c. */
+bool mx_onnx_activation(const mx_onnx_op *op, merx_activation *out);
+/* The operator begins gelu (or hard_sigmoid) written as several, all of which are then done; *end: what the last one makes. */
+bool mx_onnx_starts_gelu(mx_onnx_importer *m, int32_t *end);
+bool mx_onnx_starts_hard_sigmoid(mx_onnx_importer *m, int32_t *end);
+/* Mul, Div, Add and Sub of a number a channel; *taken: whether the operator is one. */
+merx_status mx_onnx_affine(mx_onnx_importer *m, bool *taken, merx_error *err) MERX_MUST_CHECK;
+/* ": …" on an operator that is not read, or "". */
+const char *mx_onnx_advice(const mx_onnx_op *op);
 
 /* onnx_import_layers.c. */
 merx_status mx_onnx_conv(mx_onnx_importer *m, merx_error *err) MERX_MUST_CHECK;

@@ -73,6 +73,20 @@ static merx_status read_window(const mx_onnx_importer *m, const mx_onnx_value *x
     return MERX_OK;
 }
 
+/* A bias that is added by an operator of its own, (u, 1, 1) or (1, u, 1, 1), as TensorFlow's exporter has it. */
+static const mx_onnx_tensor *bias_behind(mx_onnx_importer *m, int32_t *name, size_t u)
+{
+    const mx_onnx_op *next = mx_onnx_only_user(m, *name);
+    if (next == NULL || !mx_onnx_is(next, "Add") || next->n_inputs != 2 || next->n_outputs != 1)
+        return NULL;
+    const mx_onnx_tensor *t = mx_onnx_constant(m, next, next->inputs[0] == *name ? 1 : 0);
+    if (t == NULL || t->floats == NULL || t->count != u || t->rank < 3 || t->rank > 4 || t->dim[t->rank - 3] != u)
+        return NULL;
+    m->done[m->values[*name].user] = true;
+    *name = next->outputs[0];
+    return t;
+}
+
 merx_status mx_onnx_conv(mx_onnx_importer *m, merx_error *err)
 {
     const mx_onnx_value *x;
@@ -92,6 +106,8 @@ merx_status mx_onnx_conv(mx_onnx_importer *m, merx_error *err)
     MX_TRY(read_window(m, x, (const int[]){(int)kh, (int)kw}, &win, err));
     if (mx_onnx_op_now(m)->n_inputs > 2 && mx_onnx_op_now(m)->inputs[2] >= 0)
         MX_TRY(mx_onnx_need_floats(m, 2, 1, "B", &b, err));
+    if (b == NULL)
+        b = bias_behind(m, &name, u);
     merx_activation f = mx_onnx_function_behind(m, &name, 0);
     MX_TRY(mx_onnx_add_layer(m,
                              (merx_layer){.kind = MERX_LAYER_CONV2D,
@@ -285,10 +301,11 @@ merx_status mx_onnx_recurrent(mx_onnx_importer *m, merx_error *err)
     }
     for (size_t i = 4; i < op->n_inputs; i++) {
         const mx_onnx_tensor *t = mx_onnx_constant(m, op, i);
-        bool zeros = t != NULL && t->floats != NULL;
+        bool made = op->inputs[i] >= 0 && m->values[op->inputs[i]].node == MX_ONNX_ZEROS,
+             zeros = t != NULL && t->floats != NULL;
         for (size_t j = 0; zeros && j < t->count; j++)
             zeros = t->floats[j] == 0;
-        if (op->inputs[i] >= 0 && !zeros)
+        if (op->inputs[i] >= 0 && !zeros && !made)
             UNSUPPORTED(m, err, "its input %zu (lengths, first state or peepholes) is not left out", i);
     }
     if (whole == last || (back && whole))

@@ -12,18 +12,21 @@ static void aim(const mx_run *run, const mx_block *block, size_t n, size_t first
     const mx_node *node = &net->node[i];
     const mx_places *p = &run->plan->place[i];
     size_t inputs = node->fused != NULL ? node->fused->n_inputs : node->n_inputs;
-    *pass = (mx_pass){.n = n,
-                      .first = first,
-                      .batch = run->batch,
-                      .training = run->training,
-                      .logits = run->logits,
-                      .seed = net->seed,
-                      .step = run->step,
-                      .weights = net->weights,
-                      .gradients = block->gradients,
-                      .packed = net->packed + net->packed_at[node->fused != NULL ? (size_t)node->fused->number : i],
-                      .y = block->floats + p->y,
-                      .scratch = block->floats + run->plan->scratch};
+    *pass =
+        (mx_pass){.n = n,
+                  .first = first,
+                  .batch = run->batch,
+                  .training = run->training,
+                  .logits = run->logits,
+                  .seed = net->seed,
+                  .step = run->step,
+                  .weights = net->weights,
+                  .gradients = block->gradients,
+                  .packed = net->packed != NULL
+                                ? net->packed + net->packed_at[node->fused != NULL ? (size_t)node->fused->number : i]
+                                : NULL,
+                  .y = block->floats + p->y,
+                  .scratch = block->floats + run->plan->scratch};
     if (p->saved != MX_NOWHERE)
         pass->saved = block->floats + p->saved;
     if (p->saved_bytes != MX_NOWHERE)
@@ -36,7 +39,8 @@ static void aim(const mx_run *run, const mx_block *block, size_t n, size_t first
         pass->dy = block->floats + p->dy;
     if (node->state > 0 && node->layer.recurrent.stateful && run->state != NULL)
         pass->state = run->state + net->state_at[i] * run->state_batch + first * node->state;
-    pass->own_sums = block->sums + run->plan->sums_at[i];
+    if (block->sums != NULL)
+        pass->own_sums = block->sums + run->plan->sums_at[i];
     if (run->sums != NULL)
         pass->sums = run->sums + run->plan->sums_at[i];
     for (size_t k = 0; k < inputs; k++)
