@@ -75,8 +75,8 @@ merx_status mx_classify_choose(const mx_snapshot *snapshot, const mx_product_pic
 /* A number that belongs to a picture whatever else is in the shop. */
 uint64_t mx_classify_key(const char *blob);
 
-/* The recipe that training options say. */
-mx_picture_recipe mx_classify_recipe(const merx_options *options, size_t classes);
+/* The recipe that training options say, for so many pictures. */
+mx_picture_recipe mx_classify_recipe(const merx_options *options, size_t classes, size_t pictures);
 
 /* From the file, which must outlive it. Owns: mx_classify_release. */
 merx_status mx_classify_read(const mx_tensor_file *file, const merx_allocator *alloc, mx_classify *out,

@@ -174,7 +174,7 @@ static merx_status run(const mx_evaluate *evaluate, test *t, const merx_allocato
         count[label[i] = label_of(t, i)]++;
     for (size_t c = 1; c < labels->classes; c++)
         t->most = count[c] > count[t->most] ? c : t->most;
-    mx_picture_recipe recipe = mx_classify_recipe(evaluate->options, labels->classes);
+    mx_picture_recipe recipe = mx_classify_recipe(evaluate->options, labels->classes, t->learnt);
     MX_TRY(make_thumbnails(t, alloc, err));
     MX_TRY_GOTO(mx_picture_classifier_fit(&recipe, t->set->pixels, label, t->learnt, alloc, task, &network, NULL, err));
     MX_TRY_GOTO(mx_picture_classifier_run(&network, t->set->pixels + t->learnt * size, t->n, task, NULL, logits, err));

@@ -21,7 +21,8 @@ const merx_option mx_classify_training[] = {
     {"filters", MERX_OPTION_INT, 4, 256, "16", NULL,
      "Channels of the network's first stage; each further one has twice as many."},
     {"blocks", MERX_OPTION_INT, 1, 8, "1", NULL, "Residual blocks of a stage."},
-    {"epochs", MERX_OPTION_INT, 1, 10000, "30", NULL, "How often all pictures are gone through."},
+    {"epochs", MERX_OPTION_INT, 1, 10000, NULL, NULL,
+     "How often all pictures are gone through; unset: as many as make 12,000 pictures, but 20 to 100."},
     {"batch", MERX_OPTION_INT, 2, 4096, "32", NULL, "Pictures of a step."},
     {"learning_rate", MERX_OPTION_REAL, 1e-6, 0.1, "0.004", NULL, "The largest step, after the warm-up."},
     {"mirror", MERX_OPTION_BOOL, 0, 0, "true", NULL,
@@ -31,7 +32,14 @@ const merx_option mx_classify_training[] = {
     {0},
 };
 
-mx_picture_recipe mx_classify_recipe(const merx_options *options, size_t classes)
+static int epochs_of(const merx_options *options, size_t pictures)
+{
+    if (merx_options_is_set(options, "epochs"))
+        return (int)merx_options_int(options, "epochs");
+    return (int)fmin(fmax(round(12000 / fmax((double)pictures, 1)), 20), 100);
+}
+
+mx_picture_recipe mx_classify_recipe(const merx_options *options, size_t classes, size_t pictures)
 {
     size_t side = (size_t)merx_options_int(options, "side");
     return (mx_picture_recipe){.height = side,
@@ -40,7 +48,7 @@ mx_picture_recipe mx_classify_recipe(const merx_options *options, size_t classes
                                .classes = classes,
                                .filters = (int)merx_options_int(options, "filters"),
                                .blocks = (int)merx_options_int(options, "blocks"),
-                               .epochs = (int)merx_options_int(options, "epochs"),
+                               .epochs = epochs_of(options, pictures),
                                .batch_size = (int)merx_options_int(options, "batch"),
                                .learning_rate = merx_options_real(options, "learning_rate"),
                                .unmirrored = !merx_options_bool(options, "mirror")};
@@ -346,8 +354,9 @@ merx_status mx_classify_train(const mx_snapshot *snapshot, const merx_options *o
     MX_TRY(mx_classify_choose(snapshot, &list, (size_t)merx_options_int(options, "pictures"), arena, part, err));
     for (size_t i = 0; i < list.n; i++)
         part[i] = part[i] == 0 && labels.label[i] < 0 ? 1 : part[i];
-    mx_picture_recipe recipe = mx_classify_recipe(options, labels.classes);
-    MX_TRY_GOTO(mx_picture_set_load(snapshot, &list, part, recipe.height, alloc, task, &set, err));
+    MX_TRY_GOTO(mx_picture_set_load(snapshot, &list, part, (size_t)merx_options_int(options, "side"), alloc, task, &set,
+                                    err));
+    mx_picture_recipe recipe = mx_classify_recipe(options, labels.classes, set.parts[1]);
     for (size_t i = 0; i < set.parts[1]; i++)
         label[i] = labels.label[set.index[i]];
     if (set.parts[1] < LEAST_PICTURES)
