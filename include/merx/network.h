@@ -322,7 +322,8 @@ typedef struct merx_fit_options {
     double validation_split;         /* the last share of the examples is held out, [0, 1) */
     const merx_examples *validation; /* in its place */
     const double *class_weights;     /* (classes); NULL: ones */
-    double label_smoothing; /* [0, 1): of categorical_crossentropy with labels, while training: the right class counts 1 - s + s / classes, each other s / classes. Szegedy et al. 2016 */
+    double
+        label_smoothing; /* [0, 1): of categorical_crossentropy with labels, while training: the right class counts 1 - s + s / classes, each other s / classes. Szegedy et al. 2016 */
     merx_augmentation augmentation;
     int patience;      /* end when the validation (or training) loss has not fallen for so many epochs; 0: never */
     double min_delta;  /* what counts as falling */

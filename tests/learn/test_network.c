@@ -174,8 +174,7 @@ static void test_last_batch(void **state)
     check_ok(merx_network_compile(parts, MERX_ADAM(.learning_rate = 0.01), MERX_CATEGORICAL_CROSSENTROPY, task, &err),
              err);
     for (size_t at = 0; at < 127; at += 64) {
-        merx_examples batch = {
-            .n = 127 - at < 64 ? 127 - at : 64, .x = x + at * SIDE * SIDE, .labels = y + at};
+        merx_examples batch = {.n = 127 - at < 64 ? 127 - at : 64, .x = x + at * SIDE * SIDE, .labels = y + at};
         check_ok(merx_network_train_batch(parts, &batch, task, NULL, &err), err);
     }
     assert_true(same_weights(whole, parts));
@@ -462,9 +461,10 @@ int main(void)
     make_pictures();
     check_make_folder(folder);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_bits), cmocka_unit_test(test_sources), cmocka_unit_test(test_last_batch), cmocka_unit_test(test_label_smoothing), cmocka_unit_test(test_learns),
-        cmocka_unit_test(test_patience),  cmocka_unit_test(test_resume),  cmocka_unit_test(test_runner),
-        cmocka_unit_test(test_bad_input), cmocka_unit_test(test_cancel),  cmocka_unit_test(test_memory_fails),
+        cmocka_unit_test(test_same_bits),       cmocka_unit_test(test_sources),      cmocka_unit_test(test_last_batch),
+        cmocka_unit_test(test_label_smoothing), cmocka_unit_test(test_learns),       cmocka_unit_test(test_patience),
+        cmocka_unit_test(test_resume),          cmocka_unit_test(test_runner),       cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_cancel),          cmocka_unit_test(test_memory_fails),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     check_remove_folder(folder);

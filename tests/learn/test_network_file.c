@@ -44,9 +44,9 @@ static void goes_on_to_the_same_bits(void **state)
     merx_task *task;
     const merx_examples examples = {.n = N, .x = x, .labels = labels};
     char path[256], file[280];
-    const merx_optimizer optimizers[] = {MERX_SGD(.learning_rate = 0.1),
-                                         MERX_SGD(.learning_rate = 0.05, .momentum = 0.9, .schedule = MERX_COSINE_DECAY),
-                                         MERX_ADAM(.weight_decay = 0.01), MERX_ADAGRAD(.learning_rate = 0.1)};
+    const merx_optimizer optimizers[] = {
+        MERX_SGD(.learning_rate = 0.1), MERX_SGD(.learning_rate = 0.05, .momentum = 0.9, .schedule = MERX_COSINE_DECAY),
+        MERX_ADAM(.weight_decay = 0.01), MERX_ADAGRAD(.learning_rate = 0.1)};
     check_make_folder(path);
     (void)snprintf(file, sizeof file, "%s/net.merx", path);
     check_ok(merx_task_new(NULL, &(merx_task_options){.seed = 7}, &task, &err), err);

@@ -252,12 +252,13 @@ static void test_similar_by_picture(void **state)
     check_ok(ask_similar(&f->model, f->s, question, &arena, &reply, &err), err);
     assert_string_not_equal(reply.item[0].id, "a05");
     /* Of a product: one part more; without a model, or a weight of 0: none. */
-    check_ok(ask_similar(&f->model, f->s, "product=a05 bought=0 words=0 category=0 price=0", &arena, &reply, &err), err);
+    check_ok(ask_similar(&f->model, f->s, "product=a05 bought=0 words=0 category=0 price=0", &arena, &reply, &err),
+             err);
     assert_true(reply.items > 0);
     assert_string_equal(reply.item[0].reason[0].kind, "picture");
-    check_ok(ask_similar(&f->model, f->s, "product=a05 bought=0 words=0 category=0 price=0 looks=0", &arena, &reply,
-                         &err),
-             err);
+    check_ok(
+        ask_similar(&f->model, f->s, "product=a05 bought=0 words=0 category=0 price=0 looks=0", &arena, &reply, &err),
+        err);
     assert_int_equal(reply.items, 0);
     tiny_model none = {0};
     check_ok(ask_similar(&none, f->s, "product=a05 bought=0 words=0 category=0 price=0", &arena, &reply, &err), err);
@@ -293,9 +294,12 @@ static void test_allocations_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_maps_sum_to_logits),  cmocka_unit_test(test_logits_are_the_networks),
-        cmocka_unit_test(test_answer),              cmocka_unit_test(test_products_as_classes),
-        cmocka_unit_test(test_broken_pictures),     cmocka_unit_test(test_similar_by_picture),
+        cmocka_unit_test(test_maps_sum_to_logits),
+        cmocka_unit_test(test_logits_are_the_networks),
+        cmocka_unit_test(test_answer),
+        cmocka_unit_test(test_products_as_classes),
+        cmocka_unit_test(test_broken_pictures),
+        cmocka_unit_test(test_similar_by_picture),
         cmocka_unit_test(test_allocations_fail),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

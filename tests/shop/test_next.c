@@ -170,9 +170,11 @@ static void test_parts(void **state)
     tiny_shop *shop = ring();
     mx_snapshot *s = tiny_finish(shop, NULL);
     static const char *const options[] = {
-        "",           "reach=3",     "decay=0.5",   "backward=0.5",       "damping=0.9", "power=1",
-        "spread=0.9", "keep=2",      "fade=0.9",    "popularity=1", "ease=0.5", "ease=0", "ease=0 alike=0.7", "ease_l2=9", "network=0.5", "units=5",
-        "epochs=2",   "negatives=3", "dropout=0.1", "learning_rate=0.02", "network=0"};
+        "",         "reach=3",    "decay=0.5",        "backward=0.5", "damping=0.9",
+        "power=1",  "spread=0.9", "keep=2",           "fade=0.9",     "popularity=1",
+        "ease=0.5", "ease=0",     "ease=0 alike=0.7", "ease_l2=9",    "network=0.5",
+        "units=5",  "epochs=2",   "negatives=3",      "dropout=0.1",  "learning_rate=0.02",
+        "network=0"};
     enum { OPTIONS = sizeof options / sizeof options[0] };
     double scores[OPTIONS];
     mx_arena arena;

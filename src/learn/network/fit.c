@@ -53,8 +53,8 @@ static merx_status check_options(const merx_network *net, const merx_examples *e
         MX_FAIL(err, MERX_E_RANGE, "fit", "validation_split is %g; expected 0 to below 1", o->validation_split);
     if (!(o->label_smoothing >= 0 && o->label_smoothing < 1))
         MX_FAIL(err, MERX_E_RANGE, "fit", "label_smoothing is %g; expected 0 to below 1", o->label_smoothing);
-    if (o->label_smoothing > 0 && (net->loss != MERX_CATEGORICAL_CROSSENTROPY || mx_loss_targeted(net, e) ||
-                                   net->node[net->nodes - 1].head))
+    if (o->label_smoothing > 0 &&
+        (net->loss != MERX_CATEGORICAL_CROSSENTROPY || mx_loss_targeted(net, e) || net->node[net->nodes - 1].head))
         MX_FAIL(err, MERX_E_INVALID, "fit",
                 "label_smoothing is for categorical_crossentropy with labels of at most %d classes", MX_HEAD_UNITS);
     if (o->patience < 0)

@@ -105,10 +105,9 @@ static merx_status look_at_clip(const mx_ask *ask, const char *path, view *v, me
     merx_status status;
     uint64_t scene = 0;
     bool end = false;
-    merx_video_options options = {.picture = {.height = m->network.height,
-                                              .width = m->network.width,
-                                              .fit = MERX_PICTURE_CROP},
-                                  .every_ms = merx_options_real(ask->question, "every_ms")};
+    merx_video_options options = {
+        .picture = {.height = m->network.height, .width = m->network.width, .fit = MERX_PICTURE_CROP},
+        .every_ms = merx_options_real(ask->question, "every_ms")};
     v->clip = true;
     v->look = mx_arena_array(ask->arena, MOST_SAMPLES + 1, sizeof *v->look, err);
     if (!v->look)
@@ -142,8 +141,7 @@ static merx_status find_product(const mx_ask *ask, const char *id, int32_t *out,
 
 static merx_status see(const mx_ask *ask, view *v, merx_error *err)
 {
-    const char *picture = merx_options_text(ask->question, "picture"),
-               *clip = merx_options_text(ask->question, "clip"),
+    const char *picture = merx_options_text(ask->question, "picture"), *clip = merx_options_text(ask->question, "clip"),
                *product = merx_options_text(ask->question, "product");
     *v = (view){0};
     if ((*picture != 0) + (*clip != 0) + (*product != 0) > 1)
@@ -243,11 +241,11 @@ static merx_status write_heat_map(const mx_ask *ask, const look *l, const char *
     MX_TRY(mx_picture_classifier_map(c, l->pixels, l->best, map, &bias, err));
     for (size_t i = 0; i < p; i++)
         values[i] = (float)map[i];
-    merx_picture_options larger = {.height = c->height * HEAT_MAP_TIMES, .width = c->width * HEAT_MAP_TIMES,
-                                   .fit = MERX_PICTURE_STRETCH};
+    merx_picture_options larger = {
+        .height = c->height * HEAT_MAP_TIMES, .width = c->width * HEAT_MAP_TIMES, .fit = MERX_PICTURE_STRETCH};
     MX_TRY_GOTO(merx_picture_resize(l->pixels, c->height, c->width, &larger, m->alloc, &under, err));
-    MX_TRY_GOTO(merx_heat_map(values, c->map_height, c->map_width, &under, under.height, under.width, m->alloc, &heat,
-                              err));
+    MX_TRY_GOTO(
+        merx_heat_map(values, c->map_height, c->map_width, &under, under.height, under.width, m->alloc, &heat, err));
     status = merx_png_write(path, heat.pixels, heat.height, heat.width, 3, err);
 out:
     merx_picture_release(&under);
@@ -329,10 +327,10 @@ static merx_status answer_clip(const mx_ask *ask, const view *v, merx_reply *rep
     const char *text = name && seen[most] > 0 ? mx_arena_printf(ask->arena, err, "%s in %zu, ", name, seen[most]) : "";
     if (!name || !text)
         return MERX_E_MEMORY;
-    reply->sentence = mx_arena_printf(ask->arena, err, "%zu sample%s of %s: %snot sure in %zu; %llu scene%s.", v->looks,
-                                      v->looks == 1 ? "" : "s", v->what, text, unsure,
-                                      (unsigned long long)v->look[v->looks - 1].scene,
-                                      v->look[v->looks - 1].scene == 1 ? "" : "s");
+    reply->sentence =
+        mx_arena_printf(ask->arena, err, "%zu sample%s of %s: %snot sure in %zu; %llu scene%s.", v->looks,
+                        v->looks == 1 ? "" : "s", v->what, text, unsure,
+                        (unsigned long long)v->look[v->looks - 1].scene, v->look[v->looks - 1].scene == 1 ? "" : "s");
     return reply->sentence ? MERX_OK : MERX_E_MEMORY;
 }
 
@@ -421,8 +419,9 @@ static merx_status explain_class(const mx_ask *ask, const look *l, size_t class_
                 for (size_t j = edge(q, columns, c->map_width); j < edge(q + 1, columns, c->map_width); j++)
                     reason->contribution += map[i * c->map_width + j];
             reason->id = mx_arena_printf(ask->arena, err, "row %zu column %zu", r + 1, q + 1);
-            reason->text = mx_arena_printf(ask->arena, err, "the part of the picture in row %zu of %zu, column %zu of %zu",
-                                           r + 1, rows, q + 1, columns);
+            reason->text =
+                mx_arena_printf(ask->arena, err, "the part of the picture in row %zu of %zu, column %zu of %zu", r + 1,
+                                rows, q + 1, columns);
             if (!reason->id || !reason->text)
                 return MERX_E_MEMORY;
         }
@@ -517,10 +516,11 @@ const mx_answer mx_answer_classify = {
     .version = 1,
     .info = {.name = "classify",
              .title = "Pictures",
-             .text = "What a picture or clip shows: the categories (or products) of the shop with their probabilities, "
-                     "\"not sure\" when none is likely enough. A convolutional network with residual blocks, trained on "
-                     "the pictures of the shop's own products; what each part of the picture adds to a class's logit "
-                     "is told, and drawn as a heat map.",
+             .text =
+                 "What a picture or clip shows: the categories (or products) of the shop with their probabilities, "
+                 "\"not sure\" when none is likely enough. A convolutional network with residual blocks, trained on "
+                 "the pictures of the shop's own products; what each part of the picture adds to a class's logit "
+                 "is told, and drawn as a heat map.",
              .needs = "pictures of products in two categories at least",
              .examples = "merx ask classify --picture photo.jpg --why\n"
                          "merx ask classify --picture photo.jpg --heat_map why.png\n"

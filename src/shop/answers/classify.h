@@ -91,8 +91,8 @@ merx_status mx_classify_forget(const mx_snapshot *without, const mx_tensor_file 
 merx_status mx_classify_evaluate(const mx_evaluate *evaluate, merx_evaluation *out, merx_error *err) MERX_MUST_CHECK;
 
 /* One picture of a file, or of a product, at the network's size. */
-merx_status mx_classify_picture(const mx_classify *model, const char *path, const mx_snapshot *snapshot, int32_t product,
-                                size_t enlarged, const merx_allocator *alloc, merx_picture *out,
+merx_status mx_classify_picture(const mx_classify *model, const char *path, const mx_snapshot *snapshot,
+                                int32_t product, size_t enlarged, const merx_allocator *alloc, merx_picture *out,
                                 merx_error *err) MERX_MUST_CHECK;
 
 #endif

@@ -21,12 +21,12 @@ enum { HELD_OUT = 5, THUMBNAIL = 8, REPLICATES = 1000, LEAST_TESTS = 4 };
 typedef struct test {
     const mx_classify_labels *labels;
     const mx_picture_set *set;
-    size_t learnt, n;               /* pictures learnt from; tested, which come behind them in the set */
-    double *right, *near, *usual;   /* (n) 1 or 0 */
-    double *sure, *sure_right;      /* (n) the best class has a probability of 1/2 at least; and is right */
-    unsigned char *thumbnails;      /* (learnt + n, 8, 8, 3) */
-    const double *logits;           /* (n, k) */
-    size_t most;                    /* the class of most pictures learnt from */
+    size_t learnt, n;             /* pictures learnt from; tested, which come behind them in the set */
+    double *right, *near, *usual; /* (n) 1 or 0 */
+    double *sure, *sure_right;    /* (n) the best class has a probability of 1/2 at least; and is right */
+    unsigned char *thumbnails;    /* (learnt + n, 8, 8, 3) */
+    const double *logits;         /* (n, k) */
+    size_t most;                  /* the class of most pictures learnt from */
 } test;
 
 static int32_t label_of(const test *t, size_t place)
@@ -62,8 +62,8 @@ static merx_status make_thumbnails(test *t, const merx_allocator *alloc, merx_er
     merx_picture_options options = {.height = THUMBNAIL, .width = THUMBNAIL, .fit = MERX_PICTURE_STRETCH};
     for (size_t i = 0; i < t->learnt + t->n; i++) {
         merx_picture picture;
-        MX_TRY(merx_picture_resize(t->set->pixels + i * size, t->set->side, t->set->side, &options, alloc, &picture,
-                                   err));
+        MX_TRY(
+            merx_picture_resize(t->set->pixels + i * size, t->set->side, t->set->side, &options, alloc, &picture, err));
         memcpy(t->thumbnails + i * small, picture.pixels, small);
         merx_picture_release(&picture);
     }
@@ -134,7 +134,8 @@ static merx_status report(const test *t, merx_evaluation *out, merx_task *task, 
     MX_TRY(mx_bootstrap_mean(t->right, t->n, REPLICATES, seed, task, &right, err));
     MX_TRY(mx_bootstrap_mean(t->sure, t->n, REPLICATES, seed, task, &sure, err));
     MX_TRY(add_figure(out, "accuracy", "nearest thumbnail", &right, t->right, t->near, t->n, task, err));
-    MX_TRY(add_figure(out, "accuracy over most frequent", "most frequent", &right, t->right, t->usual, t->n, task, err));
+    MX_TRY(
+        add_figure(out, "accuracy over most frequent", "most frequent", &right, t->right, t->usual, t->n, task, err));
     MX_TRY(add_figure(out, "sure of", "", &sure, t->sure, NULL, t->n, task, err));
     if (mx_sum(t->sure, t->n) > 0) {
         MX_TRY(mx_bootstrap_ratio(t->sure_right, t->sure, t->n, REPLICATES, seed, task, &sure_right, err));
@@ -217,8 +218,8 @@ merx_status mx_classify_evaluate(const mx_evaluate *evaluate, merx_evaluation *o
                                       : "a fifth of the products is held out with all their pictures",
                    t.learnt);
     if (t.n < LEAST_TESTS || t.learnt < LEAST_TESTS)
-        MX_FAIL_GOTO(err, MERX_E_INVALID, "classify", "%zu pictures to learn from and %zu to test are too few", t.learnt,
-                     t.n);
+        MX_FAIL_GOTO(err, MERX_E_INVALID, "classify", "%zu pictures to learn from and %zu to test are too few",
+                     t.learnt, t.n);
     status = run(evaluate, &t, alloc, &arena, out, err);
 out:
     mx_picture_set_release(&set);

@@ -225,16 +225,16 @@ out:
     return status;
 }
 
-merx_status mx_classify_picture(const mx_classify *model, const char *path, const mx_snapshot *snapshot, int32_t product,
-                                size_t enlarged, const merx_allocator *alloc, merx_picture *out, merx_error *err)
+merx_status mx_classify_picture(const mx_classify *model, const char *path, const mx_snapshot *snapshot,
+                                int32_t product, size_t enlarged, const merx_allocator *alloc, merx_picture *out,
+                                merx_error *err)
 {
     merx_decoder *decoder = NULL;
     mx_blob blob = {0};
     merx_status status;
     mx_arena arena;
-    merx_picture_options options = {.height = model->network.height * enlarged,
-                                    .width = model->network.width * enlarged,
-                                    .fit = MERX_PICTURE_CROP};
+    merx_picture_options options = {
+        .height = model->network.height * enlarged, .width = model->network.width * enlarged, .fit = MERX_PICTURE_CROP};
     *out = (merx_picture){0};
     mx_arena_init(&arena, alloc);
     MX_TRY_GOTO(merx_decoder_new(alloc, &(merx_decoder_options){.processes = 1}, &decoder, err));
@@ -320,7 +320,8 @@ static merx_status write_products(const mx_snapshot *s, const mx_product_picture
 }
 
 static merx_status write_model(const mx_picture_classifier *network, const mx_classify_labels *labels,
-                               const mx_product_pictures *list, const mx_picture_set *set, const mx_snapshot *snapshot, mx_tensor_writer *writer, mx_arena *arena, merx_error *err)
+                               const mx_product_pictures *list, const mx_picture_set *set, const mx_snapshot *snapshot,
+                               mx_tensor_writer *writer, mx_arena *arena, merx_error *err)
 {
     int32_t *counts = mx_arena_array(arena, labels->classes, sizeof *counts, err);
     if (!counts)
@@ -354,16 +355,15 @@ merx_status mx_classify_train(const mx_snapshot *snapshot, const merx_options *o
     MX_TRY(mx_classify_choose(snapshot, &list, (size_t)merx_options_int(options, "pictures"), arena, part, err));
     for (size_t i = 0; i < list.n; i++)
         part[i] = part[i] == 0 && labels.label[i] < 0 ? 1 : part[i];
-    MX_TRY_GOTO(mx_picture_set_load(snapshot, &list, part, (size_t)merx_options_int(options, "side"), alloc, task, &set,
-                                    err));
+    MX_TRY_GOTO(
+        mx_picture_set_load(snapshot, &list, part, (size_t)merx_options_int(options, "side"), alloc, task, &set, err));
     mx_picture_recipe recipe = mx_classify_recipe(options, labels.classes, set.parts[1]);
     for (size_t i = 0; i < set.parts[1]; i++)
         label[i] = labels.label[set.index[i]];
     if (set.parts[1] < LEAST_PICTURES)
         MX_FAIL_GOTO(err, MERX_E_INVALID, "classify", "%zu of %zu pictures can't be decoded; the first: %.150s",
                      set.refused, set.refused + set.n, set.refusal);
-    MX_TRY_GOTO(
-        mx_picture_classifier_fit(&recipe, set.pixels, label, set.parts[1], alloc, task, &network, NULL, err));
+    MX_TRY_GOTO(mx_picture_classifier_fit(&recipe, set.pixels, label, set.parts[1], alloc, task, &network, NULL, err));
     float *vectors = mx_arena_array(arena, set.n * network.features + 1, sizeof *vectors, err);
     if (!vectors) {
         status = MERX_E_MEMORY;
@@ -438,8 +438,8 @@ static merx_status read_lists(const mx_tensor_file *file, mx_classify *m, merx_e
     MX_TRY(merx_nearest_load_memory(m->alloc, bytes, size, where, false, &m->index, err));
     merx_nearest_info info = merx_nearest_describe(m->index);
     if (info.count != m->pictures || info.width != m->network.features || info.similarity != MERX_COSINE)
-        MX_FAIL(err, MERX_E_CORRUPT, where, "an index of %zu vectors of %zu numbers for %zu pictures of %zu", info.count,
-                info.width, m->pictures, m->network.features);
+        MX_FAIL(err, MERX_E_CORRUPT, where, "an index of %zu vectors of %zu numbers for %zu pictures of %zu",
+                info.count, info.width, m->pictures, m->network.features);
     for (size_t i = 0; i < m->pictures; i++)
         if (!merx_nearest_has(m->index, (int64_t)i))
             MX_FAIL(err, MERX_E_CORRUPT, where, "its index has no vector of picture %zu", i);

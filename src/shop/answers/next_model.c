@@ -111,8 +111,8 @@ static merx_status fit_sets(const mx_sequences *s, size_t keep, double l2, const
     if (l2 > 0)
         MX_TRY_GOTO(mx_ease_fit(&sets, &(mx_ease_options){.l2 = l2, .keep = keep}, alloc, task, out, err));
     else
-        MX_TRY_GOTO(mx_neighbours_fit(&sets, &(mx_neighbours_options){.similarity = MX_COSINE, .keep = keep}, alloc, task,
-                                  out, err));
+        MX_TRY_GOTO(mx_neighbours_fit(&sets, &(mx_neighbours_options){.similarity = MX_COSINE, .keep = keep}, alloc,
+                                      task, out, err));
 out:
     MX_FREE_ARRAY(alloc, starts, n + 1);
     MX_FREE_ARRAY(alloc, items, events);

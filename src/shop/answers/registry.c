@@ -9,14 +9,8 @@ extern const mx_answer mx_answer_recommend, mx_answer_next, mx_answer_segment, m
     mx_answer_similar, mx_answer_classify;
 
 static const mx_answer *const answers[] = {
-    &mx_answer_recommend,
-    &mx_answer_next,
-    &mx_answer_segment,
-    &mx_answer_demand,
-    &mx_answer_insight,
-    &mx_answer_similar,
-    &mx_answer_classify,
-    NULL, /* the end */
+    &mx_answer_recommend, &mx_answer_next,    &mx_answer_segment,  &mx_answer_demand,
+    &mx_answer_insight,   &mx_answer_similar, &mx_answer_classify, NULL, /* the end */
 };
 
 const mx_answer *mx_answer_at(size_t i)

@@ -13,8 +13,8 @@ typedef struct view {
     mx_similar_ask ask;
     mx_similar_found *found;
     size_t count;
-    uint32_t orders; /* with the product asked about */
-    bool chosen;     /* no product was named: the most sold one */
+    uint32_t orders;           /* with the product asked about */
+    bool chosen;               /* no product was named: the most sold one */
     const char *picture;       /* asked about in place of a product; "": none */
     const merx_recall *recall; /* of a search among pictures that may miss some */
 } view;
@@ -254,7 +254,8 @@ const mx_answer mx_answer_similar = {
     .info = {.name = "similar",
              .title = "Similar products",
              .text = "Products like one product or picture: bought in the same orders, with words in common, of the "
-                     "same category, at a like price, with pictures alike. The parts are weighed and added up, and each one's part is told. "
+                     "same category, at a like price, with pictures alike. The parts are weighed and added up, and "
+                     "each one's part is told. "
                      "Nothing is learnt: a new product has neighbours at once.",
              .needs = "two products at least; orders, titles, categories and prices as far as they are known",
              .examples = "merx ask similar --shop SHOP --product 85123A --why\n"

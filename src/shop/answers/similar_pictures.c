@@ -70,8 +70,8 @@ merx_status mx_similar_find_picture(const mx_ask *ask, const char *path, const m
     size_t most = m->pictures, n = similar->n;
     /* A product may have many pictures, each nearer than another product's first. */
     if (merx_nearest_describe(m->index).method == MERX_NEAREST_HNSW)
-        most = n * MX_PICTURES_OF_PRODUCT < MERX_NEAREST_MAX_SEARCH ? n * MX_PICTURES_OF_PRODUCT
-                                                                    : MERX_NEAREST_MAX_SEARCH;
+        most =
+            n * MX_PICTURES_OF_PRODUCT < MERX_NEAREST_MAX_SEARCH ? n * MX_PICTURES_OF_PRODUCT : MERX_NEAREST_MAX_SEARCH;
     most = most < m->pictures ? most : m->pictures;
     float *vector = mx_arena_array(ask->arena, m->network.features, sizeof *vector, err);
     merx_neighbour *near = mx_arena_array(ask->arena, most + 1, sizeof *near, err);
@@ -84,8 +84,7 @@ merx_status mx_similar_find_picture(const mx_ask *ask, const char *path, const m
     *kept = merx_nearest_describe(m->index).recall;
     *recall = kept->k > 0 ? kept : NULL;
     MX_TRY(mx_classify_picture(m, path, s, -1, 1, m->alloc, &picture, err));
-    merx_status status =
-        mx_picture_classifier_run(&m->network, picture.pixels, 1, ask->task, vector, NULL, err);
+    merx_status status = mx_picture_classifier_run(&m->network, picture.pixels, 1, ask->task, vector, NULL, err);
     merx_picture_release(&picture);
     MX_TRY(status);
     MX_TRY(merx_nearest_search(m->index, vector, 1, most, ask->task, near, err));
