@@ -152,6 +152,13 @@ static void run_conv_pool(void *with)
     level->conv_pool(&c->s, c->n, c->x, c->panels, c->bias, c->y, c->place, c->scratch);
 }
 
+/* As predicting does. */
+static void run_conv_pool_only(void *with)
+{
+    convolution *c = with;
+    level->conv_pool(&c->s, c->n, c->x, c->panels, c->bias, c->y, NULL, c->scratch);
+}
+
 static void run_conv_pool_outer(void *with)
 {
     convolution *c = with;
@@ -186,6 +193,8 @@ static void convolutions(const char *name, size_t n, size_t side, size_t c, size
         snprintf(text, sizeof text, "%s conv_pool", name);
         level->conv_pool(&p.s, n, p.x, p.panels, p.bias, p.y, p.place, p.scratch);
         report(text, flop, run_conv_pool, &p);
+        snprintf(text, sizeof text, "%s conv_pool without places", name);
+        report(text, flop, run_conv_pool_only, &p);
         snprintf(text, sizeof text, "%s conv_pool_outer", name);
         report(text, flop / 4, run_conv_pool_outer, &p);
     } else {

@@ -30,6 +30,7 @@ set(merx_threads_tests
   contract.models_stream
   learn.factor
   learn.kmeans
+  learn.network
   learn.nearest
   learn.table_reader
   numeric.dense

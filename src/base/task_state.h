@@ -34,15 +34,19 @@ typedef struct mx_worker {
 /*
  * Threads of a task: threads - 1 workers, started at the first call that can use them.
  * busy     held by the thread whose job is running; who can't have it works alone
- * lock     guards the rest
+ * posted   the last generation, told after lock was given back: what idle workers look at while they spin
+ * lock     guards the rest; active and stop are also looked at without it, to find out when to take it
  */
 typedef struct mx_pool {
     pthread_mutex_t busy, lock;
     pthread_cond_t work, idle;
     mx_job *job;
     uint64_t generation; /* of job; a worker takes part in each at most once */
-    int active;          /* workers inside the job */
-    bool stop, started;
+    atomic_uint_fast64_t posted;
+    atomic_int active; /* workers inside the job */
+    atomic_bool stop;
+    bool started;
+    double spin_s; /* how long a thread looks out before it sleeps */
     int worker_count;
     mx_worker *workers; /* threads - 1 */
 } mx_pool;

@@ -43,10 +43,18 @@ static const float *framed(const mx_conv *s, const float *x, float *frame, size_
  * The largest of four sums, + bias, where above 0. place: 0, -1, -2 or -3 of the first of equals, -4 where 0 comes out. The maximum has the bits of that first one (vec_max
  * keeps its second operand of equals; NaN is passed over): whole numbers are compared, beside the products on other units of the CPU.
  */
-INLINE vec largest(const vec s[4], vec bias, bits *place)
+INLINE vec most_of(const vec s[4])
 {
-    vec most = vec_max(s[3], vec_max(s[2], vec_max(s[1], vec_max(s[0], vec_set(-INFINITY)))));
+    return vec_max(s[3], vec_max(s[2], vec_max(s[1], vec_max(s[0], vec_set(-INFINITY)))));
+}
+
+INLINE vec largest(const vec s[4], vec bias, bool places, bits *place)
+{
+    vec most = most_of(s);
     vec v = vec_max(vec_add(most, bias), vec_set(0));
+    *place = _mm256_setzero_si256();
+    if (!places)
+        return v;
     bits m = bits_of(most), at = _mm256_sub_epi32(bits_set(-2), _mm256_cmpeq_epi32(bits_of(s[2]), m));
     at = _mm256_add_epi32(_mm256_andnot_si256(_mm256_cmpeq_epi32(bits_of(s[1]), m), at), bits_set(-1));
     at = _mm256_andnot_si256(_mm256_cmpeq_epi32(bits_of(s[0]), m), at);
@@ -86,11 +94,12 @@ INLINE __m128i place_bytes(bits first, bits second)
     return _mm_sub_epi8(_mm_setzero_si128(), _mm_unpacklo_epi32(low, high));
 }
 
-/* Pooled row y of one panel. */
+/* Pooled row y of one panel; place NULL: not kept. */
 INLINE void pool_row(size_t vectors, const mx_conv *s, const float *x, size_t width, size_t y, const float *panel,
                      const finish *f, float *to, uint8_t *place)
 {
     size_t row = width * s->c, run = s->kw * s->c, last = (vectors - 1) * LANES;
+    bool places = place != NULL;
     const walk w = {.outer = s->kh, .inner = 1, .length = run, .a_outer = row, .b_outer = run * MX_PANEL};
     vec bias[VECTORS], sums[VECTORS][4];
     for (size_t q = 0; q < vectors; q++)
@@ -98,39 +107,115 @@ INLINE void pool_row(size_t vectors, const mx_conv *s, const float *x, size_t wi
                   : q + 1 < vectors ? vec_load(f->bias + q * LANES)
                                     : vec_load_part(f->bias + q * LANES, f->last);
     x += 2 * y * row;
-    for (size_t at = 0; at < s->out_w / 2; at++, x += 2 * s->c, to += s->u, place += s->u) {
+    for (size_t at = 0; at < s->out_w / 2; at++, x += 2 * s->c, to += s->u) {
         const float *windows[4] = {x, x + s->c, x + row, x + row + s->c};
         pool_sums(vectors, windows, &w, panel, sums);
         bits p[VECTORS];
         for (size_t q = 0; q + 1 < vectors; q++)
-            vec_store(to + q * LANES, largest(sums[q], bias[q], p + q));
-        vec_store_part(to + last, f->last, largest(sums[vectors - 1], bias[vectors - 1], p + vectors - 1));
+            vec_store(to + q * LANES, largest(sums[q], bias[q], places, p + q));
+        vec_store_part(to + last, f->last, largest(sums[vectors - 1], bias[vectors - 1], places, p + vectors - 1));
+        if (!places)
+            continue;
         uint8_t all[MX_PANEL];
         _mm_storeu_si128((__m128i *)(void *)all, place_bytes(p[0], p[vectors - 1]));
         if (f->width == MX_PANEL)
             memcpy(place, all, MX_PANEL);
         else
             memcpy(place, all, f->width);
+        place += s->u;
     }
 }
 
-/* The usual first layer: one channel, 3 x 3, a whole panel. Its own function, with all lengths known, so that the sums are one straight line. */
-__attribute__((noinline)) static void pool_row_3x3(size_t pixels, size_t u, const float *x, size_t width,
-                                                   const float *panel, const float *bias, float *to, uint8_t *place)
+/* The usual first layer: one channel, 3 x 3, a whole panel. Its own functions, with all lengths known, so that the sums are one straight line. */
+INLINE void sums_3x3(const float *x, size_t width, const float *panel, vec sums[VECTORS][4])
 {
     const walk w = {.outer = 3, .inner = 1, .length = 3, .a_outer = width, .b_outer = 3 * MX_PANEL};
-    vec of_bias[2] = {vec_set(0), vec_set(0)}, sums[VECTORS][4];
-    if (bias != NULL) {
-        of_bias[0] = vec_load(bias);
-        of_bias[1] = vec_load(bias + LANES);
+    const float *windows[4] = {x, x + 1, x + width, x + width + 1};
+    pool_sums(VECTORS, windows, &w, panel, sums);
+}
+
+__attribute__((noinline)) static void pool_row_3x3_only(size_t pixels, size_t u, const float *x, size_t width,
+                                                        const float *panel, const vec bias[VECTORS], float *to)
+{
+    vec of_bias[VECTORS] = {bias[0], bias[1]}, sums[VECTORS][4];
+    for (size_t at = 0; at < pixels; at++, x += 2, to += u) {
+        bits none;
+        sums_3x3(x, width, panel, sums);
+        for (size_t q = 0; q < VECTORS; q++)
+            vec_store(to + q * LANES, largest(sums[q], of_bias[q], false, &none));
     }
-    for (size_t at = 0; at < pixels; at++, x += 2, to += u, place += u) {
-        const float *windows[4] = {x, x + 1, x + width, x + width + 1};
-        bits p[2];
-        pool_sums(2, windows, &w, panel, sums);
-        vec_store(to, largest(sums[0], of_bias[0], p));
-        vec_store(to + LANES, largest(sums[1], of_bias[1], p + 1));
-        _mm_storeu_si128((__m128i *)(void *)place, place_bytes(p[0], p[1]));
+}
+
+/* What places are found from later: behind each pixel's sums it would hold up those of the next. */
+enum { KEPT_PIXELS = 16 };
+typedef struct kept {
+    _Alignas(32) float sum[VECTORS][3][LANES], most[VECTORS][LANES];
+} kept;
+
+/* -1 in 16 bits where the two are the same. */
+INLINE bits same(const kept *k, size_t i)
+{
+    bits is[VECTORS];
+    for (size_t q = 0; q < VECTORS; q++)
+        is[q] = _mm256_cmpeq_epi32(bits_of(vec_load(k->sum[q][i])), bits_of(vec_load(k->most[q])));
+    return _mm256_packs_epi32(is[0], is[1]);
+}
+
+INLINE void keep_places(const kept *k, const float *y, uint8_t *place)
+{
+    const bits none = _mm256_setzero_si256(), one = _mm256_set1_epi16(1);
+    bits dead = _mm256_packs_epi32(_mm256_cmpeq_epi32(bits_of(vec_load(y)), none),
+                                   _mm256_cmpeq_epi32(bits_of(vec_load(y + LANES)), none)),
+         at = _mm256_add_epi16(same(k, 2), _mm256_set1_epi16(2)); /* of the last three: 1 or 2, less 1 */
+    at = _mm256_andnot_si256(same(k, 0), _mm256_add_epi16(_mm256_andnot_si256(same(k, 1), at), one));
+    at = bits_or(_mm256_andnot_si256(dead, at), bits_and(dead, _mm256_set1_epi16(4)));
+    bits bytes = _mm256_packs_epi16(at, at);
+    _mm_storeu_si128((__m128i *)(void *)place,
+                     _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1)));
+}
+
+__attribute__((noinline)) static void pool_row_3x3(size_t pixels, size_t u, const float *x, size_t width,
+                                                   const float *panel, const vec bias[VECTORS], float *to,
+                                                   uint8_t *place)
+{
+    kept all[KEPT_PIXELS];
+    vec of_bias[VECTORS] = {bias[0], bias[1]}, sums[VECTORS][4];
+    for (size_t first = 0; first < pixels; first += KEPT_PIXELS) {
+        size_t count = pixels - first < KEPT_PIXELS ? pixels - first : KEPT_PIXELS;
+        for (size_t at = 0; at < count; at++, x += 2) {
+            sums_3x3(x, width, panel, sums);
+            for (size_t q = 0; q < VECTORS; q++) {
+                vec most = most_of(sums[q]);
+                vec_store(to + at * u + q * LANES, vec_max(vec_add(most, of_bias[q]), vec_set(0)));
+                vec_store(all[at].most[q], most);
+                for (size_t i = 0; i < 3; i++)
+                    vec_store(all[at].sum[q][i], sums[q][i]);
+            }
+        }
+        for (size_t at = 0; at < count; at++, to += u, place += u)
+            keep_places(&all[at], to, place);
+    }
+}
+
+static void pool_any_row(const mx_conv *s, const float *x, size_t width, size_t y, const float *panel, const finish *f,
+                         float *to, uint8_t *place)
+{
+    if (s->kh == 3 && s->kw == 3 && s->c == 1 && f->width == MX_PANEL) {
+        vec bias[VECTORS];
+        for (size_t q = 0; q < VECTORS; q++)
+            bias[q] = f->bias != NULL ? vec_load(f->bias + q * LANES) : vec_set(0);
+        if (place != NULL)
+            pool_row_3x3(s->out_w / 2, s->u, x + 2 * y * width, width, panel, bias, to, place);
+        else
+            pool_row_3x3_only(s->out_w / 2, s->u, x + 2 * y * width, width, panel, bias, to);
+    } else if (f->width <= LANES && place != NULL) {
+        pool_row(1, s, x, width, y, panel, f, to, place);
+    } else if (f->width <= LANES) {
+        pool_row(1, s, x, width, y, panel, f, to, NULL);
+    } else if (place != NULL) {
+        pool_row(VECTORS, s, x, width, y, panel, f, to, place);
+    } else {
+        pool_row(VECTORS, s, x, width, y, panel, f, to, NULL);
     }
 }
 
@@ -138,25 +223,17 @@ void mx_conv_pool_avx2(const mx_conv *s, size_t n, const float *x, const float *
                        uint8_t *place, float *scratch)
 {
     size_t pooled_h = s->out_h / 2, pooled_row = s->out_w / 2 * s->u, run = s->kw * s->c, k = s->kh * run;
-    for (size_t e = 0; e < n;
-         e++, x += s->h * s->w * s->c, y += pooled_h * pooled_row, place += pooled_h * pooled_row) {
+    for (size_t e = 0; e < n; e++, x += s->h * s->w * s->c, y += pooled_h * pooled_row) {
         size_t width;
         const float *seen = framed(s, x, scratch, &width);
         for (size_t j = 0; j < s->u; j += MX_PANEL) {
             finish f =
                 finish_of(bias != NULL ? bias + j : NULL, false, true, s->u - j < MX_PANEL ? s->u - j : MX_PANEL);
-            const float *panel = panels + j * k;
-            for (size_t r = 0; r < pooled_h; r++) {
-                float *to = y + r * pooled_row + j;
-                uint8_t *of = place + r * pooled_row + j;
-                if (s->kh == 3 && run == 3 && s->c == 1 && f.width == MX_PANEL)
-                    pool_row_3x3(s->out_w / 2, s->u, seen + 2 * r * width, width, panel, f.bias, to, of);
-                else if (f.width <= LANES)
-                    pool_row(1, s, seen, width, r, panel, &f, to, of);
-                else
-                    pool_row(VECTORS, s, seen, width, r, panel, &f, to, of);
-            }
+            for (size_t r = 0; r < pooled_h; r++)
+                pool_any_row(s, seen, width, r, panels + j * k, &f, y + r * pooled_row + j,
+                             place != NULL ? place + r * pooled_row + j : NULL);
         }
+        place += place != NULL ? pooled_h * pooled_row : 0;
     }
 }
 

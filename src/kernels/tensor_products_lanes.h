@@ -16,10 +16,11 @@
 enum { SUM_BLOCK = 256, ROW_BLOCK = 96, FEW_ROWS = 3, WIDE_SUMS = 12 };
 
 /*
- * Few columns (the last layer of most networks) would leave many lanes of a panel empty: B is kept as its transpose (u, k), vectors run along k, and lanes are summed up at the end of each
- * block. A row times a column is a sum in the same order whatever stands beside it.
+ * Few columns (the last layer of most networks) would leave many lanes of a panel empty: B is kept as its transpose (u, k), vectors run along k, and lanes are summed up at the very end.
+ * Between two blocks of k the lanes of all rows at hand wait in memory: a block of B and the two rows that meet it stay in the first-level cache. A row times a column is a sum in the same
+ * order whatever stands beside it.
  */
-enum { NARROW = 12, NARROW_LENGTH = 64, NARROW_BLOCK = 1024, NARROW_COLUMNS = 6 };
+enum { NARROW = 12, NARROW_LENGTH = 64, NARROW_BLOCK = 512, NARROW_COLUMNS = 6, NARROW_ROWS = 32 };
 
 static bool is_narrow(size_t k, size_t u)
 {
@@ -53,13 +54,14 @@ INLINE __m128 lane_sums(const vec s[4])
     return _mm_add_ps(_mm256_castps256_ps128(fours), _mm256_extractf128_ps(fours, 1));
 }
 
-/* sums (rows, columns) of products of rows of A and rows of the transposed B. */
+/* A block of k: rows of A by rows of the transposed B, `length` numbers of each. sums (rows, columns, LANES), from row to row `pitch` floats, go on or (begin) begin at 0. */
 INLINE void dot_tile(size_t rows, size_t columns, const float *a, size_t a_stride, const float *b, size_t b_stride,
-                     size_t length, float *sums)
+                     size_t length, bool begin, float *sums, size_t pitch)
 {
-    vec s[2 * NARROW_COLUMNS + 3];
-    for (size_t i = 0; i < rows * columns + 3; i++)
-        s[i] = vec_set(0);
+    vec s[2 * NARROW_COLUMNS];
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < columns; j++)
+            s[i * columns + j] = begin ? vec_set(0) : vec_load(sums + i * pitch + j * LANES);
     size_t l = 0;
     for (; l + LANES <= length; l += LANES) {
         vec v[4];
@@ -79,56 +81,74 @@ INLINE void dot_tile(size_t rows, size_t columns, const float *a, size_t a_strid
                 s[i * columns + j] = vec_fma(vec_load_part(a + i * a_stride + l, some), x, s[i * columns + j]);
         }
     }
-    for (size_t i = 0; i < rows * columns; i += 4)
-        _mm_storeu_ps(sums + i, lane_sums(s + i));
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < columns; j++)
+            vec_store(sums + i * pitch + j * LANES, s[i * columns + j]);
 }
 
-INLINE void dot_rows(size_t columns, const mx_gemm *g, size_t j, size_t first, size_t length)
+/* As dot_tile, any number of columns from 1 to NARROW: a row alone takes them at once, as otherwise too few sums would be on their way. */
+INLINE void dot_rows(size_t rows, size_t u, const float *a, size_t a_stride, const float *b, size_t b_stride,
+                     size_t length, bool begin, float *sums)
 {
-    const float *b = g->panels + j * g->k + first;
-    size_t most = columns <= 3 ? 4 : 2, rows;
-    for (size_t i = 0; i < g->m; i += rows) {
-        const float *a = g->a + i * g->a_stride + first;
-        float sums[2 * NARROW_COLUMNS + 4];
-        rows = g->m - i < most ? 1 : most;
-        if (rows == 1)
-            dot_tile(1, columns, a, g->a_stride, b, g->k, length, sums);
-        else if (columns <= 3)
-            dot_tile(4, columns, a, g->a_stride, b, g->k, length, sums);
-        else
-            dot_tile(2, columns, a, g->a_stride, b, g->k, length, sums);
-        for (size_t r = 0; r < rows; r++)
-            for (size_t q = 0; q < columns; q++) {
-                float *c = g->c + (i + r) * g->c_stride + j + q, sum = sums[r * columns + q];
-                if (first > 0 || g->add)
-                    sum += *c;
-                if (first == 0 && g->bias != NULL)
+    size_t left = rows == 1 || u <= NARROW_COLUMNS ? u : u / 2, pitch = u * LANES;
+    dot_tile(rows, left, a, a_stride, b, b_stride, length, begin, sums, pitch);
+    if (left < u)
+        dot_tile(rows, u - left, a, a_stride, b + left * b_stride, b_stride, length, begin, sums + left * LANES, pitch);
+}
+
+/* Rows begin .. begin + count of the product; sums: room for them. */
+INLINE void narrow_rows(size_t u, const mx_gemm *g, size_t begin, size_t count, float *sums)
+{
+    enum { PAIR = 2, FEW = 3, MANY = 4 };
+    size_t step = u <= FEW ? MANY : PAIR, pitch = u * LANES;
+    for (size_t first = 0; first < g->k; first += NARROW_BLOCK) {
+        size_t length = g->k - first < NARROW_BLOCK ? g->k - first : NARROW_BLOCK, i = 0;
+        const float *a = g->a + begin * g->a_stride + first, *b = g->panels + first;
+        for (; i + step <= count; i += step)
+            if (u <= FEW)
+                dot_rows(MANY, u, a + i * g->a_stride, g->a_stride, b, g->k, length, first == 0, sums + i * pitch);
+            else
+                dot_rows(PAIR, u, a + i * g->a_stride, g->a_stride, b, g->k, length, first == 0, sums + i * pitch);
+        for (; i < count; i++)
+            dot_rows(1, u, a + i * g->a_stride, g->a_stride, b, g->k, length, first == 0, sums + i * pitch);
+    }
+    for (size_t i = 0; i < count; i++) {
+        float *c = g->c + (begin + i) * g->c_stride;
+        for (size_t j = 0; j < u; j += 4) {
+            float all[4];
+            vec s[4];
+            for (size_t q = 0; q < 4; q++)
+                s[q] = j + q < u ? vec_load(sums + i * pitch + (j + q) * LANES) : vec_set(0);
+            _mm_storeu_ps(all, lane_sums(s));
+            for (size_t q = 0; q < 4 && j + q < u; q++) {
+                float sum = all[q];
+                if (g->add)
+                    sum += c[j + q];
+                if (g->bias != NULL)
                     sum += g->bias[j + q];
-                *c = g->relu && first + length == g->k && !(sum > 0) ? 0 : sum;
+                c[j + q] = g->relu && !(sum > 0) ? 0 : sum;
             }
+        }
     }
 }
 
 static void narrow_gemm(const mx_gemm *g)
 {
-    size_t groups = (g->u + NARROW_COLUMNS - 1) / NARROW_COLUMNS;
-    for (size_t first = 0; first < g->k; first += NARROW_BLOCK) {
-        size_t length = g->k - first < NARROW_BLOCK ? g->k - first : NARROW_BLOCK;
-        for (size_t group = 0, j = 0; group < groups; group++) {
-            size_t columns = (g->u - j) / (groups - group);
-            switch (columns) {
-#define DOT(count)                                                                                                     \
-    case count:                                                                                                        \
-        dot_rows(count, g, j, first, length);                                                                          \
+    _Alignas(64) float sums[NARROW_ROWS * NARROW * LANES];
+    for (size_t begin = 0, count; begin < g->m; begin += count) {
+        count = g->m - begin < NARROW_ROWS ? g->m - begin : NARROW_ROWS;
+        switch (g->u) {
+#define NARROW_CASE(u)                                                                                                 \
+    case u:                                                                                                            \
+        narrow_rows(u, g, begin, count, sums);                                                                         \
         break;
-                /* clang-format off */
-                DOT(1) DOT(2) DOT(3) DOT(4) DOT(5) DOT(6)
-            default:
-                break;
-                /* clang-format on */
-#undef DOT
-            }
-            j += columns;
+            /* clang-format off */
+            NARROW_CASE(1) NARROW_CASE(2) NARROW_CASE(3) NARROW_CASE(4) NARROW_CASE(5) NARROW_CASE(6)
+            NARROW_CASE(7) NARROW_CASE(8) NARROW_CASE(9) NARROW_CASE(10) NARROW_CASE(11) NARROW_CASE(12)
+        default:
+            break;
+            /* clang-format on */
+#undef NARROW_CASE
         }
     }
 }

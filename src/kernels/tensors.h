@@ -99,7 +99,7 @@ typedef struct mx_tensor_kernels {
 
     /*
      * One pass for convolution + bias + relu + max pooling 2 x 2 with stride 2 (groups 1, stride 1): y (n, out_h / 2, out_w / 2, u), place: which of the four (0 … 3, row by
-     * row; the first of equals, before the bias) was the largest, 4 where relu gave 0. Backward of it: dy like y; conv_pool_outer adds to dw and dbias;
+     * row; the first of equals, before the bias) was the largest, 4 where relu gave 0; NULL: not kept, y has the same bits. Backward of it: dy like y; conv_pool_outer adds to dw and dbias;
      * conv_pool_spread writes the (n, out_h, out_w, u) gradient of the convolution's output for conv_back. Odd last rows and columns are left out, as Keras does. Where relu gave 0, x may count 0 times
      * in dw, which NaN and infinity survive.
      */

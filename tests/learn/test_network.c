@@ -1,7 +1,9 @@
 /*
  * Training and running networks: the same bits for any number of threads and after an interruption, examples from a callback, held out, weighted; early ends, files, bad
- * input, cancelling, memory that fails.
+ * input, cancelling, memory that fails; predicting by several threads at once.
  */
+#include <pthread.h>
+
 #include "learn/network_twin.h"
 
 enum { N = 90, SIDE = 8, STEPS = 5 };
@@ -456,15 +458,66 @@ static void test_memory_fails(void **state)
     check_every_allocation(scenario, NULL);
 }
 
+/* What one call leaves for the next, under calls from several threads at once: with tasks of different sizes, alone and after one another. */
+typedef struct caller {
+    const merx_network *net;
+    const float *want;
+    int threads;
+    size_t differ;
+    merx_status status;
+} caller;
+
+static void *call_often(void *argument)
+{
+    caller *c = argument;
+    merx_task *task = c->threads > 0 ? new_task(c->threads, 1) : NULL;
+    for (size_t i = 0; i < 60 && c->status == MERX_OK; i++) {
+        float out[N * 3];
+        merx_examples part = {.n = 1 + (i * 7) % N, .x = pictures};
+        c->status = merx_network_predict(c->net, &part, task, out, NULL);
+        c->differ += memcmp(out, c->want, part.n * 3 * sizeof *out) != 0;
+    }
+    merx_task_free(task);
+    return NULL;
+}
+
+static void test_predicted_at_once(void **state)
+{
+    (void)state;
+    enum { CALLERS = 4 };
+    merx_error err = {0};
+    merx_network *net = fitted(&(merx_fit_options){.epochs = 1, .batch_size = 16}, &examples, 1, NULL);
+    float want[N * 3];
+    check_ok(merx_network_predict(net, &examples, NULL, want, &err), err);
+    assert_non_null(atomic_load(&net->shelf->workshop));
+    caller callers[CALLERS];
+    pthread_t threads[CALLERS];
+    for (int i = 0; i < CALLERS; i++) {
+        callers[i] = (caller){.net = net, .want = want, .threads = i};
+        assert_int_equal(pthread_create(&threads[i], NULL, call_often, &callers[i]), 0);
+    }
+    for (int i = 0; i < CALLERS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(callers[i].status, MERX_OK);
+        assert_int_equal(callers[i].differ, 0);
+    }
+    /* A network compiled anew begins with nothing. */
+    check_ok(merx_network_compile(net, MERX_SGD(), MERX_CATEGORICAL_CROSSENTROPY, NULL, &err), err);
+    assert_null(atomic_load(&net->shelf->workshop));
+    merx_network_free(net);
+}
+
 int main(void)
 {
     make_pictures();
     check_make_folder(folder);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_bits),       cmocka_unit_test(test_sources),      cmocka_unit_test(test_last_batch),
-        cmocka_unit_test(test_label_smoothing), cmocka_unit_test(test_learns),       cmocka_unit_test(test_patience),
-        cmocka_unit_test(test_resume),          cmocka_unit_test(test_runner),       cmocka_unit_test(test_bad_input),
-        cmocka_unit_test(test_cancel),          cmocka_unit_test(test_memory_fails),
+        cmocka_unit_test(test_same_bits),    cmocka_unit_test(test_sources),
+        cmocka_unit_test(test_last_batch),   cmocka_unit_test(test_label_smoothing),
+        cmocka_unit_test(test_learns),       cmocka_unit_test(test_patience),
+        cmocka_unit_test(test_resume),       cmocka_unit_test(test_runner),
+        cmocka_unit_test(test_bad_input),    cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_memory_fails), cmocka_unit_test(test_predicted_at_once),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     check_remove_folder(folder);

@@ -156,14 +156,13 @@ static void test_tiles(void **state)
     merx_network_free(net);
 }
 
-/* Rows of shares instead of labels. */
-static void test_targets(void **state)
+/* Rows of shares instead of labels; some in the last columns, which are few. wide: of the layer in front. */
+static void check_targets(int wide)
 {
-    (void)state;
     merx_network *net = merx_network_new(NULL, MERX_INPUT(3));
     merx_error err = {0};
     size_t u = MX_HEAD_UNITS + 3, n = 7;
-    merx_network_add(net, MERX_DENSE(.units = 4, .activation = MERX_TANH));
+    merx_network_add(net, MERX_DENSE(.units = wide, .activation = MERX_TANH));
     merx_network_add(net, MERX_DENSE(.units = (int)u, .activation = MERX_SOFTMAX));
     check_ok(merx_network_compile(net, MERX_ADAM(), MERX_CATEGORICAL_CROSSENTROPY, NULL, &err), err);
     random_weights(net, 0.4);
@@ -171,12 +170,19 @@ static void test_targets(void **state)
     random_fill(x, 21, 1, 1);
     for (size_t i = 0; i < n; i++) {
         targets[i * u + 17 * i] = 0.75F;
-        targets[i * u + 900] += 0.25F;
+        targets[i * u + (i % 2 == 0 ? 900 : u - 2)] += 0.25F;
     }
     merx_examples e = {.n = n, .x = x, .targets = targets};
     check_network(net, &e, 2e-5, 2e-4, 12);
     free(targets);
     merx_network_free(net);
+}
+
+static void test_targets(void **state)
+{
+    (void)state;
+    check_targets(4);
+    check_targets(70);
 }
 
 static void test_sampled(void **state)

@@ -41,11 +41,23 @@ size_t mx_head_scratch(const merx_network *net)
     return full > sampled ? full : sampled;
 }
 
+/*
+ * Columns of the part that begins at j: MX_HEAD_COLUMNS, the last ones fewer, but never a few that are the rest of a longer row: those lie in panels as the row does,
+ * which a product of that few columns would take for its own layout.
+ */
+static size_t wide_at(size_t u, size_t j)
+{
+    size_t left = u - j;
+    return left <= MX_HEAD_COLUMNS             ? left
+           : left < MX_HEAD_COLUMNS + MX_PANEL ? MX_HEAD_COLUMNS - MX_PANEL
+                                               : MX_HEAD_COLUMNS;
+}
+
 void mx_head_pack(const mx_node *node, const float *w, float *back)
 {
     size_t k = node->weight[0].dims.dim[0], u = node->weight[0].dims.dim[1];
-    for (size_t j = 0; j < u; j += MX_HEAD_COLUMNS) {
-        size_t wide = u - j < MX_HEAD_COLUMNS ? u - j : MX_HEAD_COLUMNS;
+    for (size_t j = 0, wide; j < u; j += wide) {
+        wide = wide_at(u, j);
         mx_tensor_kernel()->pack_transposed(w + j, u, wide, k, back);
         back += mx_panels_size(wide, k);
     }
@@ -205,11 +217,6 @@ static void see_logits(row_so_far *s, const float *y, size_t j, size_t wide, siz
         s->first = y[l] != top;
 }
 
-static size_t wide_of(const tile *t, size_t j)
-{
-    return t->u - j < MX_HEAD_COLUMNS ? t->u - j : MX_HEAD_COLUMNS;
-}
-
 /* Logits of columns j … j + wide of all rows to y (m, wide); add: to what it holds. */
 static void logits_of(const tile *t, size_t j, size_t wide, bool add, float *y)
 {
@@ -238,8 +245,8 @@ static void sum_logits(tile *t, double *all)
         parts[i] = reached[i] = aim[i] = 0;
         so_far[i] = (row_so_far){0};
     }
-    for (size_t j = 0; j < t->u; j += MX_HEAD_COLUMNS) {
-        size_t wide = wide_of(t, j);
+    for (size_t j = 0, wide; j < t->u; j += wide) {
+        wide = wide_at(t->u, j);
         logits_of(t, j, wide, false, y);
         for (size_t i = 0; i < t->m; i++) {
             const float *target = t->rows->targets != NULL ? t->rows->targets + t->row[i] * t->u + j : NULL,
@@ -278,8 +285,8 @@ static void full_softmax(tile *t)
         return;
     for (size_t i = 0; i < t->m; i++)
         all[i] = log((double)t->weight[i]) - all[i];
-    for (size_t j = 0; j < t->u; j += MX_HEAD_COLUMNS) {
-        size_t wide = wide_of(t, j);
+    for (size_t j = 0, wide; j < t->u; j += wide) {
+        wide = wide_at(t->u, j);
         for (size_t i = 0; i < t->m; i++)
             for (size_t l = 0; l < wide; l++)
                 y[i * wide + l] = (float)all[i];

@@ -36,12 +36,21 @@ merx_network *merx_network_new(const merx_allocator *alloc, merx_dims input)
     return net;
 }
 
+static void clear_shelf(merx_network *net)
+{
+    if (net->shelf != NULL)
+        mx_workshop_free(net, atomic_exchange(&net->shelf->workshop, NULL));
+}
+
 static void release_compiled(merx_network *net)
 {
     const merx_allocator *alloc = net->alloc;
     MX_FREE_ARRAY(alloc, net->packed, net->packed_size);
     MX_FREE_ARRAY(alloc, net->packed_at, net->nodes);
     MX_FREE_ARRAY(alloc, net->state_at, net->nodes);
+    clear_shelf(net);
+    MX_FREE_ARRAY(alloc, net->shelf, 1);
+    net->shelf = NULL;
     MX_FREE_ARRAY(alloc, net->state, net->state_size * net->state_batch);
     net->packed = net->state = NULL;
     net->packed_at = net->state_at = NULL;
@@ -316,6 +325,7 @@ static merx_status place_weights(merx_network *net, merx_error *err)
     size_t packed = 0, state = 0;
     MX_TRY(MX_NEW_ARRAY(net->alloc, net->nodes, &net->packed_at, "places", err));
     MX_TRY(MX_NEW_ARRAY(net->alloc, net->nodes, &net->state_at, "places", err));
+    MX_TRY(MX_NEW_ARRAY(net->alloc, 1, &net->shelf, "places", err));
     for (size_t i = 0; i < net->nodes; i++) {
         net->packed_at[i] = packed;
         packed += mx_network_align(net->node[i].packed + net->node[i].packed_back);
@@ -441,6 +451,7 @@ merx_status merx_network_compile(merx_network *net, merx_optimizer optimizer, me
     output->at_loss = mx_loss_takes_logits(loss, output);
     MX_TRY(mx_loss_fits(net, loss, err));
     output->head = mx_head_fits(net, loss);
+    clear_shelf(net);
     release_moments(net);
     net->optimizer = optimizer;
     net->loss = loss;

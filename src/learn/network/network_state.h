@@ -10,10 +10,15 @@
 #ifndef MX_LEARN_NETWORK_STATE_H
 #define MX_LEARN_NETWORK_STATE_H
 
+#include <stdatomic.h>
+
 #include "base/run.h"
 #include "learn/network/layer.h"
 
 enum { MX_BLOCK = 16, MX_MOST_GROUPS = 8, MX_MOST_NODES = 4096, MX_RANGE = 8192 };
+
+/* Bytes that may stay with a network between two calls. */
+enum { MX_SHELF_BYTES = 1 << 26 };
 
 /* Places of one block of examples, in floats (bytes for the last two) from its start. MX_NOWHERE: has none. */
 #define MX_NOWHERE SIZE_MAX
@@ -52,6 +57,18 @@ merx_status mx_block_make(const merx_network *net, const mx_plan *plan, bool gra
                           merx_error *err) MERX_MUST_CHECK;
 void mx_block_release(const merx_network *net, const mx_plan *plan, mx_block *block);
 
+/* What merx_network_predict works in: made by one call, left for the next. */
+typedef struct mx_workshop {
+    mx_plan plan;
+    mx_block *block; /* (threads) */
+    size_t threads;
+} mx_workshop;
+/* One call at most has it; who finds it gone makes one of its own. Any number of threads may predict. */
+typedef struct mx_shelf {
+    _Atomic(mx_workshop *) workshop;
+} mx_shelf;
+void mx_workshop_free(const merx_network *net, mx_workshop *workshop);
+
 struct merx_network {
     const merx_allocator *alloc;
     merx_error failure; /* the first of building */
@@ -68,6 +85,7 @@ struct merx_network {
     float *gradients;                   /* of merx_network_gradients; NULL */
     float *state;                       /* of stateful layers, for state_batch examples */
     size_t state_batch, state_size, *state_at;
+    mx_shelf *shelf; /* made by compile */
     bool has_sums, has_state;
     uint64_t seed, steps; /* optimizer steps done */
     uint64_t epochs;      /* whole epochs done */

@@ -115,7 +115,7 @@ merx_status mx_plan_make(const merx_network *net, size_t most, mx_plan_for what,
         }
         scratch = own > scratch ? own : scratch;
         /* Bytes are few: they get places of their own. */
-        if (node->saved_bytes > 0 && (training || node->fused != NULL)) {
+        if (node->saved_bytes > 0 && training) {
             size_t bytes;
             MX_TRY_GOTO(room_for(most, node->saved_bytes, &bytes, node, err));
             p->saved_bytes = plan->bytes;

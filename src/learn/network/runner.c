@@ -1,6 +1,7 @@
 /*
  * Running a network: many examples over all threads, a few without allocation, a sequence step by step.
  *
+ * Predicting leaves its memory with the network for the next call (mx_shelf): a batch takes little longer than making that memory anew would.
  * A runner for steps is the same network planned for sequences of one step, with the recurrent layers' state kept between calls; the weights are the network's.
  */
 #include "learn/network/head.h"
@@ -213,20 +214,70 @@ static merx_status run_many(void *context, size_t b, merx_error *err)
     return MERX_OK;
 }
 
+/* ---- memory of many ---- */
+
+void mx_workshop_free(const merx_network *net, mx_workshop *w)
+{
+    if (w == NULL)
+        return;
+    for (size_t t = 0; w->block != NULL && t < w->threads; t++)
+        mx_block_release(net, &w->plan, &w->block[t]);
+    MX_FREE_ARRAY(net->alloc, w->block, w->threads);
+    mx_plan_release(net, &w->plan);
+    MX_FREE_ARRAY(net->alloc, w, 1);
+}
+
+static merx_status new_workshop(const merx_network *net, mx_plan_for what, size_t threads, mx_workshop **out,
+                                merx_error *err)
+{
+    mx_workshop *w;
+    merx_status status;
+    MX_TRY(MX_NEW_ARRAY(net->alloc, 1, &w, "blocks", err));
+    w->threads = threads;
+    MX_TRY_GOTO(mx_plan_make(net, MX_BLOCK, what, &w->plan, err));
+    MX_TRY_GOTO(MX_NEW_ARRAY(net->alloc, threads, &w->block, "blocks", err));
+    for (size_t t = 0; t < threads; t++)
+        MX_TRY_GOTO(mx_block_make(net, &w->plan, false, &w->block[t], err));
+    *out = w;
+    return MERX_OK;
+out:
+    mx_workshop_free(net, w);
+    return status;
+}
+
+/* The one on the shelf where it is there and large enough, or a new one. */
+static merx_status take_workshop(const merx_network *net, mx_plan_for what, size_t threads, mx_workshop **out,
+                                 merx_error *err)
+{
+    mx_workshop *w = what == MX_PLAN_RUN ? atomic_exchange(&net->shelf->workshop, NULL) : NULL;
+    if (w == NULL || w->threads < threads) {
+        mx_workshop_free(net, w);
+        return new_workshop(net, what, threads, out, err);
+    }
+    *out = w;
+    return MERX_OK;
+}
+
+static void leave_workshop(const merx_network *net, mx_workshop *w)
+{
+    if (w != NULL && w->plan.what == MX_PLAN_RUN &&
+        w->plan.floats * sizeof(float) + w->plan.bytes + w->plan.sums * sizeof(double) <= MX_SHELF_BYTES / w->threads)
+        w = atomic_exchange(&net->shelf->workshop, w); /* another call may have left its own */
+    mx_workshop_free(net, w);
+}
+
 static merx_status go_through(const merx_network *net, const merx_examples *e, merx_task *task, float *out,
                               double *loss, double *metric, merx_error *err)
 {
     size_t threads = (size_t)merx_task_threads(task), rows = mx_output_rows(net),
            size = net->node[net->nodes - 1].out_size;
     many m = {.net = net, .examples = e, .each = MX_BLOCK, .out = out, .judge = out == NULL};
-    mx_plan plan = {0};
+    mx_workshop *workshop = NULL;
     merx_status status;
     size_t blocks = (e->n + m.each - 1) / m.each;
-    MX_TRY_GOTO(mx_plan_make(net, m.each, m.judge ? MX_PLAN_JUDGE : MX_PLAN_RUN, &plan, err));
-    m.plan = &plan;
-    MX_TRY_GOTO(MX_NEW_ARRAY(net->alloc, threads, &m.block, "blocks", err));
-    for (size_t t = 0; t < threads; t++)
-        MX_TRY_GOTO(mx_block_make(net, &plan, false, &m.block[t], err));
+    MX_TRY_GOTO(take_workshop(net, m.judge ? MX_PLAN_JUDGE : MX_PLAN_RUN, threads, &workshop, err));
+    m.plan = &workshop->plan;
+    m.block = workshop->block;
     if (m.judge) {
         MX_TRY_GOTO(MX_NEW_ARRAY(net->alloc, threads * m.each * rows, &m.labels, "labels", err));
         if (mx_loss_targeted(net, e))
@@ -244,14 +295,11 @@ static merx_status go_through(const merx_network *net, const merx_examples *e, m
         *metric = sums[2] > 0 ? sums[1] / sums[2] : NAN;
     }
 out:
-    for (size_t t = 0; m.block != NULL && t < threads; t++)
-        mx_block_release(net, &plan, &m.block[t]);
-    MX_FREE_ARRAY(net->alloc, m.block, threads);
     MX_FREE_ARRAY(net->alloc, m.labels, threads * m.each * rows);
     MX_FREE_ARRAY(net->alloc, m.targets, threads * m.each * size);
     MX_FREE_ARRAY(net->alloc, m.weights, threads * m.each * rows);
     MX_FREE_ARRAY(net->alloc, m.sums, blocks);
-    mx_plan_release(net, &plan);
+    leave_workshop(net, workshop);
     return status;
 }
 
