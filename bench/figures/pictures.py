@@ -23,8 +23,8 @@ def fashion(quick):
 
 
 # What is set of classify's options beside the defaults, as a user would.
-RECIPE = []
-GROCERY = []
+RECIPE = ["filters=24", "epochs=17"]
+GROCERY = ["--epochs", "90"]
 
 
 def grocery_shop(folder):

@@ -6,26 +6,28 @@
 #include "base/run.h"
 #include "learn/network/network_file.h"
 
-enum { RUN_BLOCK = 8, LARGEST_STEM = 40, SMALLEST_MAP = 8 };
+/* MANY: so many pictures want less to be made of each. */
+enum { RUN_BLOCK = 8, LARGEST_STEM = 40, SMALLEST_MAP = 8, MANY = 20000 };
 
 static double or_default(double value, double standard)
 {
     return value < 0 ? 0 : value == 0 ? standard : value;
 }
 
-static mx_picture_recipe settle(const mx_picture_recipe *recipe)
+static mx_picture_recipe settle(const mx_picture_recipe *recipe, size_t n)
 {
     mx_picture_recipe r = *recipe;
+    bool many = n >= MANY;
     r.filters = r.filters ? r.filters : 24;
     r.blocks = r.blocks ? r.blocks : 1;
     r.epochs = r.epochs ? r.epochs : 20;
     r.batch_size = r.batch_size ? r.batch_size : 64;
     r.learning_rate = r.learning_rate != 0 ? r.learning_rate : 0.004;
-    r.weight_decay = or_default(r.weight_decay, 0.02);
+    r.weight_decay = or_default(r.weight_decay, many ? 0.05 : 0.1);
     r.label_smoothing = or_default(r.label_smoothing, 0.1);
-    r.zoom = or_default(r.zoom, 0.25);
-    r.colour = or_default(r.colour, 0.15);
-    r.erase = or_default(r.erase, 0.25);
+    r.zoom = or_default(r.zoom, many ? 0.12 : 0.4);
+    r.colour = or_default(r.colour, many ? 0.1 : 0.25);
+    r.erase = or_default(r.erase, many ? 0 : 0.2);
     return r;
 }
 
@@ -79,26 +81,41 @@ static size_t halved(size_t side)
     return (side + 1) / 2;
 }
 
+/* Residual blocks of a stage; the last stage's last one is the map. */
+static int add_blocks(merx_network *net, int from, int filters, int blocks, bool last)
+{
+    for (int b = 0; b < blocks; b++)
+        from = add_block(net, from, filters, last && b == blocks - 1 ? "map" : NULL);
+    return from;
+}
+
 /* What can't be is told by compile. */
 static void build(merx_network *net, const mx_picture_recipe *r)
 {
     size_t side = r->height > r->width ? r->height : r->width;
     int filters = r->filters, node;
     node = named(MERX_BATCH_NORM(.no_scale = true, .no_center = true, .momentum = 0.9), "standard", net, 0);
-    node = add_convolution(net, node, filters, side > LARGEST_STEM ? 2 : 1, true);
-    for (side = side > LARGEST_STEM ? halved(side) : side; side > LARGEST_STEM; side = halved(side))
-        node = add_convolution(net, node, filters, 2, true);
-    for (bool first = true; first || side > SMALLEST_MAP; first = false) {
-        if (!first) {
-            filters *= 2;
+    if (side > LARGEST_STEM) {
+        for (; side > LARGEST_STEM; side = halved(side))
             node = add_convolution(net, node, filters, 2, true);
-            side = halved(side);
-        }
-        bool last = side <= SMALLEST_MAP;
-        if (first && !last)
-            continue; /* full pictures are costly: no blocks in the first stage */
-        for (int b = 0; b < r->blocks; b++)
-            node = add_block(net, node, filters, last && b == r->blocks - 1 ? "map" : NULL);
+    } else if (side > SMALLEST_MAP) {
+        /* Convolution, bias, relu and pooling go over a small picture in one pass. */
+        filters *= 2;
+        node = merx_network_connect(
+            net, MERX_CONV2D(.filters = filters, .kernel = {3, 3}, .padding = MERX_SAME, .activation = MERX_RELU), 1,
+            &node);
+        node = merx_network_connect(net, MERX_MAX_POOL2D(.pool = {2, 2}), 1, &node);
+        side /= 2;
+        node = add_blocks(net, node, filters, r->blocks, side <= SMALLEST_MAP);
+    } else {
+        node = add_convolution(net, node, filters, 1, true);
+        node = add_blocks(net, node, filters, r->blocks, true);
+    }
+    while (side > SMALLEST_MAP) {
+        filters *= 2;
+        node = add_convolution(net, node, filters, 2, true);
+        side = halved(side);
+        node = add_blocks(net, node, filters, r->blocks, side <= SMALLEST_MAP);
     }
     node = named(MERX_GLOBAL_AVERAGE_POOL2D(), "features", net, node);
     named(MERX_DENSE(.units = (int)r->classes, .activation = MERX_SOFTMAX), "classes", net, node);
@@ -143,7 +160,7 @@ merx_status mx_picture_classifier_fit(const mx_picture_recipe *recipe, const uns
                                       const int32_t *labels, size_t n, const merx_allocator *alloc, merx_task *task,
                                       mx_picture_classifier *out, merx_history *history, merx_error *err)
 {
-    mx_picture_recipe r = settle(recipe);
+    mx_picture_recipe r = settle(recipe, n);
     merx_status status;
     *out = (mx_picture_classifier){.mirrored = !r.unmirrored};
     MX_TRY(check(&r, err));

@@ -17,7 +17,7 @@ static const double RECALL = 0.95;
 
 const merx_option mx_classify_training[] = {
     {"target", MERX_OPTION_CHOICE, 0, 0, "category", "category|product", "What a class is."},
-    {"side", MERX_OPTION_INT, 16, 256, "64", NULL, "Pixels of height and width that the network sees."},
+    {"side", MERX_OPTION_INT, 16, 256, "96", NULL, "Pixels of height and width that the network sees."},
     {"filters", MERX_OPTION_INT, 4, 256, "16", NULL,
      "Channels of the network's first stage; each further one has twice as many."},
     {"blocks", MERX_OPTION_INT, 1, 8, "1", NULL, "Residual blocks of a stage."},

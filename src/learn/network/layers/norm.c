@@ -80,7 +80,7 @@ static merx_status batch_shape(mx_node *node, merx_error *err)
     mx_node_weight(node, "moving_variance", MERX_INPUT(c), MX_INITIAL_ONES, 0, 0)->trainable = false;
     /* Sums of x - shift and its squares, then of dy and dy z; the shift is the moving mean, so that squares don't cancel. */
     node->sums = 4 * c;
-    node->scratch = 2 * c;
+    node->scratch = 5 * c;
     node->passes_mask = true;
     return MERX_OK;
 }
@@ -197,14 +197,21 @@ static void batch_backward(const mx_node *node, const mx_pass *pass)
         }
     if (pass->dx[0] == NULL)
         return;
+    float *factor = inverse + c, *mean = factor + c, *slope = mean + c;
+    for (size_t j = 0; j < c; j++) {
+        factor[j] = inverse[j] * (gamma != NULL ? gamma[j] : 1);
+        mean[j] = (float)(sum[j] / all);
+        slope[j] = (float)(along[j] / all);
+    }
     for (size_t i = 0; i < m; i++) {
         const float *x = pass->x[0] + i * c, *dy = pass->dy + i * c;
         float *dx = pass->dx[0] + i * c;
-        for (size_t j = 0; j < c; j++) {
-            float z = (x[j] - middle[j]) * inverse[j], f = inverse[j] * (gamma != NULL ? gamma[j] : 1);
-            float v = f * (dy[j] - (float)(sum[j] / all) - z * (float)(along[j] / all));
-            dx[j] = pass->dx_add[0] ? dx[j] + v : v;
-        }
+        if (pass->dx_add[0])
+            for (size_t j = 0; j < c; j++)
+                dx[j] += factor[j] * (dy[j] - mean[j] - (x[j] - middle[j]) * inverse[j] * slope[j]);
+        else
+            for (size_t j = 0; j < c; j++)
+                dx[j] = factor[j] * (dy[j] - mean[j] - (x[j] - middle[j]) * inverse[j] * slope[j]);
     }
 }
 
