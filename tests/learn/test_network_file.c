@@ -210,6 +210,7 @@ static void refuses_what_is_damaged(void **state)
         assert_int_not_equal(merx_network_load(NULL, file, &net, &err), MERX_OK);
         assert_null(net);
     }
+    assert_true(size > 0);
     bytes[size - 1] ^= 1;
     check_write_file(file, bytes, size);
     merx_error_clear(&err);
