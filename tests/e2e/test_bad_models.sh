@@ -102,7 +102,7 @@ cmp good.merx kept.merx || die "a failed save changed the old model"
 
 # ---- a shop ----
 run 0 "$MERX" sample s --products 40 --customers 60 --events 1000 --seed 1
-run 0 "$MERX" up s --shop m --quiet --force
+run 0 "$MERX" up s --shop m --classify.side 16 --classify.filters 4 --classify.epochs 2 --quiet --force
 digest() {
     "$MERX" models --shop m --digest
 }
@@ -142,7 +142,7 @@ live=m/blobs/models/demand/000001.safetensors
 copy
 head -c 3000 "$live" >"a/${live#m/}"
 fails 1 "000001.safetensors" "cut short" "merx train demand" -- "${question[@]}"
-run 0 "$MERX" up s --shop a --quiet --force
+run 0 "$MERX" up s --shop a --classify.side 16 --classify.filters 4 --classify.epochs 2 --quiet --force
 run 0 "$MERX" "${question[@]}"
 copy
 printf '\xa5\x5a' | dd of="a/${live#m/}" bs=1 seek="$(($(stat -c %s "$live") - 100))" conv=notrunc status=none
@@ -173,7 +173,7 @@ for space in 20 60; do
     copy
     (
         ulimit -f $space
-        "$MERX" train --again --force --shop a >out 2>err
+        "$MERX" train --again --force --shop a --classify.side 16 --classify.filters 4 --classify.epochs 2 >out 2>err
     ) && die "training with no space for its models succeeded"
     has err "a/"
     [ "$("$MERX" models --shop a --digest | sed 1d)" = "$(printf '%s\n' "$stored" | sed 1d)" ] || die "failed training changed the shop"
@@ -188,7 +188,7 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
     rm -f a/shop.db-*
     nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
     if "${nobody[@]}" "$MERX" version >/dev/null 2>&1; then
-        run 1 "${nobody[@]}" "$MERX" train --again --shop a
+        run 1 "${nobody[@]}" "$MERX" train --again --shop a --classify.side 16 --classify.filters 4 --classify.epochs 2
         has err "a/shop.db: may only be read"
         run 1 "${nobody[@]}" "$MERX" import s --shop theirs
         has err "theirs"
@@ -215,7 +215,7 @@ for signal in INT TERM KILL; do
         rm -rf k
         # In a job-control shell an asynchronous command does not ignore SIGINT.
         set -m
-        "$MERX" up s --shop k --quiet >out 2>err &
+        "$MERX" up s --shop k --classify.side 16 --classify.filters 4 --classify.epochs 2 --quiet >out 2>err &
         process=$!
         set +m
         sleep "$delay"

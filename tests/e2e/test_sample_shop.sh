@@ -4,7 +4,7 @@
 shop=$work/shop.merx
 
 run 0 "$MERX" sample "$work/shop" --products 150 --customers 500 --events 12000 --seed 3
-run 0 "$MERX" up "$work/shop" --shop "$shop"
+run 0 "$MERX" up "$work/shop" --shop "$shop" --classify.side 16 --classify.filters 4 --classify.epochs 2
 cp "$work/out" "$work/report1"
 has "$work/err" "orders.csv"
 has "$work/report1" "Revenue"
@@ -18,7 +18,7 @@ done
 # Again: the same report, nothing trained anew.
 run 0 "$MERX" models --shop "$shop" --json
 cp "$work/out" "$work/models1"
-run 0 "$MERX" up "$work/shop" --shop "$shop"
+run 0 "$MERX" up "$work/shop" --shop "$shop" --classify.side 16 --classify.filters 4 --classify.epochs 2
 cmp "$work/out" "$work/report1" || die "the second report differs"
 cmp "$shop/report.html" "$work/page1" || die "the second page differs"
 has "$work/err" "unchanged"
@@ -26,7 +26,7 @@ run 0 "$MERX" models --shop "$shop" --json
 cmp "$work/out" "$work/models1" || die "the second call trained again"
 
 # Elsewhere, with other threads: the same bytes.
-run 0 "$MERX" up "$work/shop" --shop "$work/other/shop.merx" --threads 3
+run 0 "$MERX" up "$work/shop" --shop "$work/other/shop.merx" --classify.side 16 --classify.filters 4 --classify.epochs 2 --threads 3
 cmp "$work/out" "$work/report1" || die "three threads give another report"
 
 # Every product has a picture, which went in; the same folder again adds none; one that is gone goes; one that is cut short is named.
@@ -110,7 +110,7 @@ cmp "$work/out" "$work/digest" || die "a refused import changed the shop"
 run 0 "$MERX" import "$work/shop" --shop "$shop" --replace
 
 # Forgetting a customer whom the page shows: gone from every answer and from the files, and importing the same again does not bring him back.
-run 0 "$MERX" train --shop "$shop"
+run 0 "$MERX" train --shop "$shop" --classify.side 16 --classify.filters 4 --classify.epochs 2
 run 0 "$MERX" report --shop "$shop"
 customer=$(sed -n 's/^ *Customer \(C[0-9]*\)$/\1/p' "$work/out" | head -n 1)
 [ -n "$customer" ] || die "the report shows no customer"

@@ -145,7 +145,7 @@ done
 
 # The examples build against the installed library, and run.
 "$prefix/bin/merx" sample "$work/shop" --products 40 --customers 60 --events 1500 --quiet
-"$prefix/bin/merx" up "$work/shop" --shop "$work/shop.merx" --force --quiet >"$work/report.txt"
+"$prefix/bin/merx" up "$work/shop" --shop "$work/shop.merx" --classify.side 16 --classify.filters 4 --classify.epochs 2 --force --quiet >"$work/report.txt"
 for example in recommend predict; do
     # shellcheck disable=SC2046 # words of pkg-config
     "$CC" -std=c11 -Wall -Wextra -Werror "${flags[@]}" "$MERX_SOURCE_DIR/examples/$example.c" $(pkg-config --cflags --libs merx) -Wl,-rpath,"$library" -o "$work/$example"

@@ -361,6 +361,8 @@ static void paint_over(const mx_picture_classifier *c, const unsigned char *pixe
 {
     size_t h = c->height, w = c->width, size = h * w * 3;
     unsigned char mean[3];
+    if (size == 0 || rows == 0 || columns == 0)
+        return;
     for (size_t l = 0; l < 3; l++) {
         uint64_t sum = 0;
         for (size_t i = 0; i < h * w; i++)
