@@ -11,3 +11,10 @@ foreach(folder IN LISTS program_folders)
     endif()
   endif()
 endforeach()
+
+# Who builds the program alone, as ./run does, gets what decodes pictures for it.
+foreach(decoder merx_decode merx_decode_video)
+  if(TARGET program_merx AND TARGET ${decoder})
+    add_dependencies(program_merx ${decoder})
+  endif()
+endforeach()
