@@ -25,9 +25,10 @@ static mx_picture_recipe settle(const mx_picture_recipe *recipe, size_t n)
     r.learning_rate = r.learning_rate != 0 ? r.learning_rate : 0.004;
     r.weight_decay = or_default(r.weight_decay, many ? 0.05 : 0.1);
     r.label_smoothing = or_default(r.label_smoothing, 0.1);
-    r.zoom = or_default(r.zoom, many ? 0.12 : 0.4);
-    r.colour = or_default(r.colour, many ? 0.1 : 0.25);
-    r.erase = or_default(r.erase, many ? 0 : 0.2);
+    r.augment = or_default(r.augment, 1);
+    r.zoom = r.augment * or_default(r.zoom, many ? 0.12 : 0.4);
+    r.colour = r.augment * or_default(r.colour, many ? 0.1 : 0.25);
+    r.erase = r.augment * or_default(r.erase, many ? 0 : 0.2);
     return r;
 }
 

@@ -32,6 +32,7 @@ typedef struct mx_picture_recipe {
     double weight_decay;                     /* negative: none; 0: 0.1, of 20,000 pictures and more 0.05 */
     double label_smoothing;                  /* negative: none; 0: 0.1 */
     bool unmirrored;                         /* a mirror image is another thing: letters, left shoes */
+    double augment;                          /* times the next three; negative: none; 0: 1 */
     double zoom, colour,
         erase; /* of the augmentation; negative: none; 0: 0.4, 0.25, 0.2, of 20,000 pictures and more 0.12, 0.1, none */
 } mx_picture_recipe;
