@@ -67,7 +67,7 @@ static void take_part(mx_job *job)
     self.depth--;
 }
 
-/* Whether to look again: until the time is over, which is asked for now and then. */
+/* Whether to look again: until the time is over. The clock is read at every 16th look. */
 static bool look_again(double until_s, unsigned *looks)
 {
 #if defined(__x86_64__)

@@ -4,6 +4,7 @@
 #include "io/stream.h"
 #include "merx/media.h"
 #include "support/check.h"
+#include "support/tar_writer.h"
 
 static char folder[256];
 
@@ -38,37 +39,11 @@ static char *in_folder(const char *name)
     return path[turn];
 }
 
-/* ---- a tar writer, just good enough ---- */
-
-typedef struct archive {
-    unsigned char *data;
-    size_t size, room;
-} archive;
-
-static void add(archive *a, const char *name, char type, const void *bytes, size_t size)
-{
-    if (a->size + 1024 + size > a->room)
-        a->data = realloc(a->data, a->room = (a->size + 1024 + size) * 2);
-    unsigned char *h = a->data + a->size;
-    memset(h, 0, 512 + size + 511);
-    snprintf((char *)h, 100, "%s", name);
-    snprintf((char *)h + 124, 12, "%011zo", size);
-    memset(h + 148, ' ', 8);
-    h[156] = (unsigned char)type;
-    memcpy(h + 257, "ustar\00000", 8);
-    unsigned sum = 0;
-    for (size_t i = 0; i < 512; i++)
-        sum += h[i];
-    snprintf((char *)h + 148, 8, "%06o", sum);
-    memcpy(h + 512, bytes, size);
-    a->size += 512 + (size + 511) / 512 * 512;
-}
-
 static void add_picture(archive *a, const char *name, const char *from)
 {
     size_t size;
     char *bytes = corpus_file(from, &size);
-    add(a, name, '0', bytes, size);
+    archive_add(a, name, '0', bytes, size);
     free(bytes);
 }
 
@@ -232,12 +207,12 @@ static void test_list(void **state)
 static void make_tar(const char *path, mx_compression compression)
 {
     archive a = {0};
-    add(&a, "./", '5', "", 0);
-    add(&a, "./train/", '5', "", 0);
+    archive_add(&a, "./", '5', "", 0);
+    archive_add(&a, "./train/", '5', "", 0);
     add_picture(&a, "./train/x/1.png", "rgb.png");
-    add(&a, "./train/x/2.jpg", '0', "no picture", 10);
+    archive_add(&a, "./train/x/2.jpg", '0', "no picture", 10);
     add_picture(&a, "./train/y/3.webp", "lossless.webp");
-    add(&a, "readme.txt", '0', "hello", 5);
+    archive_add(&a, "readme.txt", '0', "hello", 5);
     add_picture(&a, "val/x/4.jpg", "rgb.jpg");
     add_picture(&a, "val/x/4.jpg", "grey.jpg"); /* again: the last counts */
     finish(&a, path, compression);
@@ -339,11 +314,11 @@ static void test_ten_thousand(void **state)
         char name[32];
         snprintf(name, sizeof name, "%d/%05d.png", i % 7, i);
         if (i == 1234)
-            add(&a, name, '0', bomb, bomb_size);
+            archive_add(&a, name, '0', bomb, bomb_size);
         else if (i == 5000)
-            add(&a, name, '0', cut, cut_size);
+            archive_add(&a, name, '0', cut, cut_size);
         else
-            add(&a, name, '0', i == 9999 ? "x" : good, i == 9999 ? 1 : good_size);
+            archive_add(&a, name, '0', i == 9999 ? "x" : good, i == 9999 ? 1 : good_size);
     }
     finish(&a, in_folder("many.tar"), MX_PLAIN);
     check_ok(merx_task_new(NULL, NULL, &task, &err), err);

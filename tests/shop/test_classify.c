@@ -163,6 +163,24 @@ static void test_products_as_classes(void **state)
     mx_arena_release(&arena);
 }
 
+/* Without categories, products are the classes by themselves; when categories are asked for, that is an error. */
+static void test_without_categories(void **state)
+{
+    fixture *f = *state;
+    tiny_model model;
+    merx_error err = {0};
+    mx_snapshot *s = tiny_finish(f->shop, NULL);
+    s->blobs = f->pictures->blobs;
+    check_ok(mx_answer_classify.needs(s, &err), err);
+    check_ok(tiny_train(&mx_answer_classify, s, "side=16 filters=4 epochs=1", NULL, 1, NULL, NULL, &model, &err), err);
+    assert_true(((const mx_classify *)model.state)->of_products);
+    tiny_model_free(&model);
+    check_fails(tiny_train(&mx_answer_classify, s, "target=category", NULL, 1, NULL, NULL, &model, &err),
+                MERX_E_INVALID, err);
+    assert_false(((const mx_classify *)f->model.state)->of_products);
+    tiny_close(s);
+}
+
 /* A picture that is no picture is left out; too few that can be read is an error that says why. */
 static void test_broken_pictures(void **state)
 {
@@ -298,6 +316,7 @@ int main(void)
         cmocka_unit_test(test_logits_are_the_networks),
         cmocka_unit_test(test_answer),
         cmocka_unit_test(test_products_as_classes),
+        cmocka_unit_test(test_without_categories),
         cmocka_unit_test(test_broken_pictures),
         cmocka_unit_test(test_similar_by_picture),
         cmocka_unit_test(test_allocations_fail),

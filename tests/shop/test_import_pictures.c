@@ -13,6 +13,7 @@
 #include "shop/import_pictures.h"
 #include "shop/product_pictures.h"
 #include "support/check.h"
+#include "support/tar_writer.h"
 
 typedef struct fixture {
     char data[256], home[256];
@@ -455,35 +456,10 @@ static void test_links(void **state)
 
 /* ---- tar files ---- */
 
-typedef struct archive {
-    unsigned char *data;
-    size_t size, room;
-} archive;
-
-static void add(archive *a, const char *name, char type, const void *bytes, size_t size)
-{
-    if (a->size + 1024 + size > a->room)
-        a->data = realloc(a->data, a->room = (a->size + 1024 + size) * 2);
-    unsigned char *h = a->data + a->size;
-    memset(h, 0, 512 + size + 511);
-    snprintf((char *)h, 100, "%s", name);
-    snprintf((char *)h + 124, 12, "%011zo", size);
-    memset(h + 148, ' ', 8);
-    h[156] = (unsigned char)type;
-    memcpy(h + 257, "ustar\00000", 8);
-    unsigned sum = 0;
-    for (size_t i = 0; i < 512; i++)
-        sum += h[i];
-    snprintf((char *)h + 148, 8, "%06o", sum);
-    if (size > 0)
-        memcpy(h + 512, bytes, size);
-    a->size += 512 + (size + 511) / 512 * 512;
-}
-
 static void add_dot(archive *a, const char *name, unsigned colour)
 {
     merx_bytes png = dot(colour);
-    add(a, name, '0', png.data, png.size);
+    archive_add(a, name, '0', png.data, png.size);
     merx_bytes_release(&png);
 }
 
@@ -511,15 +487,15 @@ static void test_tar(void **state)
     write_text(f, "products.csv", "id,title,image\np1,One,\np2,Two,\nP 3,Three,pictures/x.png\n");
     for (size_t i = 0; i < 3; i++) {
         archive a = {0};
-        add(&a, "pictures/", '5', NULL, 0);
+        archive_add(&a, "pictures/", '5', NULL, 0);
         add_dot(&a, "pictures/p1.png", 99);
         add_dot(&a, "./p1/more.png", 2);
         add_dot(&a, "pictures/p2.png", 3);
         add_dot(&a, "pictures/ghost.png", 4);
         add_dot(&a, "x.png", 5);
         add_dot(&a, "../out.png", 6);
-        add(&a, "pictures/link.png", '2', NULL, 0);
-        add(&a, "pictures/readme.txt", '0', "hello", 5);
+        archive_add(&a, "pictures/link.png", '2', NULL, 0);
+        archive_add(&a, "pictures/readme.txt", '0', "hello", 5);
         add_dot(&a, "pictures/p1.png", 1); /* the last of a name counts */
         finish(&a, in(f->data, kinds[i].name), kinds[i].compression, 0);
         import_ok(f);

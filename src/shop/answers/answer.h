@@ -10,6 +10,7 @@
 
 #include "io/tensor_file.h"
 #include "merx/answer.h"
+#include "numeric/statistics.h"
 #include "shop/snapshot.h"
 
 /* What a question is answered from. */
@@ -63,6 +64,14 @@ typedef struct mx_answer {
 } mx_answer;
 
 const mx_answer *mx_answer_at(size_t i); /* NULL past the end */
+
+/*
+ * Helpers for building evaluations: one more figure, higher is better, of at most MERX_FIGURES_MAX. add: a value with its interval. add_mean: the mean of values (n), one a unit, with a
+ * bootstrap interval over units by the task's seed; beside (n) of the same units: the baseline, and the paired difference; NULL: none.
+ */
+merx_figure *mx_evaluation_add(merx_evaluation *out, const char *name, const mx_interval *value);
+merx_status mx_evaluation_add_mean(merx_evaluation *out, const char *name, const char *baseline, const double *values,
+                                   const double *beside, size_t n, merx_task *task, merx_error *err) MERX_MUST_CHECK;
 
 /* Helpers for building replies; arena memory; a failed allocation gives MERX_E_MEMORY. */
 merx_status mx_reply_items(merx_reply *reply, size_t n, mx_arena *arena, merx_error *err) MERX_MUST_CHECK;

@@ -523,7 +523,7 @@ const mx_answer mx_answer_classify = {
                  "\"not sure\" when none is likely enough. A convolutional network with residual blocks, trained on "
                  "the pictures of the shop's own products; what each part of the picture adds to a class's logit "
                  "is told, and drawn as a heat map.",
-             .needs = "pictures of products in two categories at least",
+             .needs = "pictures of two products at least, better of two categories",
              .examples = "merx ask classify --picture photo.jpg --why\n"
                          "merx ask classify --picture photo.jpg --heat_map why.png\n"
                          "merx ask classify --clip tour.mp4 --every_ms 500 --json",

@@ -106,41 +106,18 @@ static merx_status judge_one(void *context, size_t i, merx_error *err)
 
 /* ---- figures ---- */
 
-static merx_status add_figure(merx_evaluation *out, const char *name, const char *baseline, const mx_interval *value,
-                              const double *own, const double *beside, size_t n, merx_task *task, merx_error *err)
-{
-    mx_interval difference = {NAN, NAN, NAN};
-    if (beside)
-        MX_TRY(mx_bootstrap_paired(own, beside, n, REPLICATES, merx_task_seed(task), task, &difference, err));
-    merx_figure *figure = &out->figure[out->figures++];
-    *figure = (merx_figure){.value = value->value,
-                            .low = value->low,
-                            .high = value->high,
-                            .baseline = beside ? mx_mean(beside, n) : NAN,
-                            .difference = difference.value,
-                            .difference_low = difference.low,
-                            .difference_high = difference.high,
-                            .best_reachable = NAN,
-                            .higher_is_better = true};
-    (void)snprintf(figure->name, sizeof figure->name, "%s", name);
-    (void)snprintf(figure->baseline_name, sizeof figure->baseline_name, "%s", baseline);
-    return MERX_OK;
-}
-
 static merx_status report(const test *t, merx_evaluation *out, merx_task *task, merx_error *err)
 {
-    mx_interval right, sure, sure_right;
-    uint64_t seed = merx_task_seed(task);
-    MX_TRY(mx_bootstrap_mean(t->right, t->n, REPLICATES, seed, task, &right, err));
-    MX_TRY(mx_bootstrap_mean(t->sure, t->n, REPLICATES, seed, task, &sure, err));
-    MX_TRY(add_figure(out, "accuracy", "nearest thumbnail", &right, t->right, t->near, t->n, task, err));
-    MX_TRY(
-        add_figure(out, "accuracy over most frequent", "most frequent", &right, t->right, t->usual, t->n, task, err));
-    MX_TRY(add_figure(out, "sure of", "", &sure, t->sure, NULL, t->n, task, err));
+    mx_interval sure_right;
+    MX_TRY(mx_evaluation_add_mean(out, "accuracy", "nearest thumbnail", t->right, t->near, t->n, task, err));
+    MX_TRY(mx_evaluation_add_mean(out, "accuracy over most frequent", "most frequent", t->right, t->usual, t->n, task,
+                                  err));
+    MX_TRY(mx_evaluation_add_mean(out, "sure of", "", t->sure, NULL, t->n, task, err));
     if (mx_sum(t->sure, t->n) > 0) {
-        MX_TRY(mx_bootstrap_ratio(t->sure_right, t->sure, t->n, REPLICATES, seed, task, &sure_right, err));
+        MX_TRY(
+            mx_bootstrap_ratio(t->sure_right, t->sure, t->n, REPLICATES, merx_task_seed(task), task, &sure_right, err));
         if (isfinite(sure_right.low) && isfinite(sure_right.high))
-            MX_TRY(add_figure(out, "accuracy when sure", "", &sure_right, NULL, NULL, t->n, task, err));
+            (void)mx_evaluation_add(out, "accuracy when sure", &sure_right);
     }
     const merx_figure *first = &out->figure[0], *second = &out->figure[1];
     out->gate_passed = first->difference_low > 0 && second->difference_low > 0;

@@ -16,7 +16,8 @@ enum { A_BATCH = 64, LEAST_PICTURES = 8, RECALL_QUERIES = 1000 };
 static const double RECALL = 0.95;
 
 const merx_option mx_classify_training[] = {
-    {"target", MERX_OPTION_CHOICE, 0, 0, "category", "category|product", "What a class is."},
+    {"target", MERX_OPTION_CHOICE, 0, 0, "auto", "auto|category|product",
+     "What a class is; auto: a category, or a product where fewer than two categories have pictures."},
     {"side", MERX_OPTION_INT, 16, 256, "64", NULL, "Pixels of height and width that the network sees."},
     {"filters", MERX_OPTION_INT, 4, 256, "16", NULL,
      "Channels of the network's first stage; each further one has twice as many."},
@@ -94,10 +95,24 @@ merx_status mx_classify_choose(const mx_snapshot *snapshot, const mx_product_pic
     return MERX_OK;
 }
 
+static bool takes_products(const mx_snapshot *s, const mx_product_pictures *list, const char *target)
+{
+    int32_t first = -1;
+    if (strcmp(target, "auto") != 0)
+        return strcmp(target, "product") == 0;
+    for (size_t i = 0; i < list->n; i++) {
+        int32_t category = s->product_category[list->picture[i].product];
+        if (category >= 0 && first >= 0 && category != first)
+            return false;
+        first = category >= 0 ? category : first;
+    }
+    return true;
+}
+
 merx_status mx_classify_label(const mx_snapshot *s, const mx_product_pictures *list, const merx_options *options,
                               mx_arena *arena, mx_classify_labels *out, merx_error *err)
 {
-    bool products = strcmp(merx_options_text(options, "target"), "product") == 0;
+    bool products = takes_products(s, list, merx_options_text(options, "target"));
     size_t groups = products ? s->products : s->categories;
     int32_t *code = mx_arena_array(arena, groups + 1, sizeof *code, err);
     *out = (mx_classify_labels){.of_products = products};

@@ -15,7 +15,7 @@
 #include "shop/answers/next.h"
 #include "shop/answers/recommender.h"
 
-enum { TOP = 10, A_BLOCK = 16, REPLICATES = 1000, KNN_KEEP = 100 };
+enum { TOP = 10, A_BLOCK = 16, KNN_KEEP = 100 };
 static const double markov_fade = 0.5; /* of the transition counts that stand beside it */
 
 typedef enum ranker { BLEND, TRANSITIONS, KNN, POPULAR, RANKERS } ranker;
@@ -173,27 +173,6 @@ out:
 
 /* ---- figures ---- */
 
-static merx_status add_figure(merx_evaluation *out, const char *name, const char *baseline, const double *values,
-                              const double *beside, size_t n, merx_task *task, merx_error *err)
-{
-    mx_interval value, difference;
-    MX_TRY(mx_bootstrap_mean(values, n, REPLICATES, merx_task_seed(task), task, &value, err));
-    MX_TRY(mx_bootstrap_paired(values, beside, n, REPLICATES, merx_task_seed(task), task, &difference, err));
-    merx_figure *figure = &out->figure[out->figures++];
-    *figure = (merx_figure){.value = value.value,
-                            .low = value.low,
-                            .high = value.high,
-                            .baseline = mx_mean(beside, n),
-                            .difference = difference.value,
-                            .difference_low = difference.low,
-                            .difference_high = difference.high,
-                            .best_reachable = NAN,
-                            .higher_is_better = true};
-    snprintf(figure->name, sizeof figure->name, "%s", name);
-    snprintf(figure->baseline_name, sizeof figure->baseline_name, "%s", baseline);
-    return MERX_OK;
-}
-
 static merx_status report(const test *t, merx_evaluation *out, merx_task *task, merx_error *err)
 {
     static const struct {
@@ -203,10 +182,10 @@ static merx_status report(const test *t, merx_evaluation *out, merx_task *task, 
                   {"ndcg@10 over item-kNN", "hit@10 over item-kNN", "item-kNN", KNN},
                   {"ndcg@10 over popularity", "hit@10 over popularity", "popularity", POPULAR}};
     for (size_t b = 0; b < 3; b++) {
-        MX_TRY(add_figure(out, beside[b].ndcg, beside[b].baseline, t->ndcg[BLEND], t->ndcg[beside[b].which], t->n, task,
-                          err));
-        MX_TRY(add_figure(out, beside[b].hit, beside[b].baseline, t->hit[BLEND], t->hit[beside[b].which], t->n, task,
-                          err));
+        MX_TRY(mx_evaluation_add_mean(out, beside[b].ndcg, beside[b].baseline, t->ndcg[BLEND], t->ndcg[beside[b].which],
+                                      t->n, task, err));
+        MX_TRY(mx_evaluation_add_mean(out, beside[b].hit, beside[b].baseline, t->hit[BLEND], t->hit[beside[b].which],
+                                      t->n, task, err));
     }
     const merx_figure *first = &out->figure[0], *second = &out->figure[2];
     out->gate_passed = first->difference_low > 0 && second->difference_low > 0;

@@ -13,7 +13,7 @@
 #include "numeric/statistics.h"
 #include "shop/answers/recommender.h"
 
-enum { TOP = 20, USERS_A_BLOCK = 16, REPLICATES = 1000, KNN_KEEP = 100 };
+enum { TOP = 20, USERS_A_BLOCK = 16, KNN_KEEP = 100 };
 
 typedef enum ranker { BLEND, KNN, POPULAR, RANKERS } ranker;
 
@@ -157,34 +157,14 @@ static merx_status order_by_buyers(const mx_sales *sales, const merx_allocator *
 
 /* ---- figures ---- */
 
-static merx_status add_figure(merx_evaluation *out, const char *name, const char *baseline, const double *values,
-                              const double *beside, size_t n, merx_task *task, merx_error *err)
-{
-    mx_interval value, difference;
-    MX_TRY(mx_bootstrap_mean(values, n, REPLICATES, merx_task_seed(task), task, &value, err));
-    MX_TRY(mx_bootstrap_paired(values, beside, n, REPLICATES, merx_task_seed(task), task, &difference, err));
-    merx_figure *figure = &out->figure[out->figures++];
-    *figure = (merx_figure){.value = value.value,
-                            .low = value.low,
-                            .high = value.high,
-                            .baseline = mx_mean(beside, n),
-                            .difference = difference.value,
-                            .difference_low = difference.low,
-                            .difference_high = difference.high,
-                            .best_reachable = NAN,
-                            .higher_is_better = true};
-    snprintf(figure->name, sizeof figure->name, "%s", name);
-    snprintf(figure->baseline_name, sizeof figure->baseline_name, "%s", baseline);
-    return MERX_OK;
-}
-
 static merx_status report(const test *t, merx_evaluation *out, merx_task *task, merx_error *err)
 {
-    MX_TRY(add_figure(out, "ndcg@20", "item-kNN", t->ndcg[BLEND], t->ndcg[KNN], t->n, task, err));
-    MX_TRY(add_figure(out, "recall@20", "item-kNN", t->recall[BLEND], t->recall[KNN], t->n, task, err));
-    MX_TRY(add_figure(out, "ndcg@20 over popularity", "popularity", t->ndcg[BLEND], t->ndcg[POPULAR], t->n, task, err));
-    MX_TRY(add_figure(out, "recall@20 over popularity", "popularity", t->recall[BLEND], t->recall[POPULAR], t->n, task,
-                      err));
+    MX_TRY(mx_evaluation_add_mean(out, "ndcg@20", "item-kNN", t->ndcg[BLEND], t->ndcg[KNN], t->n, task, err));
+    MX_TRY(mx_evaluation_add_mean(out, "recall@20", "item-kNN", t->recall[BLEND], t->recall[KNN], t->n, task, err));
+    MX_TRY(mx_evaluation_add_mean(out, "ndcg@20 over popularity", "popularity", t->ndcg[BLEND], t->ndcg[POPULAR], t->n,
+                                  task, err));
+    MX_TRY(mx_evaluation_add_mean(out, "recall@20 over popularity", "popularity", t->recall[BLEND], t->recall[POPULAR],
+                                  t->n, task, err));
     const merx_figure *first = &out->figure[0];
     out->gate_passed = first->difference_low > 0;
     snprintf(out->gate, sizeof out->gate,

@@ -15,7 +15,7 @@
 #include "numeric/statistics.h"
 #include "shop/answers/segment_model.h"
 
-enum { REPLICATES = 1000, SILHOUETTE_ROWS = 1000 };
+enum { SILHOUETTE_ROWS = 1000 };
 
 typedef struct study {
     const mx_evaluate *evaluate;
@@ -63,28 +63,6 @@ static void release(study *s)
     mx_event_groups_release(&s->groups);
     mx_segments_release(&s->old);
     mx_segments_release(&s->now);
-}
-
-static merx_status add_figure(study *s, merx_evaluation *out, const char *name, const char *baseline,
-                              const double *values, const double *beside, size_t n, merx_error *err)
-{
-    mx_interval value, difference;
-    merx_task *task = s->evaluate->task;
-    MX_TRY(mx_bootstrap_mean(values, n, REPLICATES, merx_task_seed(task), task, &value, err));
-    MX_TRY(mx_bootstrap_paired(values, beside, n, REPLICATES, merx_task_seed(task), task, &difference, err));
-    merx_figure *figure = &out->figure[out->figures++];
-    *figure = (merx_figure){.value = value.value,
-                            .low = value.low,
-                            .high = value.high,
-                            .baseline = mx_mean(beside, n),
-                            .difference = difference.value,
-                            .difference_low = difference.low,
-                            .difference_high = difference.high,
-                            .best_reachable = NAN,
-                            .higher_is_better = true};
-    snprintf(figure->name, sizeof figure->name, "%s", name);
-    snprintf(figure->baseline_name, sizeof figure->baseline_name, "%s", baseline);
-    return MERX_OK;
 }
 
 static int32_t commonest(const size_t *counts, size_t k)
@@ -140,7 +118,8 @@ static merx_status study_newcomers(study *s, merx_evaluation *out, merx_error *e
     merx_status status = test_newcomers(s, scratch, &n, err);
     MX_FREE_ARRAY(s->alloc, scratch, 2 * most);
     MX_TRY(status);
-    return n ? add_figure(s, out, "accuracy of newcomers", "commonest segment of newcomers", s->a, s->b, n, err)
+    return n ? mx_evaluation_add_mean(out, "accuracy of newcomers", "commonest segment of newcomers", s->a, s->b, n,
+                                      s->evaluate->task, err)
              : MERX_OK;
 }
 
@@ -200,7 +179,7 @@ static merx_status study_silhouette(study *s, merx_evaluation *out, merx_error *
     MX_TRY_GOTO(mx_row_distances(x, m, d, s->evaluate->task, distances, err));
     mx_silhouette_rows(distances, labels, m, k, s->a);
     mx_silhouette_rows(distances, labels + m, m, k, s->b);
-    MX_TRY_GOTO(add_figure(s, out, "silhouette", "quantiles of money", s->a, s->b, m, err));
+    MX_TRY_GOTO(mx_evaluation_add_mean(out, "silhouette", "quantiles of money", s->a, s->b, m, s->evaluate->task, err));
 out:
     MX_FREE_ARRAY(s->alloc, labels, 2 * m);
     MX_FREE_ARRAY(s->alloc, distances, m * m);
@@ -229,7 +208,7 @@ static merx_status study_stability(study *s, merx_evaluation *out, merx_error *e
             s->a[n] = match[mx_grouping_place(&s->now.customers, &s->profiles[i])] == s->today[i];
             s->b[n++] = usual == s->today[i];
         }
-    return add_figure(s, out, "stability", "all in one segment", s->a, s->b, n, err);
+    return mx_evaluation_add_mean(out, "stability", "all in one segment", s->a, s->b, n, s->evaluate->task, err);
 }
 
 static void judge(merx_evaluation *out, const char *missing)
