@@ -96,6 +96,11 @@ static int open_network(const cli_arguments *arguments, const char *path, merx_t
         status = merx_network_import_keras(merx_task_allocator(task), path, net, &err);
     } else {
         status = merx_network_load(merx_task_allocator(task), path, net, &err);
+        if (status == MERX_E_CORRUPT)
+            fprintf(stderr,
+                    "merx: %s: taken for a file of merx, as its name ends in none of .json, .onnx, .keras and "
+                    ".weights.h5\n",
+                    path);
     }
     return status == MERX_OK ? 0 : cli_fail(&err);
 }
