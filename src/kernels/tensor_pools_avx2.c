@@ -233,7 +233,8 @@ void mx_conv_pool_avx2(const mx_conv *s, size_t n, const float *x, const float *
                 pool_any_row(s, seen, width, r, panels + j * k, &f, y + r * pooled_row + j,
                              place != NULL ? place + r * pooled_row + j : NULL);
         }
-        place += place != NULL ? pooled_h * pooled_row : 0;
+        if (place != NULL)
+            place += pooled_h * pooled_row;
     }
 }
 
