@@ -166,12 +166,12 @@ static void run_conv_pool_outer(void *with)
 }
 
 static void convolutions(const char *name, size_t n, size_t side, size_t c, size_t u, size_t kernel, size_t stride,
-                         size_t groups, bool same, bool pool)
+                         size_t groups, bool same, bool pool, bool winograd)
 {
     size_t out = same ? (side + stride - 1) / stride : (side - kernel) / stride + 1;
     size_t pad = same && (out - 1) * stride + kernel > side ? (out - 1) * stride + kernel - side : 0;
-    convolution p = {.s = {side, side, c, out, out, u, kernel, kernel, stride, stride, pad / 2, pad / 2, groups},
-                     .n = n};
+    convolution p = {
+        .s = {side, side, c, out, out, u, kernel, kernel, stride, stride, pad / 2, pad / 2, groups, winograd}, .n = n};
     size_t weights = kernel * kernel * c / groups * u;
     p.x = numbers(n * side * side * c);
     p.dx = numbers(n * side * side * c);
@@ -207,6 +207,10 @@ static void convolutions(const char *name, size_t n, size_t side, size_t c, size
     }
     free(p.x), free(p.dx), free(p.y), free(p.dy), free(p.place), free(p.dw), free(p.dbias), free(p.bias);
     free(p.panels), free(p.back), free(p.scratch), free(w);
+    if (!pool && !winograd && mx_conv_can_winograd(&p.s)) {
+        snprintf(text, sizeof text, "%s winograd", name);
+        convolutions(text, n, side, c, u, kernel, stride, groups, same, false, true);
+    }
 }
 
 /* The product of a matrix that stays in the first-level cache, the best that these loops can reach: taken for the peak unless -p says it. */
@@ -234,8 +238,8 @@ int main(int argc, char **argv)
     if (!(peak_gflops > 0))
         find_peak();
     printf("level %s, peak of one core %.1f GFLOP/s\n", mx_isa_name(level->isa), peak_gflops);
-    convolutions("28x28x1 3x3 u32 valid, 16:", 16, 28, 1, 32, 3, 1, 1, false, true);
-    convolutions("28x28x1 3x3 u32 valid, 1:", 1, 28, 1, 32, 3, 1, 1, false, true);
+    convolutions("28x28x1 3x3 u32 valid, 16:", 16, 28, 1, 32, 3, 1, 1, false, true, false);
+    convolutions("28x28x1 3x3 u32 valid, 1:", 1, 28, 1, 32, 3, 1, 1, false, true, false);
     products("dense of 16 pictures:", 16, 5408, 10);
     products("dense of 16 pictures, back:", 16, 10, 5408);
     products("dense of 32 pictures:", 32, 5408, 10);
@@ -249,15 +253,19 @@ int main(int argc, char **argv)
     products("LSTM step:", 1, 160, 512);
     products("LSTM weights:", 1600, 160, 512);
     products("large:", 512, 512, 512);
-    convolutions("64x64x3 3x3 u16 same, 8:", 8, 64, 3, 16, 3, 1, 1, true, false);
-    convolutions("64x64x16 3x3 u16 same, 8:", 8, 64, 16, 16, 3, 1, 1, true, false);
-    convolutions("64x64x16 3x3/2 u32 same, 8:", 8, 64, 16, 32, 3, 2, 1, true, false);
-    convolutions("64x64x16 1x1/2 u32 same, 8:", 8, 64, 16, 32, 1, 2, 1, true, false);
-    convolutions("32x32x32 3x3 u32 same, 8:", 8, 32, 32, 32, 3, 1, 1, true, false);
-    convolutions("16x16x64 3x3 u64 same, 8:", 8, 16, 64, 64, 3, 1, 1, true, false);
-    convolutions("8x8x128 3x3 u128 same, 8:", 8, 8, 128, 128, 3, 1, 1, true, false);
-    convolutions("8x8x128 1x1 u128 same, 8:", 8, 8, 128, 128, 1, 1, 1, true, false);
-    convolutions("32x32x64 3x3 depthwise same, 8:", 8, 32, 64, 64, 3, 1, 64, true, false);
-    convolutions("13x13x32 3x3 u64 valid, 8:", 8, 13, 32, 64, 3, 1, 1, false, true);
+    convolutions("64x64x3 3x3 u16 same, 8:", 8, 64, 3, 16, 3, 1, 1, true, false, false);
+    convolutions("64x64x16 3x3 u16 same, 8:", 8, 64, 16, 16, 3, 1, 1, true, false, false);
+    convolutions("64x64x16 3x3/2 u32 same, 8:", 8, 64, 16, 32, 3, 2, 1, true, false, false);
+    convolutions("64x64x16 1x1/2 u32 same, 8:", 8, 64, 16, 32, 1, 2, 1, true, false, false);
+    convolutions("32x32x32 3x3 u32 same, 8:", 8, 32, 32, 32, 3, 1, 1, true, false, false);
+    convolutions("16x16x64 3x3 u64 same, 8:", 8, 16, 64, 64, 3, 1, 1, true, false, false);
+    convolutions("8x8x128 3x3 u128 same, 8:", 8, 8, 128, 128, 3, 1, 1, true, false, false);
+    convolutions("14x14x48 3x3 u48 same, 8:", 8, 14, 48, 48, 3, 1, 1, true, false, false);
+    convolutions("7x7x96 3x3 u96 same, 8:", 8, 7, 96, 96, 3, 1, 1, true, false, false);
+    convolutions("16x16x32 3x3 u32 same, 8:", 8, 16, 32, 32, 3, 1, 1, true, false, false);
+    convolutions("8x8x64 3x3 u64 same, 8:", 8, 8, 64, 64, 3, 1, 1, true, false, false);
+    convolutions("8x8x128 1x1 u128 same, 8:", 8, 8, 128, 128, 1, 1, 1, true, false, false);
+    convolutions("32x32x64 3x3 depthwise same, 8:", 8, 32, 64, 64, 3, 1, 64, true, false, false);
+    convolutions("13x13x32 3x3 u64 valid, 8:", 8, 13, 32, 64, 3, 1, 1, false, true, false);
     return 0;
 }

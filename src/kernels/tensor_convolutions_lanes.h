@@ -16,6 +16,7 @@
 
 #include "kernels/tensor_outer.h"
 #include "kernels/tensor_tiles.h"
+#include "kernels/tensor_winograd.h"
 
 enum { CHUNK_FLOATS = 1 << 16 }; /* of pictures that pass by a panel together: half of a second-level cache */
 
@@ -184,6 +185,10 @@ static bool is_depthwise(const mx_conv *s)
 void MX_LEVEL(conv_pack)(const mx_conv *s, const float *w, float *panels)
 {
     size_t k = s->kh * s->kw * (s->c / s->groups), u = s->u / s->groups;
+    if (s->winograd) {
+        winograd_pack(s->c, s->u, w, panels);
+        return;
+    }
     if (is_depthwise(s)) {
         memcpy(panels, w, k * s->u * sizeof *panels);
         return;
@@ -195,7 +200,11 @@ void MX_LEVEL(conv_pack)(const mx_conv *s, const float *w, float *panels)
 void MX_LEVEL(conv)(const mx_conv *s, size_t n, const float *x, const float *panels, const float *bias, bool relu,
                     float *y, float *scratch)
 {
-    (void)scratch;
+    if (s->winograd) {
+        patches p = patches_of(s->h, s->w, s->c, s->out_h, s->out_w, s->u, s->pad_top, s->pad_left);
+        winograd_sweep(&p, n, x, panels, bias, false, relu, y, scratch);
+        return;
+    }
     size_t groups = is_depthwise(s) ? 1 : s->groups, u = s->u / groups;
     grid g = {.h = s->h,
               .w = s->w,
@@ -236,6 +245,10 @@ static phase phase_of(size_t r, size_t kernel, size_t stride, size_t pad, size_t
 
 void MX_LEVEL(conv_pack_back)(const mx_conv *s, const float *w, float *back)
 {
+    if (s->winograd) {
+        winograd_pack_back(s->c, s->u, w, back);
+        return;
+    }
     bool depthwise = is_depthwise(s);
     size_t groups = depthwise ? 1 : s->groups, c = s->c / s->groups, u = s->u / groups;
     for (size_t g = 0; g < groups; g++)
@@ -259,7 +272,11 @@ void MX_LEVEL(conv_pack_back)(const mx_conv *s, const float *w, float *back)
 
 void MX_LEVEL(conv_back)(const mx_conv *s, size_t n, const float *dy, const float *back, float *dx, float *scratch)
 {
-    (void)scratch;
+    if (s->winograd) {
+        patches p = patches_of(s->out_h, s->out_w, s->u, s->h, s->w, s->c, 2 - s->pad_top, 2 - s->pad_left);
+        winograd_sweep(&p, n, dy, back, NULL, true, false, dx, scratch);
+        return;
+    }
     bool depthwise = is_depthwise(s);
     size_t groups = depthwise ? 1 : s->groups, c = s->c / groups, u = s->u / groups;
     for (size_t i = 0; i < groups; i++)
@@ -346,7 +363,11 @@ static void outer_depthwise(const grid *g, size_t n, size_t r, const band *rows,
 
 void MX_LEVEL(conv_outer)(const mx_conv *s, size_t n, const float *x, const float *dy, float *dw, float *scratch)
 {
-    (void)scratch;
+    if (s->winograd) {
+        patches p = patches_of(s->h, s->w, s->c, s->out_h, s->out_w, s->u, s->pad_top, s->pad_left);
+        winograd_outer(&p, n, x, dy, dw, scratch);
+        return;
+    }
     bool depthwise = is_depthwise(s);
     size_t groups = depthwise ? 1 : s->groups, u = s->u / groups;
     grid g = {.h = s->h,

@@ -5,7 +5,8 @@
  * of a convolution (kh, kw, c, u), as in Keras ("channels last"). Everything is row-major.
  *
  * Sums run in float, over k in order, and what a result holds already and the bias are added to them: |error| <= (k + 2) 2^-24 sum |terms|. A level may cut a
- * sum into parts that depend on k and u alone. A result's bits depend on the shapes and its own operands alone: not on neighbouring rows or examples, not on threads. NaN and
+ * sum into parts that depend on k and u alone. A result's bits depend on the shapes and its own operands alone: not on neighbouring rows or examples, not on threads
+ * (with mx_conv.winograd on those of its patch of 2 x 2 pixels, and the bound is tensor_winograd.h's). NaN and
  * infinities go through (0 x NaN is NaN), but for relu, which gives 0 of NaN, and max pooling, which passes over NaN; who trains looks at the loss. No array
  * overlaps another of the same call, unless it says so.
  *
@@ -57,6 +58,8 @@ typedef struct mx_conv {
     size_t out_h, out_w, u; /* output */
     size_t kh, kw, stride_h, stride_w, pad_top, pad_left;
     size_t groups; /* c and u are multiples of it; weights (kh, kw, c / groups, u) */
+    bool
+        winograd; /* conv, conv_back and conv_outer by fewer products of numbers; only where mx_conv_can_winograd, and not with conv_pool */
 } mx_conv;
 
 /* Pooling windows, as mx_conv; outside is not there (not counted by the average). Each window has a pixel inside. */
@@ -169,10 +172,17 @@ const mx_tensor_kernels *mx_tensor_kernel(void);
 /* One level; NULL as mx_kernels_of. For tests. */
 const mx_tensor_kernels *mx_tensor_kernels_of(mx_isa isa);
 
-/* Room, in floats, the same for every level. */
+/* Room, in floats, the same for every level; they go by s->winograd too. */
 size_t mx_conv_panels_size(const mx_conv *s);
 size_t mx_conv_back_size(const mx_conv *s);
 size_t mx_conv_scratch(const mx_conv *s);
+
+/* Winograd's form of a convolution (tensor_winograd.h): whether it can do this one, and is worth it. */
+enum { MX_WINOGRAD_MOST = 512 }; /* channels, filters */
+bool mx_conv_can_winograd(const mx_conv *s);
+bool mx_conv_winograd_pays(const mx_conv *s);
+/* Patches of 2 x 2 pixels that it works at together. */
+size_t mx_winograd_patches(size_t c, size_t u);
 
 /*
  * What the table is made of, per level: products (tensor_products_*.c), convolutions (tensor_convolutions_*.c; they read panels as pools do), pools

@@ -1,7 +1,7 @@
 /*
  * Products and convolutions of float tensors: every level that this machine runs beside the plain form, and the plain form beside sums in double.
  */
-#include "kernels/tensor_product_cases.h"
+#include "kernels/tensor_winograd_cases.h"
 
 /* The plain product beside sums in double, so that the oracle has one too. */
 static void test_plain(void **state)
@@ -43,6 +43,12 @@ static void test_convolutions(void **state)
     each_level(compare_convolutions);
 }
 
+static void test_winograd(void **state)
+{
+    (void)state;
+    each_level(compare_winograd);
+}
+
 static void test_adds(void **state)
 {
     (void)state;
@@ -52,6 +58,7 @@ static void test_adds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_plain), cmocka_unit_test(test_products),
-                                       cmocka_unit_test(test_convolutions), cmocka_unit_test(test_adds)};
+                                       cmocka_unit_test(test_convolutions), cmocka_unit_test(test_winograd),
+                                       cmocka_unit_test(test_adds)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /*
  * The code of the level avx512 for products and convolutions of float tensors, its intrinsics emulated with AVX2's: see test_avx512_emulated.c.
  */
-#include "kernels/tensor_product_cases.h"
+#include "kernels/tensor_winograd_cases.h"
 
 static const mx_tensor_kernels emulated = MX_TENSOR_LEVEL(MX_ISA_AVX512, avx512, avx512, avx2, avx512);
 
@@ -24,6 +24,12 @@ static void test_convolutions(void **state)
     with_emulated(compare_convolutions);
 }
 
+static void test_winograd(void **state)
+{
+    (void)state;
+    with_emulated(compare_winograd);
+}
+
 static void test_adds(void **state)
 {
     (void)state;
@@ -38,6 +44,6 @@ int main(void)
     }
     puts("AVX-512 is emulated here with AVX2: the code is tested, not the instructions");
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_products), cmocka_unit_test(test_convolutions),
-                                       cmocka_unit_test(test_adds)};
+                                       cmocka_unit_test(test_winograd), cmocka_unit_test(test_adds)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

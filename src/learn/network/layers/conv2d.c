@@ -2,7 +2,7 @@
  * Convolution over pictures: y = f(x * W + b), W (kh, kw, channels / groups, filters), cross-correlation as every network library has it.
  *
  * Padding "same" gives ceil(h / stride) rows, the odd pixel of padding below and to the right, as Keras and TensorFlow do. With relu behind it and a 2 x 2 max pooling as
- * the only one who looks at it, both run in one pass (max_pool2d.c).
+ * the only one who looks at it, both run in one pass (pool2d.c), unless Winograd's form, which has no such pass, does the convolution.
  */
 #include "learn/network/layer.h"
 
@@ -42,6 +42,7 @@ static merx_status shape(mx_node *node, merx_error *err)
                    .stride_w = (size_t)o->strides[1]};
     MX_TRY(mx_window(node, s->h, s->kh, s->stride_h, o->padding, "high", &s->out_h, &s->pad_top, err));
     MX_TRY(mx_window(node, s->w, s->kw, s->stride_w, o->padding, "wide", &s->out_w, &s->pad_left, err));
+    s->winograd = mx_conv_winograd_pays(s);
     node->out = MERX_INPUT(s->out_h, s->out_w, u);
     node->activation = mx_activation_of(o->activation, MERX_LINEAR, &node->softmax);
     size_t window = s->kh * s->kw;

@@ -41,7 +41,7 @@ bool mx_pool_can_fuse(const mx_node *pool, const mx_node *conv)
     const mx_pool *p = &pool->pool;
     const mx_conv *c = &conv->conv;
     return pool->kind->id == MERX_LAYER_MAX_POOL2D && conv->kind->id == MERX_LAYER_CONV2D && conv->consumers == 1 &&
-           conv->activation == MX_RELU && conv->n_weights == 2 && c->groups == 1 && c->stride_h == 1 &&
+           conv->activation == MX_RELU && conv->n_weights == 2 && !c->winograd && c->groups == 1 && c->stride_h == 1 &&
            c->stride_w == 1 && p->ph == 2 && p->pw == 2 && p->stride_h == 2 && p->stride_w == 2 && p->pad_top == 0 &&
            p->pad_left == 0 && p->out_h == c->out_h / 2 && p->out_w == c->out_w / 2;
 }
