@@ -286,6 +286,28 @@ def accuracies(title, spec, train, n, test, m, epochs):
     return part(f"{title}: gap between both intervals of the test accuracy (0 or less: they meet)", round(gap, 5), "", at_most=0, note=note)
 
 
+def mean_interval(values):
+    """Mean and its 95 % interval by Student's t."""
+    quantile = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}[len(values) - 1]
+    mean = sum(values) / len(values)
+    deviation = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1))
+    reach = quantile * deviation / math.sqrt(len(values))
+    return mean, mean - reach, mean + reach
+
+
+def accuracies_of_many(title, spec, train, n, test, m, epochs, seeds):
+    """Where a training explodes, rounding decides how it ends, and one run of each says nothing about either: means over initial weights."""
+    with ours("accuracy", spec, train, n, test, m) as side:
+        own = [side.go(f"{epochs} {seed}")["right"] / m for seed in range(1, seeds + 1)]
+    peer = [peers.run_python("network_keras.py", "accuracy", train, test, NETWORKS / f"{spec}.json", n, m, epochs, seed)["right"] / m for seed in range(1, seeds + 1)]
+    a, b = mean_interval(own), mean_interval(peer)
+    each = [", ".join(f"{v:.3f}" for v in values) for values in (own, peer)]
+    note = (f"merx {a[0]:.4f} [{a[1]:.4f}, {a[2]:.4f}] of {each[0]}; Keras {b[0]:.4f} [{b[1]:.4f}, {b[2]:.4f}] of {each[1]}; "
+            f"{epochs} epochs, {n:,} to learn, {m:,} held out")
+    return part(f"{title}: gap between both intervals of the mean accuracy over {seeds} initial weights (0 or less: they meet)", round(max(a[1], b[1]) - min(a[2], b[2]), 5), "",
+                at_most=0, note=note)
+
+
 def cnn_parity(quick):
     build()
     with scratch() as folder:
@@ -302,6 +324,7 @@ def lstm_parity(quick):
         train, test = generated(folder, n, "50x32"), generated(folder, m, "50x32", n)
         for f in ("tanh", "relu"):
             parts.append(accuracies(f"LSTM, {f}", f"lstm-{f}", train, n, test, m, 1 if quick else 10))
+        parts.append(accuracies_of_many("LSTM, relu", "lstm-relu", train, n, test, m, 1 if quick else 10, 2 if quick else 8))
     return parts
 
 

@@ -22,7 +22,7 @@ def fashion(quick):
 
 
 # What is set of classify's options beside the defaults, as a user would.
-RECIPE = ["filters=24", "epochs=17"]
+RECIPE = ["filters=24", "epochs=15"]
 GROCERY = ["--side", "96", "--augment", "1", "--epochs", "90"]
 
 

@@ -86,6 +86,20 @@ static void test_pictures(void **state)
         merx_network_add(net, MERX_DENSE(.units = 3, .activation = MERX_SOFTMAX));
         check_case(net, 5, MERX_CATEGORICAL_CROSSENTROPY, cases[i].what);
     }
+    /* Wide enough for Winograd's form, which pooling is not done along with. */
+    for (int same = 0; same < 2; same++) {
+        merx_network *net = merx_network_new(NULL, MERX_INPUT(6, 7, 3));
+        merx_network_add(net, MERX_DENSE(.units = 24, .activation = MERX_TANH));
+        int conv = merx_network_add(net, MERX_CONV2D(.filters = 28, .kernel = {3, 3}, .activation = MERX_RELU,
+                                                     .padding = same ? MERX_SAME : MERX_VALID));
+        merx_network_add(net, MERX_MAX_POOL2D(.pool = {2, 2}));
+        merx_network_add(net, MERX_FLATTEN());
+        merx_network_add(net, MERX_DENSE(.units = 3, .activation = MERX_SOFTMAX));
+        merx_error err = {0};
+        check_ok(merx_network_compile(net, MERX_SGD(), MERX_CATEGORICAL_CROSSENTROPY, NULL, &err), err);
+        assert_true(net->node[conv].conv.winograd && !net->node[conv].absorbed);
+        check_case(net, 5, MERX_CATEGORICAL_CROSSENTROPY, same ? "24 channels, same" : "24 channels, valid");
+    }
     static const struct {
         merx_pool2d pool;
         bool fused;
