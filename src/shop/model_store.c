@@ -149,7 +149,7 @@ merx_status mx_model_signature(const mx_answer *answer, const mx_snapshot *snaps
     if (answer->of_pictures)
         MX_TRY_GOTO(mx_product_pictures_list(snapshot->blobs, snapshot, &arena, &pictures, err));
     mx_text_printf(&text, "%s|%d|%d|%s|%s|%" PRIu64 "|", answer->info.name, answer->code_version, MX_TENSOR_FORMAT,
-                   snapshot->sha256, pictures.sha256, seed);
+                   answer->of_pictures ? "" : snapshot->sha256, pictures.sha256, seed);
     put_options(&text, options);
     MX_TRY_GOTO(mx_text_ok(&text, err));
     mx_sha256_hex(text.data, text.size, hex);

@@ -172,8 +172,12 @@ merx_status mx_product_pictures_list(mx_blobs *blobs, const mx_snapshot *snapsho
         qsort(pictures, l.found.count, sizeof *pictures, compare_pictures);
     }
     for (size_t i = 0; i < l.found.count; i++) {
-        const mx_str id = snapshot->product_id[pictures[i].product];
+        const int32_t product = pictures[i].product, category = snapshot->product_category[product];
+        const mx_str id = snapshot->product_id[product],
+                     name = category < 0 ? (mx_str){.size = 0} : snapshot->category_name[category];
         add_text(&sha, id.data, id.size);
+        add_text(&sha, name.data, name.size);
+        mx_sha256_update(&sha, snapshot->product_service[product] ? "s" : "g", 1);
         add_text(&sha, pictures[i].blob, strlen(pictures[i].blob));
     }
     out->n = l.found.count;

@@ -25,7 +25,8 @@ typedef struct mx_product_picture {
 typedef struct mx_product_pictures {
     size_t n;
     const mx_product_picture *picture; /* by product, then by blob name, both ascending */
-    char sha256[65];                   /* of (product id, blob name) of all: another when any picture is */
+    char sha256
+        [65]; /* of (product id, category, service, blob name) of all: another when any picture is, or what it shows */
 } mx_product_pictures;
 
 /*

@@ -39,7 +39,7 @@ typedef struct mx_answer {
     merx_answer_info info;
     int code_version; /* changes when training would give other bits: makes models retrain */
     bool timeless;    /* its evaluation does not split by time: events are no need of it */
-    bool of_pictures; /* learnt from pictures of products: other pictures make it retrain */
+    bool of_pictures; /* learnt from pictures of products and their categories alone: nothing else makes it retrain */
     /* Whether the data suffices: MERX_E_INVALID says in one sentence what is missing. */
     merx_status (*needs)(const mx_snapshot *snapshot, merx_error *err);
     merx_status (*train)(const mx_snapshot *snapshot, const merx_options *options, const merx_allocator *alloc,
