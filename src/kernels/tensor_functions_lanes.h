@@ -11,24 +11,11 @@
 #include <string.h>
 
 #include "kernels/float_functions.h"
+#include "kernels/float_parts.h"
 
 enum { PIECE = 64 };
 
 typedef vec (*function)(vec);
-
-/* The vector at p: all of it, or its part. `whole` is a constant wherever this is called. */
-INLINE vec load(const float *p, bool whole, part some)
-{
-    return whole ? vec_load(p) : vec_load_part(p, some);
-}
-
-INLINE void store(float *p, bool whole, part some, vec v)
-{
-    if (whole)
-        vec_store(p, v);
-    else
-        vec_store_part(p, some, v);
-}
 
 /* Runs the statements behind n for each vector of n elements: i the index of its first, `whole` and `some` for load and store. */
 #define EACH_VECTOR(n, ...)                                                                                            \

@@ -19,12 +19,14 @@
 #ifndef MX_KERNELS_TENSOR_WINOGRAD_H
 #define MX_KERNELS_TENSOR_WINOGRAD_H
 
+#include <stdint.h>
 #include <string.h>
 
+#include "kernels/float_parts.h"
 #include "kernels/tensor_outer.h"
 #include "kernels/tensor_tiles.h"
 
-enum { SPOTS = 16, PATCH = 4, TAPS = 9 };
+enum { SPOTS = MX_WINOGRAD_SPOTS, PATCH = 4 };
 
 static const float no_pixel[MX_WINOGRAD_MOST];
 
@@ -52,28 +54,24 @@ static patch patch_at(const patches *p, size_t at)
     return (patch){at / p->each, of / p->across * 2, of % p->across * 2};
 }
 
+/* Where its output pixels lie, in floats; SIZE_MAX: outside. */
+static void pixels_at(const patches *p, patch at, size_t place[PATCH])
+{
+    for (size_t i = 0; i < PATCH; i++) {
+        size_t y = at.y + i / 2, x = at.x + i % 2;
+        place[i] = y < p->out_h && x < p->out_w ? ((at.example * p->out_h + y) * p->out_w + x) * p->u : SIZE_MAX;
+    }
+}
+
 /* ---- small transforms: of one vector of channels ---- */
-
-INLINE vec load_lanes(const float *p, bool whole, part some)
-{
-    return whole ? vec_load(p) : vec_load_part(p, some);
-}
-
-INLINE void store_lanes(float *p, bool whole, part some, vec v)
-{
-    if (whole)
-        vec_store(p, v);
-    else
-        vec_store_part(p, some, v);
-}
 
 /* v = B' d B. */
 INLINE void input_spots(const float *const *d, size_t at, bool whole, part some, float *v, size_t spot)
 {
     vec t[SPOTS];
     for (size_t x = 0; x < PATCH; x++) {
-        vec a = load_lanes(d[x] + at, whole, some), b = load_lanes(d[4 + x] + at, whole, some),
-            c = load_lanes(d[8 + x] + at, whole, some), e = load_lanes(d[12 + x] + at, whole, some);
+        vec a = load(d[x] + at, whole, some), b = load(d[4 + x] + at, whole, some),
+            c = load(d[8 + x] + at, whole, some), e = load(d[12 + x] + at, whole, some);
         t[x] = vec_sub(a, c);
         t[4 + x] = vec_add(b, c);
         t[8 + x] = vec_sub(c, b);
@@ -81,10 +79,10 @@ INLINE void input_spots(const float *const *d, size_t at, bool whole, part some,
     }
     for (size_t y = 0; y < PATCH; y++, v += 4 * spot) {
         const vec *r = t + 4 * y;
-        store_lanes(v, whole, some, vec_sub(r[0], r[2]));
-        store_lanes(v + spot, whole, some, vec_add(r[1], r[2]));
-        store_lanes(v + 2 * spot, whole, some, vec_sub(r[2], r[1]));
-        store_lanes(v + 3 * spot, whole, some, vec_sub(r[1], r[3]));
+        store(v, whole, some, vec_sub(r[0], r[2]));
+        store(v + spot, whole, some, vec_add(r[1], r[2]));
+        store(v + 2 * spot, whole, some, vec_sub(r[2], r[1]));
+        store(v + 3 * spot, whole, some, vec_sub(r[1], r[3]));
     }
 }
 
@@ -93,7 +91,7 @@ INLINE void gradient_spots(const float *const *dy, size_t at, bool whole, part s
 {
     vec t[2 * PATCH];
     for (size_t x = 0; x < 2; x++) {
-        vec a = load_lanes(dy[x] + at, whole, some), b = load_lanes(dy[2 + x] + at, whole, some);
+        vec a = load(dy[x] + at, whole, some), b = load(dy[2 + x] + at, whole, some);
         t[x] = a;
         t[2 + x] = vec_add(a, b);
         t[4 + x] = vec_sub(a, b);
@@ -101,10 +99,10 @@ INLINE void gradient_spots(const float *const *dy, size_t at, bool whole, part s
     }
     for (size_t y = 0; y < PATCH; y++, v += 4 * spot) {
         vec a = t[2 * y], b = t[2 * y + 1];
-        store_lanes(v, whole, some, a);
-        store_lanes(v + spot, whole, some, vec_add(a, b));
-        store_lanes(v + 2 * spot, whole, some, vec_sub(a, b));
-        store_lanes(v + 3 * spot, whole, some, vec_sub(vec_set(0), b));
+        store(v, whole, some, a);
+        store(v + spot, whole, some, vec_add(a, b));
+        store(v + 2 * spot, whole, some, vec_sub(a, b));
+        store(v + 3 * spot, whole, some, vec_sub(vec_set(0), b));
     }
 }
 
@@ -113,8 +111,8 @@ INLINE void output_pixels(const float *m, size_t spot, bool whole, part some, ve
 {
     vec t[2 * PATCH];
     for (size_t x = 0; x < PATCH; x++) {
-        vec a = load_lanes(m + x * spot, whole, some), b = load_lanes(m + (4 + x) * spot, whole, some),
-            c = load_lanes(m + (8 + x) * spot, whole, some), e = load_lanes(m + (12 + x) * spot, whole, some);
+        vec a = load(m + x * spot, whole, some), b = load(m + (4 + x) * spot, whole, some),
+            c = load(m + (8 + x) * spot, whole, some), e = load(m + (12 + x) * spot, whole, some);
         t[x] = vec_add(vec_add(a, b), c);
         t[4 + x] = vec_sub(vec_sub(b, c), e);
     }
@@ -147,8 +145,8 @@ INLINE vec weight_spot(const float *g, size_t tap, bool whole, part some, size_t
 {
     vec r[3];
     for (size_t x = 0; x < 3; x++)
-        r[x] = kernel_spot(i, load_lanes(g + x * tap, whole, some), load_lanes(g + (3 + x) * tap, whole, some),
-                           load_lanes(g + (6 + x) * tap, whole, some));
+        r[x] = kernel_spot(i, load(g + x * tap, whole, some), load(g + (3 + x) * tap, whole, some),
+                           load(g + (6 + x) * tap, whole, some));
     return kernel_spot(j, r[0], r[1], r[2]);
 }
 
@@ -188,8 +186,7 @@ static void winograd_pack_back(size_t c, size_t u, const float *w, float *panels
                 for (size_t q = 0; q < u; q += LANES) {
                     bool whole = u - q >= LANES;
                     part some = part_of(whole ? LANES : u - q);
-                    store_lanes(rows + r * u + q, whole, some,
-                                weight_spot(w + (l + r) * u + q, c * u, whole, some, i, j));
+                    store(rows + r * u + q, whole, some, weight_spot(w + (l + r) * u + q, c * u, whole, some, i, j));
                 }
             pack_transposed_to(rows, u, u, width, panels + s * spot + l * u, 0);
         }
@@ -205,17 +202,16 @@ static void winograd_unpack(size_t c, size_t u, const float *m, float *dw)
         part some = part_of(whole ? LANES : size - at);
         vec t[3][PATCH];
         for (size_t x = 0; x < PATCH; x++) {
-            vec a = load_lanes(m + x * size + at, whole, some), b = load_lanes(m + (4 + x) * size + at, whole, some),
-                d = load_lanes(m + (8 + x) * size + at, whole, some),
-                e = load_lanes(m + (12 + x) * size + at, whole, some);
+            vec a = load(m + x * size + at, whole, some), b = load(m + (4 + x) * size + at, whole, some),
+                d = load(m + (8 + x) * size + at, whole, some), e = load(m + (12 + x) * size + at, whole, some);
             for (size_t y = 0; y < 3; y++)
                 t[y][x] = kernel_tap(y, a, b, d, e);
         }
         for (size_t y = 0; y < 3; y++)
             for (size_t x = 0; x < 3; x++) {
                 float *to = dw + (3 * y + x) * size + at;
-                store_lanes(to, whole, some,
-                            vec_add(load_lanes(to, whole, some), kernel_tap(x, t[y][0], t[y][1], t[y][2], t[y][3])));
+                store(to, whole, some,
+                      vec_add(load(to, whole, some), kernel_tap(x, t[y][0], t[y][1], t[y][2], t[y][3])));
             }
     }
 }
@@ -245,13 +241,11 @@ static void take_patches(const patches *p, const float *x, size_t first, size_t 
 static void take_gradients(const patches *p, const float *dy, size_t first, size_t count, float *v, size_t spot)
 {
     for (size_t i = 0; i < count; i++, v += p->u) {
-        patch at = patch_at(p, first + i);
-        const float *picture = dy + at.example * p->out_h * p->out_w * p->u, *d[PATCH];
-        for (size_t r = 0; r < 2; r++)
-            for (size_t q = 0; q < 2; q++)
-                d[r * 2 + q] = at.y + r < p->out_h && at.x + q < p->out_w
-                                   ? picture + ((at.y + r) * p->out_w + at.x + q) * p->u
-                                   : no_pixel;
+        size_t place[PATCH];
+        const float *d[PATCH];
+        pixels_at(p, patch_at(p, first + i), place);
+        for (size_t r = 0; r < PATCH; r++)
+            d[r] = place[r] == SIZE_MAX ? no_pixel : dy + place[r];
         size_t j = 0;
         for (; j + LANES <= p->u; j += LANES)
             gradient_spots(d, j, true, part_of(LANES), v + j, spot);
@@ -264,14 +258,14 @@ static void take_gradients(const patches *p, const float *dy, size_t first, size
 INLINE void finish_pixels(const float *m, size_t spot, bool whole, part some, const float *bias, bool add, bool relu,
                           float *const *to, size_t at)
 {
-    vec y[PATCH], b = bias != NULL ? load_lanes(bias + at, whole, some) : vec_set(0);
+    vec y[PATCH], b = bias != NULL ? load(bias + at, whole, some) : vec_set(0);
     output_pixels(m + at, spot, whole, some, y);
     for (size_t i = 0; i < PATCH; i++) {
         if (to[i] == NULL)
             continue;
-        vec v = add ? vec_add(y[i], load_lanes(to[i] + at, whole, some)) : y[i];
+        vec v = add ? vec_add(y[i], load(to[i] + at, whole, some)) : y[i];
         v = bias != NULL ? vec_add(v, b) : v;
-        store_lanes(to[i] + at, whole, some, relu ? vec_max(v, vec_set(0)) : v);
+        store(to[i] + at, whole, some, relu ? vec_max(v, vec_set(0)) : v);
     }
 }
 
@@ -279,13 +273,11 @@ static void give_patches(const patches *p, const float *m, size_t spot, size_t f
                          bool add, bool relu, float *y)
 {
     for (size_t i = 0; i < count; i++, m += p->u) {
-        patch at = patch_at(p, first + i);
-        float *picture = y + at.example * p->out_h * p->out_w * p->u, *to[PATCH];
-        for (size_t r = 0; r < 2; r++)
-            for (size_t q = 0; q < 2; q++)
-                to[r * 2 + q] = at.y + r < p->out_h && at.x + q < p->out_w
-                                    ? picture + ((at.y + r) * p->out_w + at.x + q) * p->u
-                                    : NULL;
+        size_t place[PATCH];
+        float *to[PATCH];
+        pixels_at(p, patch_at(p, first + i), place);
+        for (size_t r = 0; r < PATCH; r++)
+            to[r] = place[r] == SIZE_MAX ? NULL : y + place[r];
         size_t j = 0;
         for (; j + LANES <= p->u; j += LANES)
             finish_pixels(m, spot, true, part_of(LANES), bias, add, relu, to, j);

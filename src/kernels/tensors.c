@@ -45,17 +45,16 @@ bool mx_conv_winograd_pays(const mx_conv *s)
 
 size_t mx_winograd_patches(size_t c, size_t u)
 {
-    /* What they become is read once more soon: half of a second-level cache, in whole tiles. */
+    /* What they become is read once more soon: about a second-level cache, in whole tiles. */
     enum { FLOATS = 1 << 17, LEAST = 48, MOST = 120, TILE = 12 };
-    size_t count = FLOATS / (16 * (c + u)) / TILE * TILE;
+    size_t count = FLOATS / (MX_WINOGRAD_SPOTS * (c + u)) / TILE * TILE;
     return count < LEAST ? LEAST : count > MOST ? MOST : count;
 }
 
 /* Of one of the two packed forms. */
 static size_t packed_size(const mx_conv *s, size_t c, size_t u)
 {
-    enum { SPOTS = 16 };
-    return s->winograd ? SPOTS * mx_panels_size(c, u)
+    return s->winograd ? MX_WINOGRAD_SPOTS * mx_panels_size(c, u)
                        : s->groups * mx_panels_size(s->kh * s->kw * (c / s->groups), u / s->groups);
 }
 
@@ -71,9 +70,8 @@ size_t mx_conv_back_size(const mx_conv *s)
 
 size_t mx_conv_scratch(const mx_conv *s)
 {
-    enum { SPOTS = 16 };
     if (s->winograd)
-        return SPOTS * (mx_winograd_patches(s->c, s->u) * (s->c + s->u) + s->c * s->u);
+        return MX_WINOGRAD_SPOTS * (mx_winograd_patches(s->c, s->u) * (s->c + s->u) + s->c * s->u);
     /* conv_pool: a picture in its frame of zeros, and weights unit by unit. */
     return (s->out_h + s->kh) * (s->out_w + s->kw) * s->c + s->kh * s->kw * s->c * s->u;
 }

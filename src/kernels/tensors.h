@@ -178,7 +178,7 @@ size_t mx_conv_back_size(const mx_conv *s);
 size_t mx_conv_scratch(const mx_conv *s);
 
 /* Winograd's form of a convolution (tensor_winograd.h): whether it can do this one, and is worth it. */
-enum { MX_WINOGRAD_MOST = 512 }; /* channels, filters */
+enum { MX_WINOGRAD_MOST = 512 /* channels, filters */, MX_WINOGRAD_SPOTS = 16 /* of a patch */ };
 bool mx_conv_can_winograd(const mx_conv *s);
 bool mx_conv_winograd_pays(const mx_conv *s);
 /* Patches of 2 x 2 pixels that it works at together. */

@@ -25,8 +25,7 @@ typedef struct mx_product_picture {
 typedef struct mx_product_pictures {
     size_t n;
     const mx_product_picture *picture; /* by product, then by blob name, both ascending */
-    char sha256
-        [65]; /* of (product id, category, service, blob name) of all: another when any picture is, or what it shows */
+    char sha256[65];                   /* of (product id, category, service, blob name) of all */
 } mx_product_pictures;
 
 /*

@@ -109,11 +109,10 @@ run 0 "$MERX" models --shop "$shop" --digest
 cmp "$work/out" "$work/digest" || die "a refused import changed the shop"
 run 0 "$MERX" import "$work/shop" --shop "$shop" --replace
 
-# Forgetting a customer whom the page shows: gone from every answer and from the files, and importing the same again does not bring him back.
+# Orders have changed, pictures have not: classify alone is as it was.
 run 0 "$MERX" models --shop "$shop"
 cp "$work/out" "$work/models1"
 run 0 "$MERX" train --shop "$shop" --classify.side 16 --classify.filters 4 --classify.epochs 2
-# Orders have changed, pictures have not: classify alone is as it was.
 run 0 "$MERX" models --shop "$shop"
 for answer in recommend classify; do
     before=$(grep "$answer" "$work/models1" | tail -n 1) now=$(grep "$answer" "$work/out" | tail -n 1)
@@ -124,6 +123,8 @@ for answer in recommend classify; do
         [ "$before" != "$now" ] || die "$answer was not trained anew: $now"
     fi
 done
+
+# Forgetting a customer whom the page shows: gone from every answer and from the files, and importing the same again does not bring him back.
 run 0 "$MERX" report --shop "$shop"
 customer=$(sed -n 's/^ *Customer \(C[0-9]*\)$/\1/p' "$work/out" | head -n 1)
 [ -n "$customer" ] || die "the report shows no customer"
