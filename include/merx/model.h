@@ -62,6 +62,12 @@ MERX_API const merx_family_info *merx_model_family(const merx_model *model);
 MERX_API merx_status merx_model_set(merx_model *model, const char *name, const char *value,
                                     merx_error *err) MERX_MUST_CHECK;
 MERX_API const merx_options *merx_model_options(const merx_model *model);
+/*
+ * Where the next fits of a matrix begin: k-means takes (clusters, d) centroids in the matrix's units, keeps their order and draws no others.
+ * values  (rows, d) copied; NULL: nothing is given any more. Fits of other families refuse a start with MERX_E_UNSUPPORTED; of another d: MERX_E_SHAPE.
+ */
+MERX_API merx_status merx_model_set_start(merx_model *model, const double *values, size_t rows, size_t d,
+                                          merx_error *err) MERX_MUST_CHECK;
 /* The options of table pipelines: standardise, impute, rare_level, max_levels, drop_first, log_columns, limit_predictions. A family has those that mean something to it. */
 MERX_API const merx_option *merx_pipeline_options(void);
 
@@ -77,6 +83,9 @@ typedef struct merx_fit_columns {
 MERX_API merx_status merx_model_fit(merx_model *model, const merx_dataset *data, const merx_fit_columns *columns,
                                     merx_task *task, merx_error *err) MERX_MUST_CHECK;
 MERX_API bool merx_model_is_fitted(const merx_model *model);
+/* Outputs of a prediction (classes, clusters, items; 1 for a regression), and what each is called; 0 and NULL when not fitted or past the end. */
+MERX_API size_t merx_model_outputs(const merx_model *model);
+MERX_API const char *merx_model_output(const merx_model *model, size_t output);
 
 /*
  * A prediction: rows x outputs.
@@ -139,6 +148,28 @@ MERX_API merx_status merx_model_save(const merx_model *model, const char *path, 
 /* MERX_E_CORRUPT, MERX_E_VERSION; no half object. */
 MERX_API merx_status merx_model_load(const merx_allocator *alloc, const char *path, merx_model **out,
                                      merx_error *err) MERX_MUST_CHECK;
+
+/* The same in memory: the bytes of the file. Returned: free with merx_bytes_free. */
+MERX_API merx_status merx_model_to_bytes(const merx_model *model, void **bytes, size_t *size,
+                                         merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_model_from_bytes(const merx_allocator *alloc, const void *bytes, size_t size,
+                                           merx_model **out, merx_error *err) MERX_MUST_CHECK;
+MERX_API void merx_bytes_free(void *bytes, size_t size);
+
+/* What a model has learnt, as its file names it: "linear.coefficients", "kmeans.centroids", … (docs/formats.md). */
+typedef struct merx_tensor {
+    const char *name;
+    const char *dtype; /* safetensors' word: "F64", "F32", "I64", "I32", "I8", "U8" */
+    size_t dims;       /* 0 … 8 */
+    size_t shape[8];
+    const void *data; /* row-major; borrowed for the call */
+    size_t size_bytes;
+} merx_tensor;
+/* Calls `take` for each tensor of the fitted model, in the file's order; anything but MERX_OK ends it. */
+MERX_API merx_status merx_model_each_tensor(const merx_model *model,
+                                            merx_status (*take)(void *context, const merx_tensor *tensor,
+                                                                merx_error *err),
+                                            void *context, merx_error *err) MERX_MUST_CHECK;
 
 /* One quality figure with its 95 % interval. */
 typedef struct merx_metric {

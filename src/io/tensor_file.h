@@ -17,6 +17,7 @@
 
 typedef enum mx_dtype { MX_U8, MX_I8, MX_I32, MX_I64, MX_F32, MX_F64, MX_DTYPES } mx_dtype;
 size_t mx_dtype_size(mx_dtype dtype);
+const char *mx_dtype_name(mx_dtype dtype); /* safetensors' word: "F64" */
 
 typedef struct mx_tensor {
     const char *name;
@@ -43,6 +44,9 @@ merx_status mx_tensor_writer_matrix(mx_tensor_writer *writer, const char *name, 
 /* A list of strings: "<name>.offsets" (i64, n + 1) and "<name>.bytes" (u8). Copied at once. */
 merx_status mx_tensor_writer_strings(mx_tensor_writer *writer, const char *name, const mx_str *strings, size_t n,
                                      merx_error *err) MERX_MUST_CHECK;
+/* The tensors so far, in order and without pads; valid until the next is added. i < mx_tensor_writer_pieces; NULL: a pad. */
+size_t mx_tensor_writer_pieces(const mx_tensor_writer *writer);
+const mx_tensor *mx_tensor_writer_piece(const mx_tensor_writer *writer, size_t i);
 /* The file in memory: *data has *size bytes, returned (free with mx_free_array(alloc, data, size, 1)). */
 merx_status mx_tensor_writer_bytes(mx_tensor_writer *writer, unsigned char **data, size_t *size,
                                    merx_error *err) MERX_MUST_CHECK;

@@ -16,7 +16,6 @@
 #define MX_META_CHECKSUM "checksum"
 #define MX_PAD_PREFIX "_pad."
 
-const char *mx_dtype_name(mx_dtype dtype); /* as in the header: "F32" */
 /* Bytes of a tensor; false when they overflow. */
 bool mx_tensor_bytes(mx_dtype dtype, int dims, const uint64_t *shape, size_t *bytes);
 

@@ -250,6 +250,17 @@ out:
     return status;
 }
 
+size_t mx_tensor_writer_pieces(const mx_tensor_writer *writer)
+{
+    return writer->pieces.count;
+}
+
+const mx_tensor *mx_tensor_writer_piece(const mx_tensor_writer *writer, size_t i)
+{
+    const mx_tensor *tensor = &MX_VEC_AT(&writer->pieces, piece, i).tensor;
+    return mx_str_starts(mx_str_of(tensor->name), MX_PAD_PREFIX) ? NULL : tensor;
+}
+
 merx_status mx_tensor_writer_bytes(mx_tensor_writer *writer, unsigned char **data, size_t *size, merx_error *err)
 {
     mx_text header;

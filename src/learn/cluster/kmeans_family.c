@@ -103,7 +103,8 @@ typedef struct plan {
     const merx_allocator *alloc;
     merx_task *task;
     mx_kmeans_study study; /* of one cluster: for its sample */
-    double *given;
+    double *given;         /* read from a file, owned */
+    const double *start;   /* given, or the design's; NULL: drawn */
     size_t k, given_k;
 } plan;
 
@@ -125,6 +126,16 @@ static merx_status plan_clusters(plan *p, kmeans_state *s, merx_error *err)
             MX_FAIL(err, MERX_E_INVALID, path, "has %zu starts, but clusters is %zu (0 takes as many as there are)",
                     p->given_k, p->k);
         p->k = p->given_k;
+        p->start = p->given;
+        return MERX_OK;
+    }
+    if (p->rows->held != NULL && p->rows->held->start != NULL) {
+        p->start = p->rows->held->start;
+        if (p->k != 0 && p->k != p->rows->held->start_rows)
+            MX_FAIL(err, MERX_E_INVALID, "kmeans",
+                    "there are %zu starts, but clusters is %zu (0 takes as many as there are)",
+                    p->rows->held->start_rows, p->k);
+        p->k = p->rows->held->start_rows;
         return MERX_OK;
     }
     if (p->k != 0)
@@ -159,7 +170,7 @@ static merx_status run_fit(const plan *p, bool minibatch, kmeans_state *s, merx_
     mx_kmeans_options k = {.k = p->k,
                            .n_init = (int)merx_options_int(o, "starts"),
                            .seed = merx_task_seed(p->task),
-                           .start = p->given,
+                           .start = p->start,
                            .random = strcmp(merx_options_text(o, "init"), "random") == 0,
                            .candidates = count_of(o, "candidates")};
     if (!minibatch) {

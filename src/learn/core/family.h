@@ -29,6 +29,8 @@ typedef struct mx_design {
     const char *const *names;   /* (d) design column names, for describe: "color=D", "carat"; NULL: nameless */
     const char *const *outputs; /* class names or the target's name */
     const mx_unit *units;       /* (d); NULL: the numbers are as they were given */
+    const double *start;        /* (start_rows, d) given to begin with, families with takes_start alone; NULL: none */
+    size_t start_rows;
     /* MERX_TAKES_LEVELS: a column of codes has its number of levels here, numbers have 0; what the levels are called. NULL: numbers alone. */
     const size_t *levels;                  /* (d) */
     const char *const *const *level_names; /* (d) of (levels) */
@@ -90,6 +92,7 @@ typedef struct mx_family {
     void (*extra_term)(const void *state, size_t term, size_t *a, size_t *b);
     /* A picture of what was learnt: one <svg> element. NULL: none. */
     merx_status (*plot)(const void *state, const mx_design *names, mx_text *svg, merx_error *err);
+    bool takes_start; /* fit begins where design->start says */
 } mx_family;
 
 /* The registry (src/learn/families.c): one line per family. NULL past the end. */

@@ -97,6 +97,7 @@ void merx_model_free(merx_model *model)
     mx_fitted_free(model->fitted);
     merx_options_free(model->options);
     const merx_allocator *alloc = model->alloc;
+    mx_free_array(alloc, model->start, model->start_rows, model->start_d * sizeof *model->start);
     MX_FREE_ARRAY(alloc, model->table, model->table_count);
     MX_FREE_ARRAY(alloc, model, 1);
 }
@@ -114,6 +115,36 @@ merx_status merx_model_set(merx_model *model, const char *name, const char *valu
 const merx_options *merx_model_options(const merx_model *model)
 {
     return model->options;
+}
+
+merx_status merx_model_set_start(merx_model *model, const double *values, size_t rows, size_t d, merx_error *err)
+{
+    double *copy = NULL;
+    size_t row_bytes = 0;
+    if (values != NULL) {
+        if (!model->family->takes_start)
+            MX_FAIL(err, MERX_E_UNSUPPORTED, model->family->info.name, "its fit does not begin at a given place");
+        if (rows == 0 || d == 0 || !mx_mul_size(d, sizeof *copy, &row_bytes))
+            MX_FAIL(err, MERX_E_SHAPE, model->family->info.name,
+                    "a start of %zu rows and %zu columns (expected one or more of each)", rows, d);
+        MX_TRY(mx_alloc_array_raw(model->alloc, rows, row_bytes, "start", &copy, err));
+        memcpy(copy, values, rows * row_bytes);
+    }
+    mx_free_array(model->alloc, model->start, model->start_rows, model->start_d * sizeof *model->start);
+    model->start = copy;
+    model->start_rows = copy != NULL ? rows : 0;
+    model->start_d = copy != NULL ? d : 0;
+    return MERX_OK;
+}
+
+size_t merx_model_outputs(const merx_model *model)
+{
+    return model->fitted != NULL ? model->fitted->n_outputs : 0;
+}
+
+const char *merx_model_output(const merx_model *model, size_t output)
+{
+    return output < merx_model_outputs(model) ? model->fitted->output_names[output] : NULL;
 }
 
 bool merx_model_is_fitted(const merx_model *model)
@@ -392,6 +423,20 @@ static merx_status make_design(fit_work *w, mx_fitted *fitted, const merx_option
     return MERX_OK;
 }
 
+static merx_status give_start(const merx_model *model, mx_design *design, merx_error *err)
+{
+    if (model->start == NULL)
+        return MERX_OK;
+    if (design->units != NULL || design->csr.rows > 0)
+        MX_FAIL(err, MERX_E_UNSUPPORTED, model->family->info.name, "a start is for matrices; this is a table");
+    if (model->start_d != design->d)
+        MX_FAIL(err, MERX_E_SHAPE, model->family->info.name, "the start has %zu columns; the matrix has %zu",
+                model->start_d, design->d);
+    design->start = model->start;
+    design->start_rows = model->start_rows;
+    return MERX_OK;
+}
+
 static merx_status check_shape(const merx_model *model, const merx_dataset *data, const merx_fit_columns *columns,
                                merx_error *err)
 {
@@ -445,6 +490,7 @@ merx_status merx_model_fit(merx_model *model, const merx_dataset *data, const me
         MX_TRY_GOTO(mx_fit_choose(data, model->family, model->options, columns, w.scratch, &w.choice, err));
         MX_TRY_GOTO(read_targets(&w, fitted, model->options, columns, err));
         MX_TRY_GOTO(make_design(&w, fitted, model->options, task, &design, err));
+        MX_TRY_GOTO(give_start(model, &design, err));
         MX_TRY_GOTO(model->family->fit(model->options, &design, model->alloc, task, &fitted->state, err));
     }
     MX_TRY_GOTO(mx_fitted_name_outputs(fitted, err));

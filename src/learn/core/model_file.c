@@ -152,8 +152,10 @@ static merx_status write_names(const mx_fitted *f, const char *tensor, const cha
     return status;
 }
 
-merx_status merx_model_save(const merx_model *model, const char *path, merx_error *err)
+/* Everything of the fitted model, ready to be written. The writer borrows the model's numbers. */
+static merx_status fill_writer(const merx_model *model, mx_tensor_writer **out, merx_error *err)
 {
+    *out = NULL;
     MX_TRY(mx_model_require_fitted(model, err));
     const mx_fitted *f = model->fitted;
     mx_tensor_writer *writer = NULL;
@@ -165,7 +167,68 @@ merx_status merx_model_save(const merx_model *model, const char *path, merx_erro
     MX_TRY_GOTO(write_names(f, "classes", f->class_names, f->classes, writer, err));
     MX_TRY_GOTO(write_names(f, "features", f->features, f->width, writer, err));
     MX_TRY_GOTO(model->family->save(f->state, writer, err));
-    MX_TRY_GOTO(mx_tensor_writer_save(writer, path, err));
+    *out = writer;
+    writer = NULL;
+out:
+    mx_tensor_writer_free(writer);
+    return status;
+}
+
+merx_status merx_model_save(const merx_model *model, const char *path, merx_error *err)
+{
+    mx_tensor_writer *writer;
+    MX_TRY(fill_writer(model, &writer, err));
+    merx_status status = mx_tensor_writer_save(writer, path, err);
+    mx_tensor_writer_free(writer);
+    return status;
+}
+
+merx_status merx_model_to_bytes(const merx_model *model, void **bytes, size_t *size, merx_error *err)
+{
+    mx_tensor_writer *writer;
+    unsigned char *data = NULL, *copy = NULL;
+    size_t count = 0;
+    *bytes = NULL;
+    *size = 0;
+    MX_TRY(fill_writer(model, &writer, err));
+    merx_status status;
+    MX_TRY_GOTO(mx_tensor_writer_bytes(writer, &data, &count, err));
+    /* Out of the model's allocator, so that the bytes outlive it. */
+    MX_TRY_GOTO(mx_alloc_array_raw(merx_allocator_default(), count, 1, "bytes of the model", &copy, err));
+    memcpy(copy, data, count);
+    *bytes = copy;
+    *size = count;
+out:
+    mx_free_array(model->alloc, data, count, 1);
+    mx_tensor_writer_free(writer);
+    return status;
+}
+
+void merx_bytes_free(void *bytes, size_t size)
+{
+    mx_free_array(merx_allocator_default(), bytes, size, 1);
+}
+
+merx_status merx_model_each_tensor(const merx_model *model,
+                                   merx_status (*take)(void *context, const merx_tensor *tensor, merx_error *err),
+                                   void *context, merx_error *err)
+{
+    mx_tensor_writer *writer;
+    merx_status status = MERX_OK;
+    MX_TRY(fill_writer(model, &writer, err));
+    for (size_t i = 0; i < mx_tensor_writer_pieces(writer); i++) {
+        const mx_tensor *piece = mx_tensor_writer_piece(writer, i);
+        if (piece == NULL)
+            continue;
+        merx_tensor tensor = {.name = piece->name,
+                              .dtype = mx_dtype_name(piece->dtype),
+                              .dims = (size_t)piece->dims,
+                              .data = piece->data,
+                              .size_bytes = piece->size_bytes};
+        for (int k = 0; k < piece->dims; k++)
+            tensor.shape[k] = (size_t)piece->shape[k];
+        MX_TRY_GOTO(take(context, &tensor, err));
+    }
 out:
     mx_tensor_writer_free(writer);
     return status;
@@ -415,19 +478,16 @@ static merx_status load_fitted(mx_fitted *f, const mx_tensor_file *file, merx_er
     return MERX_OK;
 }
 
-merx_status merx_model_load(const merx_allocator *alloc, const char *path, merx_model **out, merx_error *err)
+static merx_status load_model(const mx_tensor_file *file, const merx_allocator *alloc, merx_model **out,
+                              merx_error *err)
 {
-    *out = NULL;
-    alloc = mx_allocator_or_default(alloc);
-    mx_tensor_file *file = NULL;
     merx_model *model = NULL;
     const char *family;
     merx_status status;
-    MX_TRY(mx_tensor_file_open(path, alloc, true, &file, err));
     MX_TRY_GOTO(check_format(file, err));
     MX_TRY_GOTO(need_meta(file, "family", &family, err));
     if (merx_family_find(family) == NULL)
-        MX_FAIL_GOTO(err, MERX_E_UNSUPPORTED, path,
+        MX_FAIL_GOTO(err, MERX_E_UNSUPPORTED, mx_tensor_file_name(file),
                      "the model is of the family \"%.64s\", which this build does not have", family);
     MX_TRY_GOTO(merx_model_new(alloc, family, &model, err));
     MX_TRY_GOTO(mx_fitted_new(alloc, model->family, &model->fitted, err));
@@ -437,6 +497,28 @@ merx_status merx_model_load(const merx_allocator *alloc, const char *path, merx_
     model = NULL;
 out:
     merx_model_free(model);
+    return status;
+}
+
+merx_status merx_model_load(const merx_allocator *alloc, const char *path, merx_model **out, merx_error *err)
+{
+    *out = NULL;
+    alloc = mx_allocator_or_default(alloc);
+    mx_tensor_file *file;
+    MX_TRY(mx_tensor_file_open(path, alloc, true, &file, err));
+    merx_status status = load_model(file, alloc, out, err);
+    mx_tensor_file_close(file);
+    return status;
+}
+
+merx_status merx_model_from_bytes(const merx_allocator *alloc, const void *bytes, size_t size, merx_model **out,
+                                  merx_error *err)
+{
+    *out = NULL;
+    alloc = mx_allocator_or_default(alloc);
+    mx_tensor_file *file;
+    MX_TRY(mx_tensor_file_memory(bytes, size, "bytes of a model", alloc, true, &file, err));
+    merx_status status = load_model(file, alloc, out, err);
     mx_tensor_file_close(file);
     return status;
 }

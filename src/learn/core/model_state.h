@@ -45,6 +45,8 @@ struct merx_model {
     merx_option *table; /* the family's options, then the pipeline's */
     size_t table_count;
     merx_options *options;
+    double *start; /* (start_rows, start_d) of merx_model_set_start; NULL: none */
+    size_t start_rows, start_d;
     mx_fitted *fitted; /* NULL: not fitted */
 };
 
