@@ -149,7 +149,7 @@ static merx_status first_look(mx_logistic_work *f, merx_error *err)
         MX_TRY_GOTO(mx_design_rows_next(f->rows, &window, err));
         if (window.n == 0)
             break;
-        if (first == 0 && window.x != NULL)
+        if (first == 0 && window.x != NULL && !f->options->no_intercept)
             find_shift(f, &window);
         MX_TRY_GOTO(look_at_window(f, &window, first, counts, err));
         first += window.n;
@@ -202,6 +202,8 @@ static void start_parameters(mx_logistic_work *f)
 {
     double *x = f->newton.parameters, mean = 0;
     memset(x, 0, f->p * sizeof *x);
+    if (f->options->no_intercept)
+        return;
     for (size_t c = 0; c < f->q; c++)
         mean += log(f->class_totals[c]) / (double)f->q;
     for (size_t c = 0; c < f->q; c++)
@@ -318,7 +320,7 @@ static merx_status fit_large(mx_logistic_work *f, merx_error *err)
             double shifted = sums.sums[j] / sums.weight, square = sums.squares[j] / sums.weight;
             if (!isfinite(shifted) || !isfinite(square))
                 return blame_values(f, err);
-            double variance = square - shifted * shifted;
+            double variance = o->no_intercept ? square : square - shifted * shifted;
             s->means[j] = f->pass.shift[j] + shifted;
             s->scales[j] = variance > 1e-15 * square ? sqrt(variance) : 0;
         }
@@ -416,6 +418,7 @@ merx_status mx_logistic_fit_rows(mx_design_rows *rows, const mx_logistic_options
                                 .stride = block,
                                 .take = block,
                                 .group = 1,
+                                .no_intercept = options->no_intercept,
                                 .task = task,
                                 .work = f.work};
     mx_logistic model = {.d = d, .classes = rows->classes, .outputs = q, .alloc = mx_allocator_or_default(alloc)};

@@ -17,6 +17,7 @@ typedef struct mx_logistic_options {
     const double *class_weights; /* (classes) > 0, multiplied into the weights of the rows; NULL: ones */
     bool balanced;               /* class weights W / (classes W_c) instead */
     bool no_errors;              /* standard errors are not wanted */
+    bool no_intercept;           /* logits are b x alone */
 } mx_logistic_options;
 
 typedef struct mx_logistic {

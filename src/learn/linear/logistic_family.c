@@ -18,6 +18,8 @@ static const merx_option options_table[] = {
     {"l1", MERX_OPTION_REAL, 0, 1e15, "0", NULL,
      "Strength of the penalty on absolute coefficients (scikit-learn's l1_ratio / C), which sets weak ones to exactly "
      "0."},
+    {"intercept", MERX_OPTION_BOOL, 0, 0, "true", NULL,
+     "Learn a constant term, which is not penalised; without it all log-odds are 0 where every column is."},
     {"class_weight", MERX_OPTION_TEXT, 0, 0, "", NULL,
      "Weights of the classes: \"yes:3,no:1\" (others have 1), or \"balanced\" for the same total weight in each; empty "
      "for none."},
@@ -99,6 +101,7 @@ static merx_status fit_rows(const merx_options *options, mx_design_rows *rows, c
     mx_logistic_options o = {.l2 = merx_options_real(options, "l2"),
                              .l1 = merx_options_real(options, "l1"),
                              .no_errors = !merx_options_bool(options, "standard_errors"),
+                             .no_intercept = !merx_options_bool(options, "intercept"),
                              .max_iterations = (int)merx_options_int(options, "max_iterations"),
                              .tolerance = merx_options_real(options, "tolerance")};
     const char *weights = merx_options_text(options, "class_weight");

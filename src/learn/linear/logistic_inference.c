@@ -75,7 +75,7 @@ merx_status mx_logistic_wald(mx_logistic_work *f, double *errors, merx_error *er
                 if (s->scales[k] > 0)
                     of_intercept += f->pass.shift[j] * f->pass.shift[k] * block[j * p + k];
         }
-        errors[c * e + d] = sqrt(of_intercept);
+        errors[c * e + d] = f->options->no_intercept ? NAN : sqrt(of_intercept);
     }
 out:
     mx_free_array(f->work, a, p * p, sizeof *a);

@@ -80,12 +80,14 @@ static void measure(mx_logistic_newton *s, const mx_logistic_sums *sums)
 {
     for (size_t j = 0; j < s->pass->d; j++) {
         double shifted = sums->sums[j] / sums->weight, mean = s->pass->shift[j] + shifted;
-        double variance = sums->squares[j] / sums->weight - shifted * shifted;
+        double square = sums->squares[j] / sums->weight;
+        /* Without an intercept a constant column is one like any other: columns are measured from 0. */
+        double variance = s->pass->no_intercept ? square : square - shifted * shifted;
         if (!isfinite(mean) || !isfinite(variance))
             s->finite = false;
         double scale = variance > 0 ? sqrt(variance) : 0;
         s->means[j] = mean;
-        s->scales[j] = scale > 1e-13 * fabs(mean) && variance > 1e-15 * (sums->squares[j] / sums->weight) ? scale : 0;
+        s->scales[j] = scale > 1e-13 * fabs(mean) && variance > 1e-15 * square ? scale : 0;
     }
 }
 

@@ -308,6 +308,20 @@ static merx_status run_windows(mx_logistic_pass *f, window_work *work, double *t
     }
 }
 
+/* An intercept that must not move has no slope, and a curvature of its own. */
+static void hold_intercepts(unsigned wants, size_t q, size_t e, mx_logistic_sums *out)
+{
+    size_t p = q * e;
+    for (size_t at = e - 1; at < p; at += e) {
+        out->gradient[at] = 0;
+        if ((wants & MX_LOGISTIC_HESSIAN) == 0)
+            continue;
+        for (size_t k = 0; k < p; k++)
+            out->hessian[at * p + k] = out->hessian[k * p + at] = 0;
+        out->hessian[at * p + at] = out->weight;
+    }
+}
+
 static void write_sums(const mx_logistic_pass *f, const window_work *work, const double *total, mx_logistic_sums *out)
 {
     size_t d = f->d, e = d + 1, q = f->q;
@@ -327,6 +341,8 @@ static void write_sums(const mx_logistic_pass *f, const window_work *work, const
     }
     if (work->wants & MX_LOGISTIC_HESSIAN)
         unpack_hessian(total + work->at_hessian, q, e, out->hessian);
+    if (f->no_intercept)
+        hold_intercepts(work->wants, q, e, out);
 }
 
 static merx_status need_partial(mx_logistic_pass *f, size_t count, merx_error *err)

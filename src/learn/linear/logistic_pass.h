@@ -20,6 +20,7 @@ typedef struct mx_logistic_pass {
     size_t n, d, q, classes;
     bool sparse;                 /* products with the entries themselves; else rows are dense, or made so */
     bool copied;                 /* rows are copied less their shift before use: sparse rows, and columns far from 0 */
+    bool no_intercept;           /* intercepts stay where they are: 0, with a shift of 0 */
     const double *class_weights; /* (classes); NULL: ones */
     double *shift;               /* (d), then a 0 */
     size_t stride, take, group;  /* rows from block to block; used of each; blocks to one sum */
