@@ -63,8 +63,9 @@ MERX_API merx_status merx_model_set(merx_model *model, const char *name, const c
                                     merx_error *err) MERX_MUST_CHECK;
 MERX_API const merx_options *merx_model_options(const merx_model *model);
 /*
- * Where the next fits of a matrix begin: k-means takes (clusters, d) centroids in the matrix's units, keeps their order and draws no others.
- * values  (rows, d) copied; NULL: nothing is given any more. Fits of other families refuse a start with MERX_E_UNSUPPORTED; of another d: MERX_E_SHAPE.
+ * Where the next fits of a matrix begin: k-means takes (clusters, d) centroids in the matrix's units, keeps their order and draws no others; logistic takes
+ * (1 for two classes, else classes; d + 1) coefficients with the intercept last, and ends where it would anyway.
+ * values  (rows, d) copied; NULL: nothing is given any more. Other families refuse a start with MERX_E_UNSUPPORTED; the fit, one of another width with MERX_E_SHAPE.
  */
 MERX_API merx_status merx_model_set_start(merx_model *model, const double *values, size_t rows, size_t d,
                                           merx_error *err) MERX_MUST_CHECK;

@@ -148,7 +148,7 @@ def as_floats(array, keep_float32):
 def check_width(estimator, d, reset):
     if reset:
         estimator.n_features_in_ = d
-    elif d != estimator.n_features_in_:
+    elif d != getattr(estimator, "n_features_in_", d):  # a model whose coefficients were set by hand has none
         raise ValueError(
             f"X has {d} features, but {type(estimator).__name__} is expecting {estimator.n_features_in_} features as input."
         )

@@ -109,8 +109,20 @@ class _KMeans(TransformerMixin, ClusterMixin, Estimator):
         return "cluster_centers_" in self.__dict__
 
     def _labels_of(self, X):
+        if self.__dict__.get("_model") is None:
+            return self._distances_of(X).argmin(axis=1).astype(np.int32)
         labels = self._model.rows_labels(X)
         return (labels if labels is not None else self._model.labels(dataset_of(X))).astype(np.int32)
+
+    def _distances_of(self, X):
+        """Distances (n, k) to the centres as they stand, for centres that no model holds (partial_fit)."""
+        centers = self.cluster_centers_.astype(np.float64)
+        out = np.empty((len(X), len(centers)))
+        step = max(1, 4_000_000 // centers.size)
+        for begin in range(0, len(X), step):
+            rows = X[begin : begin + step, None, :].astype(np.float64)
+            out[begin : begin + step] = np.sqrt(((rows - centers) ** 2).sum(axis=2))
+        return out
 
     def predict(self, X):
         """The nearest centre of each row: X (n, d) to (n) of int32.
@@ -132,6 +144,8 @@ class _KMeans(TransformerMixin, ClusterMixin, Estimator):
         """Distances to the centres: X (n, d) to (n, n_clusters)."""
         self._check_is_fitted()
         checked = check_X(self, X, reset=False, accept_sparse=True)
+        if self.__dict__.get("_model") is None:
+            return self._wrap_output(self._distances_of(checked).astype(checked.dtype), X)
         distances = self._model.rows_values(checked)
         if distances is None:
             distances = self._model.predict(dataset_of(checked))
@@ -288,6 +302,11 @@ class MiniBatchKMeans(_KMeans):
     def fit(self, X, y=None, sample_weight=None):
         """X (n, d), sample_weight (n); y is ignored. Returns self."""
         self._validate_params()
+        if self.init_size is not None and self.init_size < self.n_clusters:
+            warnings.warn(
+                f"init_size={self.init_size} should be larger than n_clusters={self.n_clusters}. The C library chooses its own sample.",
+                RuntimeWarning, stacklevel=2,
+            )
         X, weights = self._fit(
             "minibatch_kmeans", X, sample_weight,
             {
@@ -295,6 +314,47 @@ class MiniBatchKMeans(_KMeans):
                 "reassignment": min(float(self.reassignment_ratio), 1.0),
             },
         )
-        self.n_steps_ = self.n_iter_ * -(-len(X) // self.batch_size)
+        self.n_steps_ = self.n_iter_
+        self.n_iter_ = -(-self.n_steps_ * min(self.batch_size, len(X)) // len(X))
+        self._counts = np.bincount(self.labels_, weights=weights, minlength=self.n_clusters)
+        self.inertia_ = -self.score(X, sample_weight=weights)
+        return self
+
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """One step on the rows of X (n, d) as one batch: each centre moves to the mean of all rows it was ever given. Returns self.
+
+        The first call draws the centres from X. Source: Sculley 2010, algorithm 1.
+        """
+        first = "cluster_centers_" not in self.__dict__
+        if first:
+            self._validate_params()
+        X = check_X(self, X, reset=first, accept_sparse=True)
+        weights = check_weights(sample_weight, X)
+        if first:
+            if len(X) < self.n_clusters:
+                raise ValueError(f"n_samples={len(X)} should be >= n_clusters={self.n_clusters}.")
+            seed = seed_of(self.random_state)
+            centers = self._starts(X, seed)
+            if centers is None:
+                options = {"clusters": self.n_clusters, "starts": 1, "init": self.init, "max_iterations": 1}
+                model, extra = self._fit_distinct("kmeans", X, weights, options, seed, None)
+                centers = model.tensors()["kmeans.centroids"]
+                centers = np.concatenate([centers, np.repeat(centers[-1:], extra, axis=0)])
+            self.cluster_centers_ = np.array(centers, dtype=X.dtype)
+            self._counts = np.zeros(self.n_clusters)
+            self.n_steps_, self.n_iter_, self._n_features_out = 0, 1, self.n_clusters
+        self._model = None  # the centres are ahead of any model of the C library
+        labels = self._labels_of(X)
+        given = np.ones(len(X)) if weights is None else weights
+        added = np.bincount(labels, weights=given, minlength=self.n_clusters)
+        sums = np.zeros(self.cluster_centers_.shape)
+        np.add.at(sums, labels, given[:, None] * X)
+        moved = added > 0
+        self._counts = self._counts + added
+        share = (added / np.where(moved, self._counts, 1))[:, None]
+        means = sums / np.where(moved, added, 1)[:, None]
+        self.cluster_centers_ = np.where(moved[:, None], self.cluster_centers_ * (1 - share) + means * share, self.cluster_centers_).astype(X.dtype)
+        self.n_steps_ += 1
+        self.labels_ = self._labels_of(X)
         self.inertia_ = -self.score(X, sample_weight=weights)
         return self

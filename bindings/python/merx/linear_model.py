@@ -346,6 +346,17 @@ class Lasso(ElasticNet):
     l1_ratio = 1.0
 
 
+# In the words of scikit-learn's solvers, for who filters them.
+_NOT_CONVERGED = {
+    "lbfgs": "lbfgs failed to converge after {} iteration(s): increase max_iter or scale the columns",
+    "liblinear": "Liblinear failed to converge, increase the number of iterations. ({} were made)",
+    "newton-cg": "newton-cg failed to converge. Increase the number of iterations. ({} were made)",
+    "newton-cholesky": "Newton solver did not converge after {} iterations.",
+    "sag": "The max_iter was reached which means the coef_ did not converge ({} iterations)",
+    "saga": "The max_iter was reached which means the coef_ did not converge ({} iterations)",
+}
+_LEAST_L2 = 1e-4  # of classes that a plane separates, without a penalty
+
 _NET_ITERATIONS = 5  # place in elastic_net.scalars: sweeps
 
 
@@ -414,6 +425,8 @@ class LogisticRegression(ClassifierMixin, Estimator):
     def _penalties(self):
         """(l2, l1) of the C library, as `penalty` or l1_ratio and C say."""
         C, ratio = float(self.C), self.l1_ratio
+        if self.n_jobs is not None:
+            warnings.warn("'n_jobs' has no effect: every core is used, with the same bits.", FutureWarning, stacklevel=4)
         if self.penalty != "deprecated":
             warnings.warn(
                 "'penalty' was deprecated in scikit-learn 1.8: use l1_ratio (0 is l2, 1 is l1), and C=np.inf for no penalty.", FutureWarning,
@@ -422,10 +435,22 @@ class LogisticRegression(ClassifierMixin, Estimator):
             if self.penalty == "elasticnet" and ratio is None:
                 raise ValueError("l1_ratio must be specified when penalty is elasticnet.")
             if self.penalty is None:
+                if C != 1.0 and not np.isinf(C):
+                    warnings.warn("Setting penalty=None will ignore the C and l1_ratio parameters", UserWarning, stacklevel=4)
                 C = np.inf
+            wanted = {"l1": 1.0, "l2": 0.0}.get(self.penalty, ratio)
+            if self.penalty == "l1" and ratio not in (None, 0.0, 1.0) or self.penalty == "l2" and ratio not in (None, 0.0, 1.0):
+                warnings.warn(
+                    f"l1_ratio parameter is only used when penalty is 'elasticnet'. Got (penalty={self.penalty})", UserWarning, stacklevel=4
+                )
+            elif wanted != ratio and self.penalty in ("l1", "l2"):
+                warnings.warn(
+                    f"Inconsistent values: penalty={self.penalty} with l1_ratio={ratio}. penalty is deprecated; l1_ratio alone says what is meant.",
+                    UserWarning, stacklevel=4,
+                )
             ratio = {"l1": 1.0, "l2": 0.0, None: 0.0, "elasticnet": ratio}[self.penalty]
         elif ratio is None:
-            warnings.warn("l1_ratio=None was deprecated in scikit-learn 1.8: use l1_ratio=0, its default.", FutureWarning, stacklevel=4)
+            warnings.warn("'l1_ratio=None' was deprecated in scikit-learn 1.8: use l1_ratio=0, its default.", FutureWarning, stacklevel=4)
             ratio = 0.0
         if np.isinf(C):
             return 0.0, 0.0
@@ -456,7 +481,6 @@ class LogisticRegression(ClassifierMixin, Estimator):
         self._validate_params()
         require_y(self, y)
         l2, l1 = self._penalties()
-        names_before = self.__dict__.get("feature_names_in_")
         X = check_X(self, X, reset=True, accept_sparse=True, finite=False)
         classes, codes = check_classes_y(y)
         check_lengths(X=X, y=codes)
@@ -472,17 +496,11 @@ class LogisticRegression(ClassifierMixin, Estimator):
             X, codes, weights, used = _without_idle_classes(X, codes, weights, len(classes))
         options = {
             "l2": l2, "l1": l1, "intercept": self.fit_intercept, "standard_errors": False, "max_iterations": max(int(self.max_iter), 1),
-            "tolerance": min(max(float(self.tol), 1e-12), 1e-6),
+            "tolerance": min(max(float(self.tol), 1e-15), 1e-6),
         }
-        try:
-            model = fit_model(
-                "logistic", X, codes=codes, classes=[str(c) for c in classes[used]], weights=weights, options=options,
-                names=self.__dict__.get("feature_names_in_"), who=type(self).__name__,
-            )
-        except ValueError:
-            if names_before is not None:
-                self.feature_names_in_ = names_before
-            raise
+        if self.max_iter == 0:
+            return self._fit_nothing(X, len(classes))
+        model = self._fit_model(X, codes, classes[used], weights, options)
         found = model.tensors()
         self._model = model
         coefficients, intercepts = found["logistic.coefficients"], found["logistic.intercepts"]
@@ -497,10 +515,33 @@ class LogisticRegression(ClassifierMixin, Estimator):
         iterations, converged = int(found["logistic.scalars"][1]), bool(found["logistic.scalars"][2])
         self.n_iter_ = np.array([min(iterations, self.max_iter)], dtype=np.int32)
         if not converged and iterations >= self.max_iter:
-            warnings.warn(
-                f"{self.solver} failed to converge (status=1): STOP: TOTAL NO. OF ITERATIONS REACHED LIMIT: increase max_iter (={self.max_iter}) or "
-                "scale the columns", convergence_warning(), stacklevel=2,
-            )
+            warnings.warn(_NOT_CONVERGED[self.solver].format(self.max_iter), convergence_warning(), stacklevel=2)
+        return self
+
+    def _fit_model(self, X, codes, classes, weights, options):
+        start = None
+        if self.warm_start and "coef_" in self.__dict__ and self.coef_.shape == (1 if len(classes) == 2 else len(classes), X.shape[1]):
+            start = np.column_stack([self.densify().coef_, self.intercept_])
+        arguments = {
+            "codes": codes, "classes": [str(c) for c in classes], "weights": weights, "start": start,
+            "names": self.__dict__.get("feature_names_in_"), "who": type(self).__name__,
+        }
+        try:
+            return fit_model("logistic", X, options=options, **arguments)
+        except _merx.Error as error:
+            if error.code != "MERX_E_NUMERIC" or options["l2"] > 0 or options["l1"] > 0:
+                raise
+            # scikit-learn stops somewhere on the way to infinity; here the end is well defined, and said.
+            warnings.warn(f"{error}. Fitted with l2 = {_LEAST_L2} instead", convergence_warning(), stacklevel=3)
+            return fit_model("logistic", X, options={**options, "l2": _LEAST_L2}, **arguments)
+
+    def _fit_nothing(self, X, k):
+        """max_iter=0: where a fit would begin."""
+        rows = 1 if k == 2 else k
+        self._model = None
+        self.coef_, self.intercept_ = np.zeros((rows, X.shape[1]), dtype=X.dtype), np.zeros(rows, dtype=X.dtype)
+        self.n_iter_ = np.zeros(1, dtype=np.int32)
+        warnings.warn(_NOT_CONVERGED[self.solver].format(0), convergence_warning(), stacklevel=3)
         return self
 
     # ---- use ----

@@ -426,6 +426,7 @@ const mx_family mx_family_kmeans = {
              .options = kmeans_options},
     .fit = fit,
     .fit_rows = fit_rows,
+    .start = MX_START_ROWS,
     .memory = memory,
     SHARED_FUNCTIONS,
 };
@@ -441,6 +442,7 @@ const mx_family mx_family_minibatch_kmeans = {
              .options = minibatch_options},
     .fit = fit_minibatch,
     .fit_rows = fit_minibatch_rows,
+    .start = MX_START_ROWS,
     .memory = memory_minibatch,
     SHARED_FUNCTIONS,
 };

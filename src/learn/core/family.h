@@ -29,7 +29,7 @@ typedef struct mx_design {
     const char *const *names;   /* (d) design column names, for describe: "color=D", "carat"; NULL: nameless */
     const char *const *outputs; /* class names or the target's name */
     const mx_unit *units;       /* (d); NULL: the numbers are as they were given */
-    const double *start;        /* (start_rows, d) given to begin with, families with takes_start alone; NULL: none */
+    const double *start;        /* (start_rows, d or d + 1: mx_start) given to begin with; NULL: none */
     size_t start_rows;
     /* MERX_TAKES_LEVELS: a column of codes has its number of levels here, numbers have 0; what the levels are called. NULL: numbers alone. */
     const size_t *levels;                  /* (d) */
@@ -58,6 +58,9 @@ mx_design_rows mx_design_rows_of(const mx_design *design);
 /* The next block; block->n is 0 at the end. What it points to lives until the next call. */
 merx_status mx_design_rows_next(mx_design_rows *rows, mx_design *block, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_design_rows_rewind(mx_design_rows *rows, merx_error *err) MERX_MUST_CHECK;
+
+/* What merx_model_set_start gives: nothing, rows of the matrix's units (k, d), or coefficients (outputs, d + 1) with the intercept last. */
+typedef enum mx_start { MX_START_NONE, MX_START_ROWS, MX_START_COEFFICIENTS } mx_start;
 
 typedef struct mx_family {
     uint32_t version; /* of this struct: 1 */
@@ -92,7 +95,7 @@ typedef struct mx_family {
     void (*extra_term)(const void *state, size_t term, size_t *a, size_t *b);
     /* A picture of what was learnt: one <svg> element. NULL: none. */
     merx_status (*plot)(const void *state, const mx_design *names, mx_text *svg, merx_error *err);
-    bool takes_start; /* fit begins where design->start says */
+    mx_start start; /* where a fit can be told to begin (design->start) */
 } mx_family;
 
 /* The registry (src/learn/families.c): one line per family. NULL past the end. */

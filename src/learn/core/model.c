@@ -122,7 +122,7 @@ merx_status merx_model_set_start(merx_model *model, const double *values, size_t
     double *copy = NULL;
     size_t row_bytes = 0;
     if (values != NULL) {
-        if (!model->family->takes_start)
+        if (model->family->start == MX_START_NONE)
             MX_FAIL(err, MERX_E_UNSUPPORTED, model->family->info.name, "its fit does not begin at a given place");
         if (rows == 0 || d == 0 || !mx_mul_size(d, sizeof *copy, &row_bytes))
             MX_FAIL(err, MERX_E_SHAPE, model->family->info.name,
@@ -429,9 +429,10 @@ static merx_status give_start(const merx_model *model, mx_design *design, merx_e
         return MERX_OK;
     if (design->units != NULL || design->csr.rows > 0)
         MX_FAIL(err, MERX_E_UNSUPPORTED, model->family->info.name, "a start is for matrices; this is a table");
-    if (model->start_d != design->d)
-        MX_FAIL(err, MERX_E_SHAPE, model->family->info.name, "the start has %zu columns; the matrix has %zu",
-                model->start_d, design->d);
+    size_t wanted = design->d + (model->family->start == MX_START_COEFFICIENTS);
+    if (model->start_d != wanted)
+        MX_FAIL(err, MERX_E_SHAPE, model->family->info.name,
+                "the start has %zu columns; %zu are expected for a matrix of %zu", model->start_d, wanted, design->d);
     design->start = model->start;
     design->start_rows = model->start_rows;
     return MERX_OK;

@@ -202,6 +202,14 @@ static void start_parameters(mx_logistic_work *f)
 {
     double *x = f->newton.parameters, mean = 0;
     memset(x, 0, f->p * sizeof *x);
+    if (f->options->start != NULL) {
+        memcpy(x, f->options->start, f->p * sizeof *x);
+        for (size_t c = 0; c < f->q; c++) {
+            double *intercept = &x[c * f->e + f->d];
+            *intercept = f->options->no_intercept ? 0 : *intercept + mx_dot(x + c * f->e, f->pass.shift, f->d);
+        }
+        return;
+    }
     if (f->options->no_intercept)
         return;
     for (size_t c = 0; c < f->q; c++)
@@ -291,7 +299,7 @@ static merx_status fit_small(mx_logistic_work *f, merx_error *err)
     s->l1 = o->l1 / f->total;
     s->l2 = o->l2 / f->total;
     start_parameters(f);
-    if (f->step > 0) {
+    if (f->step > 0 && o->start == NULL) { /* a start that was given is nearer than any sample */
         uint64_t first = f->rows->n / f->step * START_OF_BLOCK;
         if (f->least_in_start >= LEAST_OF_CLASS && first >= 10 * (uint64_t)f->p)
             MX_TRY(fit_sample(f, START_OF_BLOCK, true, err));

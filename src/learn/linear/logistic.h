@@ -18,6 +18,7 @@ typedef struct mx_logistic_options {
     bool balanced;               /* class weights W / (classes W_c) instead */
     bool no_errors;              /* standard errors are not wanted */
     bool no_intercept;           /* logits are b x alone */
+    const double *start;         /* (outputs, d + 1) to begin at, the intercept last; NULL: the class shares */
 } mx_logistic_options;
 
 typedef struct mx_logistic {

@@ -106,6 +106,13 @@ static merx_status fit_rows(const merx_options *options, mx_design_rows *rows, c
                              .tolerance = merx_options_real(options, "tolerance")};
     const char *weights = merx_options_text(options, "class_weight");
     mx_calibration calibration = calibration_of(options);
+    if (rows->held != NULL && rows->held->start != NULL) {
+        size_t wanted = rows->classes == 2 ? 1 : rows->classes;
+        if (rows->held->start_rows != wanted)
+            MX_FAIL(err, MERX_E_SHAPE, "logistic", "the start has %zu rows; %zu are expected for %zu classes",
+                    rows->held->start_rows, wanted, rows->classes);
+        o.start = rows->held->start;
+    }
     if (calibration != MX_CALIBRATION_NONE && rows->held == NULL)
         MX_FAIL(err, MERX_E_UNSUPPORTED, "logistic",
                 "calibration needs the rows in memory (set calibrate to none for a stream)");
@@ -322,4 +329,5 @@ const mx_family mx_family_logistic = {
     .inputs = inputs,
     .predict_row = predict_row,
     .fit_rows = fit_rows,
+    .start = MX_START_COEFFICIENTS,
 };
