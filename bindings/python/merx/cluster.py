@@ -11,7 +11,6 @@ import numpy as np
 from merx import _merx
 from merx._base import ClusterMixin, Estimator, Interval, TransformerMixin, seed_of
 from merx._checks import check_array, check_weights, check_X, convergence_warning
-from merx._explain import explanation
 from merx._family import dataset_of, fit_model
 
 __all__ = ["KMeans", "MiniBatchKMeans"]
@@ -112,7 +111,7 @@ class _KMeans(TransformerMixin, ClusterMixin, Estimator):
         if self.__dict__.get("_model") is None:
             return self._distances_of(X).argmin(axis=1).astype(np.int32)
         labels = self._model.rows_labels(X)
-        return (labels if labels is not None else self._model.labels(dataset_of(X))).astype(np.int32)
+        return labels if labels is not None else self._model.labels(dataset_of(X))
 
     def _distances_of(self, X):
         """Distances (n, k) to the centres as they stand, for centres that no model holds (partial_fit)."""
@@ -136,7 +135,7 @@ class _KMeans(TransformerMixin, ClusterMixin, Estimator):
             except _merx.Error:
                 labels = None
             if labels is not None:
-                return labels.astype(np.int32)
+                return labels
         self._check_is_fitted()
         return self._labels_of(check_X(self, X, reset=False, accept_sparse=True))
 
@@ -178,6 +177,8 @@ class _KMeans(TransformerMixin, ClusterMixin, Estimator):
         self._check_is_fitted()
         names = self.__dict__.get("feature_names_in_")
         X = check_X(self, X, reset=False, accept_sparse=True)
+        from merx._explain import explanation
+
         return explanation(self._model.explain(dataset_of(X, names), row, -1 if cluster is None else cluster))
 
     def describe(self):

@@ -23,7 +23,6 @@ from merx._checks import (
     is_sparse,
     require_y,
 )
-from merx._explain import explanation
 from merx._family import dataset_of, fit_model
 
 __all__ = ["ElasticNet", "Lasso", "LinearRegression", "LogisticRegression", "Ridge"]
@@ -102,6 +101,8 @@ class _Linear(RegressorMixin, Estimator):
         self._check_is_fitted()
         names = self.__dict__.get("feature_names_in_")
         X = check_X(self, X, reset=False, accept_sparse=True)
+        from merx._explain import explanation
+
         return explanation(self._models[target].explain(dataset_of(X, names), row))
 
     def describe(self):
@@ -552,7 +553,7 @@ class LogisticRegression(ClassifierMixin, Estimator):
         X = check_X(self, X, reset=False, accept_sparse=True)
         coefficients = self.coef_.toarray() if is_sparse(self.coef_) else self.coef_
         scores = X @ coefficients.T + self.intercept_
-        return scores[:, 0] if scores.shape[1] == 1 else scores
+        return scores.reshape(-1) if scores.size == len(X) else scores
 
     def predict(self, X):
         """The most probable class of each row: X (n, d) to (n)."""
@@ -600,6 +601,8 @@ class LogisticRegression(ClassifierMixin, Estimator):
             if len(at) == 0:
                 raise ValueError(f"{output!r} is none of the classes {self.classes_.tolist()}")
             which = int(at[0])
+        from merx._explain import explanation
+
         return explanation(self._model.explain(dataset_of(X, names), row, which))
 
     def describe(self):

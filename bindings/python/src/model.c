@@ -139,12 +139,12 @@ static bool is_flat(const merx_model *model)
     return (merx_model_family(model)->tags & MERX_REGRESSES) != 0;
 }
 
-/* (n, outputs) of float64, (n) for regressions; or (n) of int64 labels. */
+/* (n, outputs) of float64, (n) for regressions; or (n) of int32 labels. */
 static PyObject *new_result(const merx_model *model, size_t n, wanted what, void **memory)
 {
     size_t shape[2] = {n, merx_model_outputs(model)};
     if (what == LABELS)
-        return mpy_array_new(MPY_INT64, 1, shape, memory);
+        return mpy_array_new(MPY_INT32, 1, shape, memory);
     return mpy_array_new(MPY_FLOAT64, is_flat(model) ? 1 : 2, shape, memory);
 }
 
@@ -172,7 +172,7 @@ static PyObject *predict_few(const model_object *self, const double *x, size_t n
         status = merx_model_predict_row(model, x + i * d, d, what == LABELS ? values : (double *)memory + i * outputs,
                                         labelled ? &label : NULL, &err);
         if (what == LABELS)
-            ((int64_t *)memory)[i] = label;
+            ((int32_t *)memory)[i] = label;
     }
     PyMem_Free(more);
     if (status == MERX_OK)
@@ -199,7 +199,7 @@ static PyObject *predict_dataset(model_object *self, const merx_dataset *data, s
         if (result != NULL && what == VALUES)
             memcpy(memory, p.values, p.rows * p.outputs * sizeof *p.values);
         for (size_t i = 0; result != NULL && what == LABELS && i < p.rows; i++)
-            ((int64_t *)memory)[i] = p.labels != NULL ? p.labels[i] : 0;
+            ((int32_t *)memory)[i] = p.labels != NULL ? p.labels[i] : 0;
         merx_prediction_release(&p);
     }
     mpy_call_release(&call);
@@ -486,7 +486,7 @@ static PyMethodDef methods[] = {
      "rows_values(X)\n\nPredictions of rows of plain numbers; None when X is no finite C-contiguous float64 matrix."},
     {"rows_labels", rows_labels, METH_O, "rows_labels(X)\n\nLabels of rows of plain numbers; None as rows_values."},
     {"predict", predict, METH_O, "predict(data)\n\n(n, outputs) of float64, (n) for a regression."},
-    {"labels", labels, METH_O, "labels(data)\n\n(n) of int64: classes or clusters, from 0."},
+    {"labels", labels, METH_O, "labels(data)\n\n(n) of int32: classes or clusters, from 0."},
     {"explain", explain, METH_VARARGS, "explain(data, row, output=-1)\n\nbase and contributions that sum to the score."},
     {"describe", describe, METH_NOARGS, "describe()\n\nThe model for a person, as text."},
     {"shapes_svg", shapes_svg, METH_NOARGS, "shapes_svg()\n\nThe strongest terms of an additive model, as SVG."},
