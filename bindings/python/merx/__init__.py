@@ -9,7 +9,7 @@ Importing merx imports nothing else; modules come when they are named. scikit-le
 """
 import importlib as _importlib
 
-__all__ = ["additive", "cluster", "keras", "linear_model", "metrics", "neighbors", "preprocessing", "recommend", "shop"]
+__all__ = ["additive", "cluster", "keras", "linear_model", "metrics", "models", "neighbors", "preprocessing", "recommend", "shop"]
 _FROM_C = ("Error", "InputError", "NotFoundError", "MemoryLimitError", "FileError", "NotFittedError", "__version__", "build_info")
 
 
