@@ -1,7 +1,7 @@
 /*
  * Timing of linear regression through the public API, from a matrix of the caller's: bench_linear_fit N D FOLDER, driven by bench/figures/linear.py. FOLDER
  * holds x (N, D) and y (N), float64. "go FAMILY OPTION=VALUE …" names the family and its options. What is timed is the fit, its threads'
- * start included. The objective is sum (y - b0 - b x)^2 + l2 |b|^2, made
+ * start included; after "go whole …" also what makes a dataset of the arrays before it. The objective is sum (y - b0 - b x)^2 + l2 |b|^2, made
  * of the model's predictions of single rows.
  */
 #include "bench/worker.h"
@@ -72,14 +72,20 @@ int main(int count, char **words)
     bench_run run;
     while (bench_next(&run)) {
         char *rest = run.words, *family = strtok_r(rest, " ", &rest);
+        bool whole = family != NULL && strcmp(family, "whole") == 0;
+        if (whole)
+            family = strtok_r(rest, " ", &rest);
         if (family == NULL)
             bench_fail("go FAMILY OPTION=VALUE …");
         merx_task *task = NULL;
         merx_dataset *data = NULL;
         merx_model *model = NULL;
+        if (whole)
+            bench_start(&run);
         must(merx_dataset_view_matrix(NULL, x, n, d, NULL, &data, &err), &err);
         must(merx_dataset_add_numeric(data, "y", y, &err), &err);
-        bench_start(&run);
+        if (!whole)
+            bench_start(&run);
         must(merx_task_new(NULL, &(merx_task_options){0}, &task, &err), &err);
         must(merx_model_new(NULL, family, &model, &err), &err);
         double l2 = set_options(model, rest, &err);
