@@ -17,6 +17,7 @@ set(merx_slow_tests
   media.decoder
   media.pictures
   media.video
+  python.package
   store.sqlite
   shop.classify
   shop.crash

@@ -216,6 +216,30 @@ static void test_reasons(const subject *s)
     merx_dataset_free(data);
 }
 
+typedef struct tensors_seen {
+    const mx_tensor_file *file;
+    size_t count;
+    bool stop;
+} tensors_seen;
+
+/* The next tensor of the file, to the bit. */
+static merx_status see_tensor(void *context, const merx_tensor *tensor, merx_error *err)
+{
+    tensors_seen *seen = context;
+    if (seen->stop)
+        MX_FAIL(err, MERX_E_CANCELLED, "", "enough");
+    const mx_tensor *kept = mx_tensor_file_at(seen->file, seen->count++);
+    assert_string_equal(tensor->name, kept->name);
+    assert_string_equal(tensor->dtype, mx_dtype_name(kept->dtype));
+    assert_int_equal(tensor->dims, kept->dims);
+    for (int k = 0; k < kept->dims; k++)
+        assert_int_equal(tensor->shape[k], kept->shape[k]);
+    assert_int_equal(tensor->size_bytes, kept->size_bytes);
+    if (kept->size_bytes > 0)
+        assert_memory_equal(tensor->data, kept->data, kept->size_bytes);
+    return MERX_OK;
+}
+
 static void test_files(const subject *s)
 {
     merx_error err = {0};
@@ -262,6 +286,27 @@ static void test_files(const subject *s)
 
     mx_tensor_file *file;
     check_ok(mx_tensor_file_open(path, NULL, true, &file, &err), err);
+    /* The same in memory, and tensor by tensor. */
+    void *in_memory;
+    check_ok(merx_model_to_bytes(model, &in_memory, &size, &err), err);
+    char *on_disk = check_read_file(path, &(size_t){0});
+    assert_memory_equal(in_memory, on_disk, size);
+    free(on_disk);
+    check_ok(merx_model_from_bytes(NULL, in_memory, size, &loaded, &err), err);
+    check_same_bytes(loaded, model, "from bytes");
+    merx_model_free(loaded);
+    check_fails(merx_model_from_bytes(NULL, in_memory, size / 2, &loaded, &err), MERX_E_CORRUPT, err);
+    assert_null(loaded);
+    merx_bytes_free(in_memory, size);
+    tensors_seen seen = {.file = file};
+    check_ok(merx_model_each_tensor(model, see_tensor, &seen, &err), err);
+    assert_int_equal(seen.count, mx_tensor_file_count(file));
+    seen = (tensors_seen){.file = file, .stop = true};
+    check_fails(merx_model_each_tensor(model, see_tensor, &seen, &err), MERX_E_CANCELLED, err);
+    size_t outputs = merx_model_outputs(model);
+    assert_true(outputs > 0 && merx_model_output(model, outputs - 1) != NULL);
+    assert_null(merx_model_output(model, outputs));
+
     assert_string_equal(mx_tensor_file_meta(file, "family"), s->family->info.name);
     assert_string_equal(mx_tensor_file_meta(file, "merx_version"), merx_version());
     assert_string_equal(mx_tensor_file_meta(file, "seed"), "77");
@@ -498,10 +543,12 @@ static merx_status whole_life(const merx_allocator *alloc, void *context, merx_e
 {
     const subject *s = context;
     merx_dataset *data = NULL;
-    merx_model *model = NULL, *loaded = NULL;
+    merx_model *model = NULL, *loaded = NULL, *again = NULL;
     merx_prediction p = {0};
     merx_explanation e = {0};
     merx_task *task = NULL;
+    void *bytes = NULL;
+    size_t size = 0;
     char path[300];
     merx_status status;
     snprintf(path, sizeof path, "%s/alloc.merx", folder);
@@ -518,7 +565,11 @@ static merx_status whole_life(const merx_allocator *alloc, void *context, merx_e
     MX_TRY_GOTO(merx_model_explain(model, data, 3, -1, &e, err));
     MX_TRY_GOTO(merx_model_save(model, path, err));
     MX_TRY_GOTO(merx_model_load(alloc, path, &loaded, err));
+    MX_TRY_GOTO(merx_model_to_bytes(model, &bytes, &size, err));
+    MX_TRY_GOTO(merx_model_from_bytes(alloc, bytes, size, &again, err));
 out:
+    merx_bytes_free(bytes, size);
+    merx_model_free(again);
     merx_explanation_release(&e);
     merx_prediction_release(&p);
     merx_model_free(model);

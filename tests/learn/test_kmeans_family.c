@@ -200,6 +200,43 @@ static void test_given_starts(void **state)
     merx_dataset_free(table);
 }
 
+/* The same starts from memory, for a matrix: one round by hand; what does not fit is refused. */
+static void test_starts_in_memory(void **state)
+{
+    (void)state;
+    merx_error err = {0};
+    const double rows[] = {0, 0, 1, 0, 10, 0, 11, 0}, start[] = {10, 0, 1, 0};
+    merx_dataset *data;
+    merx_model *model;
+    merx_prediction p;
+    check_ok(merx_dataset_view_matrix(NULL, rows, 4, 2, NULL, &data, &err), err);
+    static const char *const families[] = {"kmeans", "minibatch_kmeans"};
+    for (size_t f = 0; f < 2; f++) {
+        check_ok(merx_model_new(NULL, families[f], &model, &err), err);
+        check_ok(merx_model_set(model, "clusters", "0", &err), err);
+        check_ok(merx_model_set_start(model, start, 2, 2, &err), err);
+        check_ok(merx_model_fit(model, data, NULL, NULL, &err), err);
+        check_ok(merx_model_predict(model, data, NULL, &p, &err), err);
+        assert_int_equal(p.outputs, 2);
+        const int32_t want[] = {1, 1, 0, 0}; /* the starts' order */
+        assert_memory_equal(p.labels, want, sizeof want);
+        check_close(p.values[0 * 2 + 1], 0.5, 1e-12);
+        merx_prediction_release(&p);
+        check_ok(merx_model_set(model, "clusters", "3", &err), err);
+        check_fails(merx_model_fit(model, data, NULL, NULL, &err), MERX_E_INVALID, err);
+        check_ok(merx_model_set_start(model, start, 1, 4, &err), err);
+        check_fails(merx_model_fit(model, data, NULL, NULL, &err), MERX_E_SHAPE, err);
+        check_fails(merx_model_set_start(model, start, 0, 2, &err), MERX_E_SHAPE, err);
+        check_ok(merx_model_set_start(model, NULL, 0, 0, &err), err);
+        check_ok(merx_model_fit(model, data, NULL, NULL, &err), err);
+        merx_model_free(model);
+    }
+    check_ok(merx_model_new(NULL, "linear", &model, &err), err);
+    check_fails(merx_model_set_start(model, start, 2, 2, &err), MERX_E_UNSUPPORTED, err);
+    merx_model_free(model);
+    merx_dataset_free(data);
+}
+
 /* float32 numbers give what the same numbers as doubles give; a row alone gives what it gives among others. */
 static void test_float_and_rows(void **state)
 {
@@ -353,8 +390,8 @@ int main(void)
     check_make_folder(folder);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_choosing),         cmocka_unit_test(test_given_starts),
-        cmocka_unit_test(test_float_and_rows),   cmocka_unit_test(test_minibatch),
-        cmocka_unit_test(test_every_allocation),
+        cmocka_unit_test(test_starts_in_memory), cmocka_unit_test(test_float_and_rows),
+        cmocka_unit_test(test_minibatch),        cmocka_unit_test(test_every_allocation),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     check_remove_folder(folder);

@@ -253,6 +253,75 @@ static void test_stationary(void **state)
     }
 }
 
+/* Without an intercept, and from a given start: the same end, in fewer steps. */
+static void test_no_intercept_and_start(void **state)
+{
+    (void)state;
+    merx_error err = {0};
+    for (size_t classes = 2; classes <= K; classes++) {
+        const int32_t *y = classes == 2 ? two : labels;
+        for (int l1 = 0; l1 <= 2; l1 += 2) {
+            mx_logistic m, again;
+            mx_logistic_options o = {.l2 = 3, .l1 = l1, .no_intercept = true, .tolerance = 1e-9};
+            check_ok(mx_logistic_fit(x, y, weights, N, D, classes, &o, NULL, NULL, &m, &err), err);
+            assert_true(m.converged);
+            double penalty = 0, total = 0;
+            for (size_t i = 0; i < N; i++)
+                total += weights[i];
+            for (size_t c = 0; c < m.outputs; c++) {
+                check_same_double(m.intercepts[c], 0);
+                assert_true(isnan(m.standard_errors[c * (D + 1) + D]));
+                assert_true(l1 > 0 || isfinite(m.standard_errors[c * (D + 1)]));
+                for (size_t j = 0; j < D; j++)
+                    penalty += l1 * fabs(m.coefficients[c * D + j]) / total;
+            }
+            check_close(objective(&m, y, 3) + penalty, m.loss, 1e-12);
+            double h = 1e-4, start[K * (D + 1)];
+            for (size_t e = 0; e < m.outputs * D; e++) { /* no step lowers it */
+                double step = e % D == 0 ? h / 1000 : e % D == 1 ? h / 50 : h, here = m.coefficients[e], moved;
+                for (int side = -1; side <= 1; side += 2) {
+                    m.coefficients[e] = here + side * step;
+                    moved = penalty + l1 * (fabs(m.coefficients[e]) - fabs(here)) / total;
+                    assert_true(objective(&m, y, 3) + moved > m.loss - 1e-12);
+                }
+                m.coefficients[e] = here;
+            }
+            for (size_t c = 0; c < m.outputs; c++) {
+                memcpy(start + c * (D + 1), m.coefficients + c * D, D * sizeof *start);
+                start[c * (D + 1) + D] = 7; /* not read: there is none */
+            }
+            o.start = start;
+            check_ok(mx_logistic_fit(x, y, weights, N, D, classes, &o, NULL, NULL, &again, &err), err);
+            assert_true(again.converged && again.iterations <= 1 && m.iterations > 1);
+            check_close(again.loss, m.loss, 1e-12);
+            mx_logistic_release(&again);
+            mx_logistic_release(&m);
+        }
+        mx_logistic m, again;
+        double start[K * (D + 1)];
+        mx_logistic_options o = {.l2 = 3, .tolerance = 1e-9};
+        check_ok(mx_logistic_fit(x, y, weights, N, D, classes, &o, NULL, NULL, &m, &err), err);
+        for (size_t c = 0; c < m.outputs; c++) {
+            memcpy(start + c * (D + 1), m.coefficients + c * D, D * sizeof *start);
+            start[c * (D + 1) + D] = m.intercepts[c];
+        }
+        o.start = start;
+        check_ok(mx_logistic_fit(x, y, weights, N, D, classes, &o, NULL, NULL, &again, &err), err);
+        assert_true(again.converged && again.iterations <= 1);
+        for (size_t e = 0; e < m.outputs * D; e++)
+            check_close(again.coefficients[e], m.coefficients[e], 1e-8);
+        mx_logistic_release(&again);
+        mx_logistic_release(&m);
+    }
+    /* A constant column counts when there is no intercept beside it. */
+    const double constant[] = {1, 1, 1, 1};
+    mx_logistic m;
+    mx_logistic_options o = {.l2 = 1e-9, .no_intercept = true, .tolerance = 1e-12};
+    check_ok(mx_logistic_fit(constant, (int32_t[]){0, 1, 1, 1}, NULL, 4, 1, 2, &o, NULL, NULL, &m, &err), err);
+    check_close(m.coefficients[0], log(3), 1e-7);
+    mx_logistic_release(&m);
+}
+
 static void test_threads(void **state)
 {
     (void)state;
@@ -349,11 +418,9 @@ int main(void)
 {
     fill();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_calibrators),
-        cmocka_unit_test(test_stationary),
-        cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_separation_and_bad_input),
+        cmocka_unit_test(test_golden),           cmocka_unit_test(test_calibrators),
+        cmocka_unit_test(test_stationary),       cmocka_unit_test(test_no_intercept_and_start),
+        cmocka_unit_test(test_threads),          cmocka_unit_test(test_separation_and_bad_input),
         cmocka_unit_test(test_every_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

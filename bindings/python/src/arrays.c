@@ -10,8 +10,9 @@ static const struct {
     const char *name;
     size_t size;
 } kinds[MPY_KINDS] = {
-    [MPY_FLOAT64] = {"float64", 8}, [MPY_FLOAT32] = {"float32", 4}, [MPY_INT64] = {"int64", 8}, [MPY_INT32] = {"int32", 4},
-    [MPY_INT8] = {"int8", 1},       [MPY_UINT8] = {"uint8", 1},     [MPY_BOOL] = {"bool", 1},
+    [MPY_FLOAT64] = {"float64", 8}, [MPY_FLOAT32] = {"float32", 4}, [MPY_INT64] = {"int64", 8},
+    [MPY_INT32] = {"int32", 4},     [MPY_INT8] = {"int8", 1},       [MPY_UINT8] = {"uint8", 1},
+    [MPY_BOOL] = {"bool", 1},
 };
 
 /* struct's format to a kind; MPY_KINDS: none of ours. */
@@ -24,16 +25,24 @@ static mpy_kind kind_of(const char *format, Py_ssize_t size)
     if (*format == '\0' || format[1] != '\0')
         return MPY_KINDS;
     switch (*format) {
-    case 'd': return MPY_FLOAT64;
-    case 'f': return MPY_FLOAT32;
+    case 'd':
+        return MPY_FLOAT64;
+    case 'f':
+        return MPY_FLOAT32;
     case 'l':
     case 'q':
-    case 'n': return size == 8 ? MPY_INT64 : MPY_INT32;
-    case 'i': return size == 4 ? MPY_INT32 : MPY_KINDS;
-    case 'b': return MPY_INT8;
-    case 'B': return MPY_UINT8;
-    case '?': return MPY_BOOL;
-    default: return MPY_KINDS;
+    case 'n':
+        return size == 8 ? MPY_INT64 : MPY_INT32;
+    case 'i':
+        return size == 4 ? MPY_INT32 : MPY_KINDS;
+    case 'b':
+        return MPY_INT8;
+    case 'B':
+        return MPY_UINT8;
+    case '?':
+        return MPY_BOOL;
+    default:
+        return MPY_KINDS;
     }
 }
 
@@ -75,8 +84,10 @@ bool mpy_array_get(PyObject *object, const char *what, mpy_array *out)
     }
     if (look(out))
         return true;
-    PyErr_Format(PyExc_TypeError, "%s has %d dimensions of type \"%s\"; numbers are expected (float64, float32, int64, int32, int8, uint8, bool)",
-                 what, out->view.ndim, out->view.format != NULL ? out->view.format : "B");
+    PyErr_Format(
+        PyExc_TypeError,
+        "%s has %d dimensions of type \"%s\"; numbers are expected (float64, float32, int64, int32, int8, uint8, bool)",
+        what, out->view.ndim, out->view.format != NULL ? out->view.format : "B");
     mpy_array_release(out);
     return false;
 }

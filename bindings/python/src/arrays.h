@@ -11,7 +11,16 @@
 #include <stddef.h>
 
 /* The kinds of numbers that buffers are taken of: struct's letters, with l and q alike where both have 8 bytes. */
-typedef enum mpy_kind { MPY_FLOAT64, MPY_FLOAT32, MPY_INT64, MPY_INT32, MPY_INT8, MPY_UINT8, MPY_BOOL, MPY_KINDS } mpy_kind;
+typedef enum mpy_kind {
+    MPY_FLOAT64,
+    MPY_FLOAT32,
+    MPY_INT64,
+    MPY_INT32,
+    MPY_INT8,
+    MPY_UINT8,
+    MPY_BOOL,
+    MPY_KINDS
+} mpy_kind;
 
 typedef struct mpy_array {
     Py_buffer view; /* obj NULL: released */

@@ -19,17 +19,23 @@ static PyObject *exceptions[KINDS];
 static int kind_of(merx_status status)
 {
     switch (status) {
-    case MERX_E_NOT_FITTED: return UNFITTED;
+    case MERX_E_NOT_FITTED:
+        return UNFITTED;
     case MERX_E_MEMORY:
-    case MERX_E_LIMIT: return MEMORY;
+    case MERX_E_LIMIT:
+        return MEMORY;
     case MERX_E_IO:
     case MERX_E_NO_SPACE:
-    case MERX_E_PERMISSION: return FILES;
-    case MERX_E_NOT_FOUND: return MISSING;
+    case MERX_E_PERMISSION:
+        return FILES;
+    case MERX_E_NOT_FOUND:
+        return MISSING;
     case MERX_E_BUSY:
     case MERX_E_GATE:
-    case MERX_E_INTERNAL: return ERROR;
-    default: return INPUT;
+    case MERX_E_INTERNAL:
+        return ERROR;
+    default:
+        return INPUT;
     }
 }
 
@@ -64,23 +70,24 @@ bool mpy_exceptions_init(PyObject *module)
         PyObject *base, *second;
     } table[] = {
         {ERROR, "Error", "merx.Error",
-         "What merx raises. `code` is the C status (\"MERX_E_RANGE\"), `where` the file, column or object it speaks of.",
+         "What merx raises. `code` is the C status (\"MERX_E_RANGE\"), `where` the file, column or object it speaks "
+         "of.",
          PyExc_Exception, NULL},
         {INPUT, "InputError", "merx.InputError", "Wrong data or options; also a ValueError.", NULL, PyExc_ValueError},
         {MISSING, "NotFoundError", "merx.NotFoundError",
          "A name that is not there; the message says the nearest. Also a LookupError.", NULL, PyExc_LookupError},
-        {MEMORY, "MemoryLimitError", "merx.MemoryLimitError", "Memory is out, or a limit is reached; also a MemoryError.",
-         NULL, PyExc_MemoryError},
+        {MEMORY, "MemoryLimitError", "merx.MemoryLimitError",
+         "Memory is out, or a limit is reached; also a MemoryError.", NULL, PyExc_MemoryError},
         {FILES, "FileError", "merx.FileError", "A file could not be read or written; also an OSError.", NULL,
          PyExc_OSError},
         {UNFITTED, "NotFittedError", "merx.NotFittedError",
          "A model was used before it was fitted; also a ValueError and an AttributeError.", NULL, NULL},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        PyObject *bases = table[i].base != NULL     ? PyTuple_Pack(1, table[i].base)
-                          : table[i].second != NULL ? PyTuple_Pack(2, exceptions[ERROR], table[i].second)
-                                                    : PyTuple_Pack(3, exceptions[ERROR], PyExc_ValueError,
-                                                                   PyExc_AttributeError);
+        PyObject *bases = table[i].base != NULL ? PyTuple_Pack(1, table[i].base)
+                          : table[i].second != NULL
+                              ? PyTuple_Pack(2, exceptions[ERROR], table[i].second)
+                              : PyTuple_Pack(3, exceptions[ERROR], PyExc_ValueError, PyExc_AttributeError);
         if (bases == NULL)
             return false;
         PyObject *type = PyErr_NewExceptionWithDoc(table[i].full, table[i].doc, bases, NULL);

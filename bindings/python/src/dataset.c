@@ -7,8 +7,7 @@
 #include "types.h"
 
 typedef struct dataset_object {
-    PyObject_HEAD
-    merx_dataset *dataset;
+    PyObject_HEAD merx_dataset *dataset;
     merx_task *task; /* that read it, whose budget counts the table: freed after it; NULL: none */
     mpy_array held;  /* of a matrix */
 } dataset_object;
@@ -212,12 +211,18 @@ static PyObject *add(dataset_object *self, PyObject *args, mpy_kind kind)
     bool good = read_words(levels, name, &words, &count);
     if (good) {
         switch (kind) {
-        case MPY_FLOAT64: status = merx_dataset_add_numeric(self->dataset, name, a.data, &err); break;
+        case MPY_FLOAT64:
+            status = merx_dataset_add_numeric(self->dataset, name, a.data, &err);
+            break;
         case MPY_INT32:
             status = merx_dataset_add_categorical(self->dataset, name, a.data, words, count, &err);
             break;
-        case MPY_INT8: status = merx_dataset_add_boolean(self->dataset, name, a.data, &err); break;
-        default: status = merx_dataset_add_date(self->dataset, name, a.data, &err); break;
+        case MPY_INT8:
+            status = merx_dataset_add_boolean(self->dataset, name, a.data, &err);
+            break;
+        default:
+            status = merx_dataset_add_date(self->dataset, name, a.data, &err);
+            break;
         }
     }
     PyMem_Free(words);
@@ -304,16 +309,19 @@ static PyObject *get_kind(PyObject *object, void *unused)
 }
 
 static PyMethodDef methods[] = {
-    {"matrix", matrix, METH_VARARGS | METH_CLASS, "matrix(X, names=None)\n\nA view of a C-contiguous float64 or float32 matrix."},
+    {"matrix", matrix, METH_VARARGS | METH_CLASS,
+     "matrix(X, names=None)\n\nA view of a C-contiguous float64 or float32 matrix."},
     {"table", table, METH_VARARGS | METH_CLASS, "table(rows)\n\nAn empty table; columns are added to it."},
     {"sparse", sparse, METH_VARARGS | METH_CLASS,
      "sparse(n, d, indptr, indices, data)\n\nA copy of a CSR matrix: int64, int32, float32 (None: ones)."},
     {"read", read_file, METH_VARARGS | METH_CLASS,
-     "read(path, types=None, threads=0, progress=None)\n\nA table out of a CSV or JSON-lines file, a matrix out of NPY or IDX."},
+     "read(path, types=None, threads=0, progress=None)\n\nA table out of a CSV or JSON-lines file, a matrix out of NPY "
+     "or IDX."},
     {"add_numeric", add_numeric, METH_VARARGS, "add_numeric(name, values)\n\nfloat64; NaN: missing."},
     {"add_categorical", add_categorical, METH_VARARGS, "add_categorical(name, codes, levels)\n\nint32; -1: missing."},
     {"add_boolean", add_boolean, METH_VARARGS, "add_boolean(name, values)\n\nint8: 0, 1; -1: missing."},
-    {"add_date", add_date, METH_VARARGS, "add_date(name, values)\n\nint64 milliseconds since 1970; the least int64: missing."},
+    {"add_date", add_date, METH_VARARGS,
+     "add_date(name, values)\n\nint64 milliseconds since 1970; the least int64: missing."},
     {"add_text", add_text, METH_VARARGS, "add_text(name, values)\n\nA list of str; None: missing."},
     {"columns", columns, METH_NOARGS, "columns()\n\nName and type of each column of a table."},
     {NULL, NULL, 0, NULL},

@@ -14,8 +14,7 @@ enum {
 };
 
 typedef struct model_object {
-    PyObject_HEAD
-    merx_model *model;
+    PyObject_HEAD merx_model *model;
     int users; /* calls that run without the interpreter's lock; a fit needs the model alone */
     bool fitting;
 } model_object;
@@ -292,10 +291,10 @@ static PyObject *explain(PyObject *object, PyObject *args)
             Py_CLEAR(list);
         Py_XDECREF(one);
     }
-    PyObject *result =
-        list == NULL ? NULL
-                     : Py_BuildValue("{s:s,s:d,s:d,s:d,s:N}", "output", e.output != NULL ? e.output : "", "score", e.score,
-                                     "base", e.base, "prediction", e.prediction, "contributions", list);
+    PyObject *result = list == NULL
+                           ? NULL
+                           : Py_BuildValue("{s:s,s:d,s:d,s:d,s:N}", "output", e.output != NULL ? e.output : "", "score",
+                                           e.score, "base", e.base, "prediction", e.prediction, "contributions", list);
     merx_explanation_release(&e);
     return result;
 }
@@ -479,15 +478,18 @@ static PyObject *get_fitted(PyObject *object, void *unused)
 
 static PyMethodDef methods[] = {
     {"set", set, METH_VARARGS, "set(name, value)\n\nAn option of the next fit, as text."},
-    {"set_start", set_start, METH_O, "set_start(centroids)\n\nWhere the next fits begin, float64 (k, d); None: nowhere."},
+    {"set_start", set_start, METH_O,
+     "set_start(centroids)\n\nWhere the next fits begin, float64 (k, d); None: nowhere."},
     {"fit", (PyCFunction)(void (*)(void))fit, METH_VARARGS | METH_KEYWORDS,
-     "fit(data, target=None, weight=None, threads=0, seed=0, progress=None)\n\nLearns from a Dataset. A fit that fails keeps the old state."},
+     "fit(data, target=None, weight=None, threads=0, seed=0, progress=None)\n\nLearns from a Dataset. A fit that fails "
+     "keeps the old state."},
     {"rows_values", rows_values, METH_O,
      "rows_values(X)\n\nPredictions of rows of plain numbers; None when X is no finite C-contiguous float64 matrix."},
     {"rows_labels", rows_labels, METH_O, "rows_labels(X)\n\nLabels of rows of plain numbers; None as rows_values."},
     {"predict", predict, METH_O, "predict(data)\n\n(n, outputs) of float64, (n) for a regression."},
     {"labels", labels, METH_O, "labels(data)\n\n(n) of int32: classes or clusters, from 0."},
-    {"explain", explain, METH_VARARGS, "explain(data, row, output=-1)\n\nbase and contributions that sum to the score."},
+    {"explain", explain, METH_VARARGS,
+     "explain(data, row, output=-1)\n\nbase and contributions that sum to the score."},
     {"describe", describe, METH_NOARGS, "describe()\n\nThe model for a person, as text."},
     {"shapes_svg", shapes_svg, METH_NOARGS, "shapes_svg()\n\nThe strongest terms of an additive model, as SVG."},
     {"tensors", tensors, METH_NOARGS, "tensors()\n\nName to array: copies of all the model has learnt."},

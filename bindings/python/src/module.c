@@ -22,8 +22,8 @@ static PyObject *describe_options(const merx_option *table)
     PyObject *list = PyList_New(0);
     for (const merx_option *o = table; list != NULL && o != NULL && o->name != NULL; o++) {
         PyObject *one =
-            Py_BuildValue("{s:s,s:s,s:d,s:d,s:z,s:z,s:s}", "name", o->name, "type", option_types[o->type], "min", o->min,
-                          "max", o->max, "default", o->value, "choices", o->choices, "text", o->text);
+            Py_BuildValue("{s:s,s:s,s:d,s:d,s:z,s:z,s:s}", "name", o->name, "type", option_types[o->type], "min",
+                          o->min, "max", o->max, "default", o->value, "choices", o->choices, "text", o->text);
         if (one == NULL || PyList_Append(list, one) != 0)
             Py_CLEAR(list);
         Py_XDECREF(one);
@@ -39,10 +39,10 @@ static PyObject *families(PyObject *self, PyObject *unused)
     const merx_family_info *f;
     for (size_t i = 0; list != NULL && (f = merx_family_at(i)) != NULL; i++) {
         PyObject *options = describe_options(f->options);
-        PyObject *one = options == NULL ? NULL
-                                        : Py_BuildValue("{s:s,s:s,s:s,s:s,s:I,s:N}", "name", f->name, "title", f->title,
-                                                        "text", f->text, "formula", f->formula, "tags", f->tags, "options",
-                                                        options);
+        PyObject *one = options == NULL
+                            ? NULL
+                            : Py_BuildValue("{s:s,s:s,s:s,s:s,s:I,s:N}", "name", f->name, "title", f->title, "text",
+                                            f->text, "formula", f->formula, "tags", f->tags, "options", options);
         if (one == NULL || PyList_Append(list, one) != 0)
             Py_CLEAR(list);
         Py_XDECREF(one);
@@ -60,7 +60,8 @@ static PyObject *build_info(PyObject *self, PyObject *unused)
 }
 
 static PyMethodDef functions[] = {
-    {"families", families, METH_NOARGS, "families()\n\nEvery family of models with its options, as the C registry says."},
+    {"families", families, METH_NOARGS,
+     "families()\n\nEvery family of models with its options, as the C registry says."},
     {"build_info", build_info, METH_NOARGS, "build_info()\n\nVersion, libraries and instruction sets of this build."},
     {NULL, NULL, 0, NULL},
 };

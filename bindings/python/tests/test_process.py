@@ -85,9 +85,9 @@ def test_fork_after_import_and_fit(rng):
 def test_two_fits_of_one_model_at_once_are_told():
     from merx import _merx
 
-    X = np.random.default_rng(0).normal(size=(60000, 30))
+    X = np.random.default_rng(0).normal(size=(20000, 20))
     model, errors = _merx.Model("kmeans"), []
-    model.set("clusters", "64")
+    model.set("clusters", "24")
     data = _merx.Dataset.matrix(X)
 
     def work():
