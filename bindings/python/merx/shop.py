@@ -3,13 +3,13 @@
 >>> import tempfile
 >>> from merx.shop import Shop, write_sample
 >>> folder = tempfile.TemporaryDirectory()
->>> write_sample(folder.name + "/export", products=60, customers=200, events=3000)
+>>> write_sample(folder.name + "/export", products=100, customers=800, events=20000)
 >>> with Shop(folder.name + "/shop") as shop:
 ...     imported = shop.import_folder(folder.name + "/export")
 ...     training = shop.train("recommend", factors=8)
-...     reply = shop.recommend(basket=["P1", "P2"], n=3, why=True)
+...     reply = shop.recommend(basket=["P0000001", "P0000002"], n=3, why=True)
 >>> imported.products, training["recommend"].live, len(reply)
-(60, True, 3)
+(100, True, 3)
 >>> reply[0].explain().score == reply[0].score
 True
 >>> folder.cleanup()
