@@ -63,7 +63,6 @@ def test_import_tells_files_and_what_the_shop_holds(export, tmp_path):
         assert not again.changed and all(f.unchanged for f in again.files if f.preset != "pictures")
         assert again.amount == first.amount
         assert first.to_dict()["files"][0]["name"] == first.files[0].name
-        assert first.files.to_frame().shape == (len(first.files), 8)
         assert "the shop holds" in repr(first)
 
 
@@ -119,22 +118,18 @@ def test_reasons_add_up(shop, customer):
         assert sizes == sorted(sizes, reverse=True)
     why = reply[0].explain()
     assert why.score == reply[0].score and repr(why).count("\n") == len(why.reasons) + 1
-    assert list(why.to_frame()["contribution"]) == [r.contribution for r in reply[0].reasons]
     with pytest.raises(ValueError, match="why=True"):
         shop.recommend(customer=customer)[0].explain()
 
 
 def test_plot_of_reasons(shop, customer):
+    pytest.importorskip("matplotlib").use("agg")
     item = shop.recommend(customer=customer, n=1, why=True)[0]
-    try:
-        import matplotlib
-    except ImportError:
-        with pytest.raises(ImportError, match="pip install matplotlib"):
-            item.plot()
-        return
-    matplotlib.use("agg")
     axes = item.plot(most=1)
     assert sum(bar.get_width() for bar in axes.patches) == pytest.approx(item.score, rel=1e-6)
+    assert item.plot(ax=axes) is axes
+    with pytest.raises(ValueError, match="most"):
+        item.plot(most=0)
 
 
 def test_values_are_pythons(shop):
@@ -171,12 +166,32 @@ def test_reply_for_notebooks_and_frames(shop, customer):
     reply = shop.recommend(customer=customer, n=3)
     assert reply[0].id in repr(reply) and reply.sentence in repr(reply)
     assert reply._repr_html_().count("<tr>") == 4
-    frame = reply.to_frame()
-    assert list(frame.columns[:3]) == ["id", "title", "score"] and list(frame["id"]) == [i.id for i in reply]
     plain = reply.to_dict()
     assert plain["items"][0]["fields"] == reply[0].fields and "_kinds" not in plain["items"][0]
     assert pickle.loads(pickle.dumps(reply)) == reply
     assert bool(reply) and list(reply) == reply.items
+
+
+def test_frames(shop, customer):
+    pytest.importorskip("pandas")
+    reply = shop.recommend(customer=customer, n=3, why=True)
+    frame = reply.to_frame()
+    assert list(frame.columns[:3]) == ["id", "title", "score"] and list(frame["id"]) == [i.id for i in reply]
+    assert list(frame["price"]) == [i.fields["price"] for i in reply]
+    assert list(reply[0].explain().to_frame()["contribution"]) == [r.contribution for r in reply[0].reasons]
+    table = shop.train("recommend", factors=8).to_frame()
+    assert list(table["answer"]) == ["recommend"] and table["low"][0] < table["value"][0]
+    assert list(shop.versions().to_frame()["live"]) == [v.live for v in shop.versions()]
+
+
+def test_without_pandas_and_matplotlib(shop, customer, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    reply = shop.recommend(customer=customer, n=1, why=True)
+    with pytest.raises(ImportError, match="pip install pandas"):
+        reply.to_frame()
+    with pytest.raises(ImportError, match="pip install matplotlib"):
+        reply[0].plot()
 
 
 def test_html_is_escaped(shop):
@@ -219,8 +234,7 @@ def test_training_outcomes_and_options(shop):
         shop.train(factors=8)
     with pytest.raises(merx.NotFoundError):
         shop.train("nothing")
-    table = training.to_frame()
-    assert list(table["answer"]) == ["recommend"] and list(table["value"]) == [figure.value]
+    assert training._cells()[1][0][4:6] == [figure.name, figure.value]
 
 
 def test_versions_and_evaluate(shop):
