@@ -5,32 +5,28 @@ The C sources lie two folders up, so that an archive of this folder alone could 
 from pathlib import Path
 
 from scikit_build_core import build as _build
-from scikit_build_core.build import (  # noqa: F401  what a frontend calls
-    get_requires_for_build_editable,
-    get_requires_for_build_wheel,
-    prepare_metadata_for_build_editable,
-    prepare_metadata_for_build_wheel,
-)
 
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-def _in_repository():
-    if not (_ROOT / "CMakeLists.txt").is_file():
-        raise SystemExit(
-            f"merx: this folder is not in merx's repository (there is no {_ROOT / 'CMakeLists.txt'}): build from a clone, "
-            "pip install ./bindings/python, or install a wheel"
-        )
+def _in_repository(hook):
+    def checked(*arguments, **words):
+        if not (_ROOT / "CMakeLists.txt").is_file():
+            raise SystemExit(
+                f"merx: this folder is not in merx's repository (there is no {_ROOT / 'CMakeLists.txt'}): in a clone of it, "
+                "pip install ./bindings/python; or install a wheel"
+            )
+        return hook(*arguments, **words)
+
+    return checked
 
 
-def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
-    _in_repository()
-    return _build.build_wheel(wheel_directory, config_settings, metadata_directory)
-
-
-def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
-    _in_repository()
-    return _build.build_editable(wheel_directory, config_settings, metadata_directory)
+get_requires_for_build_wheel = _in_repository(_build.get_requires_for_build_wheel)
+get_requires_for_build_editable = _in_repository(_build.get_requires_for_build_editable)
+prepare_metadata_for_build_wheel = _in_repository(_build.prepare_metadata_for_build_wheel)
+prepare_metadata_for_build_editable = _in_repository(_build.prepare_metadata_for_build_editable)
+build_wheel = _in_repository(_build.build_wheel)
+build_editable = _in_repository(_build.build_editable)
 
 
 def get_requires_for_build_sdist(config_settings=None):

@@ -87,20 +87,37 @@ class Explanation:
             from matplotlib import pyplot
         except ImportError as error:
             raise ImportError("plot needs matplotlib: pip install matplotlib") from error
-        if ax is None:
-            _, ax = pyplot.subplots(figsize=(7, 0.6 + 0.35 * min(len(self.reasons), most + 1)), layout="constrained")
+        own = ax is None
+        if own:
+            _, ax = pyplot.subplots(figsize=(8, 1.2 + 0.3 * min(len(self.reasons), most + 1)), layout="constrained")
         bars = [(r.text or r.kind, r.contribution) for r in self.reasons[:most]]
         rest = self.reasons[most:]
         if rest:
             bars.append((f"{len(rest)} more", sum(r.contribution for r in rest)))
         places = range(len(bars))
         ax.barh(places, [value for _, value in bars], color=["#2a78b5" if value >= 0 else "#c0504d" for _, value in bars])
-        ax.set_yticks(list(places), [text if len(text) <= 50 else text[:49] + "…" for text, _ in bars])
+        title, words = f"{self.title}: {show(self.score)}", [text if len(text) <= 60 else text[:59] + "…" for text, _ in bars]
+        font = _font("".join([title, *words]))
+        ax.set_yticks(list(places), words, **font)
         ax.invert_yaxis()
         ax.axvline(0, color="#444444", linewidth=0.8)
         ax.set_xlabel(f"contribution{f' ({self.unit})' if self.unit else ''}")
-        ax.set_title(f"{self.title}: {show(self.score)}")
+        if own:
+            ax.figure.suptitle(title, **font)  # over the words too, which may leave the axes narrow
+        else:
+            ax.set_title(title, **font)
         return ax
+
+
+def _font(text):
+    """Words for matplotlib that let Chinese be read where a font of this system has it."""
+    if text.isascii():
+        return {}
+    from matplotlib import font_manager, rcParams
+
+    there = {font.name for font in font_manager.fontManager.ttflist}
+    known = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "SimHei", "PingFang SC")
+    return {"fontfamily": [*rcParams["font.family"], *(name for name in known if name in there)]}
 
 
 class Item(Record):

@@ -366,6 +366,13 @@ def test_threads_wait_for_each_other(folder, customer):
         assert not errors and len(got) == 240 and all(got)
 
 
+def test_another_handle_answers_while_one_trains(folder, customer):
+    with Shop(folder) as writer, Shop(folder, read_only=True) as reader:
+        wanted, got = reader.recommend(customer=customer), []
+        writer.train("recommend", factors=8, again=True, force=True, progress=lambda *a: got.append(reader.recommend(customer=customer)))
+        assert got and all([i.id for i in reply] == [i.id for i in wanted] for reply in got)
+
+
 def test_close_while_others_ask(folder):
     shop, ended = Shop(folder, read_only=True), []
 
@@ -443,6 +450,15 @@ def test_docstrings(module, folder, export, customer):
         names = {"shop": shop, "export": str(export), "customer": customer}
         result = doctest.testmod(module, extraglobs=names)
     assert result.attempted > 0 and result.failed == 0
+
+
+def test_readme(tmp_path, monkeypatch):
+    readme = Path(merx.shop.__file__).resolve().parents[1] / "README.md"
+    if not readme.is_file():
+        pytest.skip("the package is installed without its README")
+    monkeypatch.chdir(tmp_path)
+    result = doctest.testfile(str(readme), module_relative=False, encoding="utf-8")
+    assert result.attempted > 15 and result.failed == 0
 
 
 def test_real_shop(tmp_path):
