@@ -19,6 +19,17 @@ if(MERX_BUILD_PYTHON)
     file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/python/merx/${folder})
     file(CREATE_LINK ${CMAKE_SOURCE_DIR}/bindings/python/merx/${file} ${CMAKE_BINARY_DIR}/python/merx/${file} SYMBOLIC)
   endforeach()
+  # The programs that travel in the package lie beside the extension here too: the library looks for merx-decode there.
+  foreach(program program_merx merx_decode)
+    if(TARGET ${program})
+      add_custom_command(TARGET ${program} POST_BUILD COMMAND ${CMAKE_COMMAND} -E create_symlink
+        $<TARGET_FILE:${program}> ${CMAKE_BINARY_DIR}/python/merx/$<TARGET_FILE_NAME:${program}> VERBATIM)
+    endif()
+  endforeach()
+  # A wheel is built in a temporary folder and installed anywhere: the programs are found beside the extension, and no path of the build is looked at.
+  if(SKBUILD)
+    set_source_files_properties(${CMAKE_SOURCE_DIR}/src/media/decoder.c PROPERTIES COMPILE_DEFINITIONS "MERX_LIBEXEC=\"${CMAKE_INSTALL_LIBEXECDIR}/merx\"")
+  endif()
   install(TARGETS merx_python LIBRARY DESTINATION merx COMPONENT python)
   install(TARGETS program_merx RUNTIME DESTINATION merx COMPONENT python)
   if(TARGET merx_decode)

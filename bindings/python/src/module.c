@@ -17,7 +17,7 @@ PyObject *mpy_add_type(PyObject *module, PyType_Spec *spec, const char *name)
 
 static const char *const option_types[] = {"bool", "int", "real", "choice", "text"};
 
-static PyObject *describe_options(const merx_option *table)
+PyObject *mpy_describe_options(const merx_option *table)
 {
     PyObject *list = PyList_New(0);
     for (const merx_option *o = table; list != NULL && o != NULL && o->name != NULL; o++) {
@@ -38,11 +38,11 @@ static PyObject *families(PyObject *self, PyObject *unused)
     PyObject *list = PyList_New(0);
     const merx_family_info *f;
     for (size_t i = 0; list != NULL && (f = merx_family_at(i)) != NULL; i++) {
-        PyObject *options = describe_options(f->options);
-        PyObject *one = options == NULL
-                            ? NULL
-                            : Py_BuildValue("{s:s,s:s,s:s,s:s,s:I,s:N}", "name", f->name, "title", f->title, "text",
-                                            f->text, "formula", f->formula, "tags", f->tags, "options", options);
+        PyObject *options = mpy_describe_options(f->options);
+        PyObject *one = options == NULL ? NULL
+                                        : Py_BuildValue("{s:s,s:s,s:s,s:s,s:I,s:N}", "name", f->name, "title", f->title,
+                                                        "text", f->text, "formula", f->formula, "tags", f->tags, "options",
+                                                        options);
         if (one == NULL || PyList_Append(list, one) != 0)
             Py_CLEAR(list);
         Py_XDECREF(one);
@@ -77,7 +77,7 @@ PyMODINIT_FUNC PyInit__merx(void)
     if (module == NULL)
         return NULL;
     if (!mpy_exceptions_init(module) || !mpy_dataset_init(module) || !mpy_model_init(module) ||
-        PyModule_AddStringConstant(module, "__version__", merx_version()) != 0)
+        !mpy_shop_init(module) || PyModule_AddStringConstant(module, "__version__", merx_version()) != 0)
         Py_CLEAR(module);
     return module;
 }
