@@ -75,7 +75,7 @@ PyMODINIT_FUNC PyInit__merx(void)
     PyObject *module = PyModule_Create(&module_def);
     if (module == NULL)
         return NULL;
-    if (!mpy_exceptions_init(module) || !mpy_dataset_init(module) || !mpy_model_init(module) ||
+    if (!mpy_exceptions_init(module) || !mpy_dataset_init(module) || !mpy_model_init(module) || !mpy_network_init(module) ||
         PyModule_AddStringConstant(module, "__version__", merx_version()) != 0)
         Py_CLEAR(module);
     return module;

@@ -11,6 +11,7 @@
 /* Each adds its types and functions to the module. */
 bool mpy_dataset_init(PyObject *module);
 bool mpy_model_init(PyObject *module);
+bool mpy_network_init(PyObject *module);
 
 /* The C dataset of a _merx.Dataset, borrowed; NULL: an exception is set (TypeError). */
 const merx_dataset *mpy_dataset_of(PyObject *object);
