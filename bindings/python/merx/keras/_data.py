@@ -49,7 +49,7 @@ def inputs(model: "Model", x: Any, what: str = "x") -> np.ndarray:
         array = array[..., 0]
     if array.shape[1:] != wanted:
         raise ValueError(f'Input 0 of model "{model.name}" is incompatible with it: expected shape={(None, *wanted)}, found shape={array.shape}')
-    keeps = array.dtype == np.uint8 and not model._reads_indices
+    keeps = array.dtype == np.uint8 and not model._wants_floats()
     return np.ascontiguousarray(array, dtype=np.uint8 if keeps else np.float32)
 
 

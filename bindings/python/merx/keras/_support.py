@@ -1,8 +1,6 @@
 """What the modules of merx.keras share: refusals, names, the seed."""
-import difflib
-import random
+import os
 import re
-import secrets
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
@@ -24,6 +22,8 @@ def fixed(where: str, **arguments: tuple[Any, Any]) -> None:
 
 def did_you_mean(word: Any, known: Iterable[str]) -> str:
     """' Did you mean …?', or the list of what is known."""
+    import difflib
+
     known = list(known)
     near = difflib.get_close_matches(str(word), known, 1)
     return f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(known)}."
@@ -72,6 +72,8 @@ def set_seed(seed: int) -> None:
     """What set_random_seed does."""
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
         raise ValueError(f"Expected `seed` argument to be an integer in [0, 2^32). Received: seed={seed!r}")
+    import random
+
     _Seed.seed, _Seed.drawn = int(seed), 0
     random.seed(int(seed))
     np.random.seed(int(seed))
@@ -80,6 +82,6 @@ def set_seed(seed: int) -> None:
 def next_seed() -> int:
     """The seed of one more model: of set_random_seed and how many came before, or a random one."""
     if _Seed.seed is None:
-        return secrets.randbits(63)
+        return int.from_bytes(os.urandom(8), "little") >> 1
     _Seed.drawn += 1
     return int(np.random.SeedSequence([_Seed.seed, _Seed.drawn]).generate_state(1, np.uint64)[0] >> np.uint64(1))

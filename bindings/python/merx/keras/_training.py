@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import _data, losses, metrics as metrics_module, optimizers
+from ._layer import KerasTensor
 from ._progress import Bar, resolve
 from ._support import fixed, refuse, whole
 from .callbacks import Callback, CallbackList, History, TerminateOnNaN
@@ -122,12 +123,14 @@ class Trainer:
             with self._alone():
                 self._network().compile(loss._word, **optimizer._options())
 
-    def _ready(self, what: str) -> Any:
-        """The network, ready to learn or be judged."""
+    def _need_loss(self, what: str) -> None:
         if not self._compiled:
             raise ValueError(f"You must call `compile()` before calling `{what}()`.")
         if self._loss is None:
             raise ValueError("No loss to compute. Provide a `loss` argument in `compile()`.")
+
+    def _ready(self) -> Any:
+        """The network, ready to learn or be judged."""
         net = self._network()
         if not self._prepared:
             net.compile(self._loss._word, **self.optimizer._options())
@@ -192,11 +195,10 @@ class Trainer:
             refuse("fit", "shuffle", shuffle, "True and False")
         verbose = resolve(verbose)
         with self._alone():
-            if not self._compiled:
-                self._ready("fit")
+            self._need_loss("fit")
             held = self._validation(validation_data) if validation_data is not None else None
             train = self._examples(x, y, sample_weight, class_weight)
-            net = self._ready("fit")
+            net = self._ready()
             if held is None and validation_split:
                 train, held = self._split(train, validation_split, whole_weights=class_weight is None)
             return self._run(net, train, held, batch, epochs, initial_epoch, verbose, callbacks, bool(shuffle), _when(validation_freq))
@@ -231,11 +233,11 @@ class Trainer:
         self.history, self.stop_training = history, False
         augmentation = self.augmentation._tuple() if self.augmentation is not None else None
         logs: dict[str, float] = {}
-        calls.call("on_train_begin")
+        calls.call("on_train_begin", {})
         try:
             for epoch in range(initial_epoch, epochs):
                 lines.begin(epoch, n, batch)
-                calls.call("on_epoch_begin", epoch)
+                calls.call("on_epoch_begin", epoch, {})
                 told = partial(lines.bar.running, metric=self._shown()) if verbose == 1 else None
                 try:
                     done = net.fit(**train, batch_size=min(batch, 1 << 20), shuffle=shuffle, rates=self.optimizer._rates(steps),
@@ -248,7 +250,7 @@ class Trainer:
                 self.optimizer.iterations += steps
                 logs = self._logs(*done[0][:2])
                 if held is not None and validates(epoch + 1):
-                    calls.call("on_test_begin")
+                    calls.call("on_test_begin", {})
                     judged = self._logs(*net.evaluate(**held))
                     calls.call("on_test_end", judged)
                     logs |= {f"val_{k}": v for k, v in judged.items()}
@@ -271,9 +273,9 @@ class Trainer:
                        return_dict: bool = False) -> Any:
         """One step on these examples as one batch; the loss (and metrics) of this batch before the step."""
         with self._alone():
-            net = self._ready("train_on_batch") if self._known() or not self._compiled else None
+            self._need_loss("train_on_batch")
             batch = self._examples(x, y, sample_weight, class_weight)
-            net = net or self._ready("train_on_batch")
+            net = self._ready()
             if len(batch["x"]) == 0:
                 raise ValueError("train_on_batch: there are no examples")
             try:
@@ -303,15 +305,14 @@ class Trainer:
             raise ValueError(f"Arguments not recognized: {kwargs}")
         fixed("evaluate", steps=(steps, None))
         batch, verbose = 32 if batch_size is None else whole("evaluate", "batch_size", batch_size), resolve(verbose)
-        if not self._compiled:
-            self._ready("evaluate")
+        self._need_loss("evaluate")
         if x is None:
             raise ValueError("evaluate: x is None")
         examples = self._examples(x, y, sample_weight)
-        net = self._ready("evaluate")
+        net = self._ready()
         calls = CallbackList(callbacks, self, {"verbose": verbose, "epochs": 1, "steps": -(-len(examples["x"]) // batch)})
         bar = Bar(len(examples["x"]), batch, verbose)
-        calls.call("on_test_begin")
+        calls.call("on_test_begin", {})
         loss, metric = net.evaluate(**examples)
         logs = self._logs(loss, metric)
         calls.call("on_test_end", logs)
@@ -331,7 +332,7 @@ class Trainer:
         calls = CallbackList(callbacks, self, {"verbose": verbose}) if callbacks is not None else None
         bar = Bar(len(x) if hasattr(x, "__len__") else 1, batch, verbose) if verbose else None
         if calls is not None:
-            calls.call("on_predict_begin")
+            calls.call("on_predict_begin", {})
         out = self.predict_on_batch(x)
         if calls is not None:
             calls.call("on_predict_end", {"outputs": out})
@@ -345,11 +346,10 @@ class Trainer:
 
     def __call__(self, x: Any, training: bool | None = None, mask: Any = None) -> np.ndarray:
         """model(x) is predict_on_batch(x): the outputs as an array."""
-        from ._layer import KerasTensor
-
         if isinstance(x, KerasTensor):
             raise NotImplementedError(f'model "{self.name}" is called with a symbolic tensor; models within models are not supported')
-        fixed("call", training=(training or None, None), mask=(mask, None))
+        if training or mask is not None:
+            fixed("call", training=(training or None, None), mask=(mask, None))
         return self.predict_on_batch(x)
 
 

@@ -2,7 +2,6 @@
 
 Batches have no callback: they run in C. A callback that defines one is refused when the fit begins.
 """
-import csv
 import os
 import warnings
 from collections.abc import Callable, Mapping
@@ -283,6 +282,8 @@ class CSVLogger(Callback):
             self._keys = sorted(logs)
             if not any(k.startswith("val_") for k in self._keys):
                 self._keys += [f"val_{k}" for k in self._keys]
+        import csv
+
         # Opened for each line: an interrupted fit leaves no file open, and all its epochs.
         with open(self.filename, "a", newline="") as file:
             writer = csv.writer(file, delimiter=self.sep)

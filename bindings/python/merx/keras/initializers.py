@@ -1,4 +1,6 @@
 """How weights begin. Layers' defaults are drawn by merx itself, what is given here by NumPy; both by the model's seed."""
+from __future__ import annotations  # np.random is not loaded before something is drawn
+
 import math
 from collections.abc import Sequence
 from typing import Any

@@ -572,6 +572,8 @@ __all__ = ["Layer", "Input", "InputLayer", "Dense", "Conv2D", "DepthwiseConv2D",
 
 
 def __getattr__(name):
+    if name.startswith("__"):
+        raise AttributeError(name)
     from ._support import did_you_mean
 
-    raise AttributeError(f"merx.keras.layers has no layer {name!r}.{did_you_mean(name, _BY_WORD and __all__)}")
+    raise AttributeError(f"merx.keras.layers has no layer {name!r}.{did_you_mean(name, __all__)}")

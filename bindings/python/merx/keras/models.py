@@ -97,10 +97,9 @@ class Model(Trainer):
     def _makes_mask(self) -> bool:
         return any(isinstance(one, layers_module.Masking) or getattr(one, "mask_zero", False) for one in self._order())
 
-    @property
-    def _reads_indices(self) -> bool:
-        """Whether the input's numbers are looked up, or wanted as float32."""
-        return self._base is not None or any(isinstance(one, layers_module.Embedding) for one in self._order()[:2])
+    def _wants_floats(self) -> bool:
+        """Whether uint8 won't do: the input's numbers are looked up, or an inner layer is asked for."""
+        return self._base is not None or any(isinstance(one, layers_module.Embedding) for one in self._order())
 
     def _claim(self, order: Sequence[Layer]) -> None:
         """Takes the layers, with names that are unique within the model."""
@@ -341,7 +340,7 @@ class Model(Trainer):
                              "format='onnx')); Keras's files are read alone.")
         if not overwrite and os.path.exists(path):
             raise FileExistsError(f"{path} is there already, and overwrite=False")
-        net = self._ready("save") if self._compiled and self._loss is not None else self._network()
+        net = self._ready() if self._compiled and self._loss is not None else self._network()
         if self._compiled and self.optimizer._schedule is not None:
             warnings.warn(f"{path}: the learning rate's schedule is not kept in the file; its present rate is", stacklevel=2)
         net.save(path)

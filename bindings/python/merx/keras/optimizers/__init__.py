@@ -168,7 +168,7 @@ class SGD(Optimizer):
     def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, weight_decay: float | None = None,
                  clipnorm: float | None = None, clipvalue: float | None = None, global_clipnorm: float | None = None, use_ema: bool = False,
                  ema_momentum: float = 0.99, ema_overwrite_frequency: int | None = None, loss_scale_factor: float | None = None,
-                 gradient_accumulation_steps: int | None = None, name: str | None = "SGD", **kwargs: Any):
+                 gradient_accumulation_steps: int | None = None, name: str | None = None, **kwargs: Any):
         super().__init__(learning_rate, name, kwargs, weight_decay=weight_decay, global_clipnorm=global_clipnorm, clipnorm=(clipnorm, None),
                          clipvalue=(clipvalue, None), use_ema=(use_ema, False), ema_momentum=(ema_momentum, 0.99),
                          ema_overwrite_frequency=(ema_overwrite_frequency, None), loss_scale_factor=(loss_scale_factor, None),
@@ -194,7 +194,7 @@ class Adagrad(Optimizer):
                  weight_decay: float | None = None, clipnorm: float | None = None, clipvalue: float | None = None,
                  global_clipnorm: float | None = None, use_ema: bool = False, ema_momentum: float = 0.99,
                  ema_overwrite_frequency: int | None = None, loss_scale_factor: float | None = None,
-                 gradient_accumulation_steps: int | None = None, name: str | None = "adagrad", **kwargs: Any):
+                 gradient_accumulation_steps: int | None = None, name: str | None = None, **kwargs: Any):
         super().__init__(learning_rate, name, kwargs, weight_decay=weight_decay, global_clipnorm=global_clipnorm, clipnorm=(clipnorm, None),
                          initial_accumulator_value=(initial_accumulator_value, 0.1), clipvalue=(clipvalue, None), use_ema=(use_ema, False),
                          ema_momentum=(ema_momentum, 0.99), ema_overwrite_frequency=(ema_overwrite_frequency, None),
