@@ -19,8 +19,7 @@ enum {
 };
 
 typedef struct network_object {
-    PyObject_HEAD
-    merx_network *net;
+    PyObject_HEAD merx_network *net;
     size_t input, rows, output; /* numbers of an example; rows of its output (steps), numbers of its output */
     double work;                /* multiplications of an example, about */
     int users;
@@ -29,10 +28,9 @@ typedef struct network_object {
 
 static PyTypeObject *network_type;
 
-static const char *const kinds[MERX_LAYERS] = {
-    [MERX_LAYER_INPUT] = "input",
+static const char *const kinds[MERX_LAYERS] = {[MERX_LAYER_INPUT] = "input",
 #define KIND(name, word, member, type) [MERX_LAYER_##name] = #word,
-    MERX_LAYER_TABLE(KIND)
+                                               MERX_LAYER_TABLE(KIND)
 #undef KIND
 };
 
@@ -106,8 +104,11 @@ static void network_dealloc(PyObject *object)
 static bool enter(network_object *self, bool changes)
 {
     if (self->fitting || (changes && self->users > 0)) {
-        PyErr_SetString(PyExc_RuntimeError, self->fitting ? "the model is being trained by another thread; wait until that fit has ended"
-                                                          : "the model is used by another thread while it would be changed; wait until that call has ended");
+        PyErr_SetString(
+            PyExc_RuntimeError,
+            self->fitting
+                ? "the model is being trained by another thread; wait until that fit has ended"
+                : "the model is used by another thread while it would be changed; wait until that call has ended");
         return false;
     }
     self->users++;
@@ -163,8 +164,8 @@ static PyObject *network_new(PyTypeObject *type, PyObject *args, PyObject *words
 static PyObject *compile(PyObject *object, PyObject *args, PyObject *words)
 {
     network_object *self = (network_object *)object;
-    static char *names[] = {"loss",   "optimizer", "learning_rate", "momentum",  "nesterov",
-                            "beta_1", "beta_2",    "epsilon",       "clip_norm", "weight_decay", NULL};
+    static char *names[] = {"loss",   "optimizer", "learning_rate", "momentum",     "nesterov", "beta_1",
+                            "beta_2", "epsilon",   "clip_norm",     "weight_decay", NULL};
     const char *loss_word, *kind_word = "adam";
     int loss, kind, nesterov = 0;
     merx_optimizer o = {0};
@@ -201,21 +202,38 @@ static void release(examples *m)
     mpy_array_release(&m->weights);
 }
 
+/* The first number that is not finite; a layer's relu would make 0 of it, and nothing in what comes out would show. */
+static bool refuse_not_finite(const float *x, size_t count, size_t each)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(x[i])) {
+            PyErr_Format(PyExc_ValueError, "example %zu of x holds %s; numbers are expected", i / each,
+                         isnan(x[i]) ? "nan"
+                         : x[i] > 0  ? "inf"
+                                     : "-inf");
+            return false;
+        }
+    return true;
+}
+
 static bool take_inputs(const network_object *self, PyObject *x, examples *m)
 {
     memset(m, 0, sizeof *m);
     if (!mpy_array_get(x, "x", &m->x))
         return false;
     size_t n = m->x.dims > 0 ? m->x.shape[0] : 0;
+    bool good = false;
     if (m->x.kind != MPY_FLOAT32 && m->x.kind != MPY_UINT8)
         PyErr_SetString(PyExc_TypeError, "x is neither float32 nor uint8");
     else if (m->x.dims == 0 || m->x.count != n * self->input)
         PyErr_Format(PyExc_ValueError, "x has %zu numbers in %zu rows; an example has %zu", m->x.count, n, self->input);
     else
-        goto good;
-    release(m);
-    return false;
-good:
+        good = m->x.kind == MPY_UINT8 || mpy_all_finite_float(m->x.data, m->x.count) ||
+               refuse_not_finite(m->x.data, m->x.count, self->input);
+    if (!good) {
+        release(m);
+        return false;
+    }
     m->e = (merx_examples){.n = n, .scale = 1};
     if (m->x.kind == MPY_UINT8)
         m->e.bytes = m->x.data;
@@ -272,7 +290,8 @@ static bool take_augmentation(PyObject *object, merx_augmentation *out)
     if (object == NULL || object == Py_None)
         return true;
     if (!PyTuple_Check(object)) {
-        PyErr_SetString(PyExc_TypeError, "augmentation is a tuple (flip, shift, zoom, brightness, contrast, colour, erase)");
+        PyErr_SetString(PyExc_TypeError,
+                        "augmentation is a tuple (flip, shift, zoom, brightness, contrast, colour, erase)");
         return false;
     }
     if (!PyArg_ParseTuple(object, "piddddd", &flip, &out->shift, &out->zoom, &out->brightness, &out->contrast,
@@ -298,7 +317,7 @@ static PyObject *list_epochs(const merx_history *history)
 static PyObject *fit(PyObject *object, PyObject *args, PyObject *words)
 {
     network_object *self = (network_object *)object;
-    static char *names[] = {"x",       "labels", "targets",      "weights", "epochs",  "batch_size",
+    static char *names[] = {"x",       "labels", "targets",      "weights", "epochs",   "batch_size",
                             "shuffle", "rates",  "augmentation", "threads", "progress", NULL};
     PyObject *x, *labels = NULL, *targets = NULL, *weights = NULL, *rates = NULL, *augmentation = NULL, *result = NULL;
     int shuffle = 1;
@@ -318,7 +337,9 @@ static PyObject *fit(PyObject *object, PyObject *args, PyObject *words)
     mpy_array r = {0};
     if (!take_examples(self, x, labels, targets, weights, &m))
         return NULL;
-    size_t batch = (size_t)o.batch_size < m.e.n ? (size_t)o.batch_size : m.e.n > 0 ? m.e.n : 1,
+    size_t batch = (size_t)o.batch_size < m.e.n ? (size_t)o.batch_size
+                   : m.e.n > 0                  ? m.e.n
+                                                : 1,
            steps = (m.e.n + batch - 1) / batch * (size_t)o.epochs;
     if (rates != NULL && rates != Py_None) {
         if (!mpy_array_want(rates, "rates (steps of the fit)", MPY_FLOAT64, 1, steps, &r))
@@ -441,7 +462,8 @@ static merx_status run_node(merx_network *net, const merx_examples *e, int node,
         if (y == NULL) {
             status = MERX_E_UNSUPPORTED;
             err->code = status;
-            strcpy(err->message, "this convolution runs along with the pooling behind it, so that its own output is never there");
+            strcpy(err->message,
+                   "this convolution runs along with the pooling behind it, so that its own output is never there");
         } else if (merx_task_cancelled(task)) {
             status = MERX_E_CANCELLED;
         } else {
@@ -475,7 +497,8 @@ static PyObject *predict_node(PyObject *object, PyObject *args)
         PyErr_SetString(PyExc_TypeError, "x is not float32");
     else if ((result = new_output(self, node, m.e.n, &memory)) != NULL && enter(self, false)) {
         if (mpy_call_begin(&call, &(mpy_settings){.threads = 1})) {
-            merx_status status = m.e.n == 0 ? MERX_OK : run_node(self->net, &m.e, node, self->input, each, call.task, memory, &call.err);
+            merx_status status =
+                m.e.n == 0 ? MERX_OK : run_node(self->net, &m.e, node, self->input, each, call.task, memory, &call.err);
             good = mpy_call_end(&call, status);
         }
         leave(self);
@@ -697,15 +720,18 @@ static PyObject *from_bytes(PyObject *type, PyObject *args)
     return status != MERX_OK ? mpy_raise(status, &err) : wrap((PyTypeObject *)type, net);
 }
 
-#define WORDS(function) (PyCFunction)(void (*)(void))function, METH_VARARGS | METH_KEYWORDS
+#define WORDS(function) (PyCFunction)(void (*)(void)) function, METH_VARARGS | METH_KEYWORDS
 
 static PyMethodDef methods[] = {
     {"compile", WORDS(compile),
-     "compile(loss, optimizer=\"adam\", learning_rate=0, momentum=0, nesterov=False, beta_1=0, beta_2=0, epsilon=0, clip_norm=0, weight_decay=0)\n\n"
+     "compile(loss, optimizer=\"adam\", learning_rate=0, momentum=0, nesterov=False, beta_1=0, beta_2=0, epsilon=0, "
+     "clip_norm=0, weight_decay=0)\n\n"
      "Weights stay, moments begin anew. 0 stands for the default."},
     {"fit", WORDS(fit),
-     "fit(x, labels=None, targets=None, weights=None, epochs=1, batch_size=32, shuffle=True, rates=None, augmentation=None, threads=0, progress=None)\n\n"
-     "[(loss, metric, last learning rate, seconds), …] of the epochs. rates: float64, one a step. An interrupted or failed fit keeps the weights of the last whole epoch."},
+     "fit(x, labels=None, targets=None, weights=None, epochs=1, batch_size=32, shuffle=True, rates=None, "
+     "augmentation=None, threads=0, progress=None)\n\n"
+     "[(loss, metric, last learning rate, seconds), …] of the epochs. rates: float64, one a step. An interrupted or "
+     "failed fit keeps the weights of the last whole epoch."},
     {"evaluate", WORDS(evaluate), "evaluate(x, labels=None, targets=None, weights=None, threads=0)\n\n(loss, metric)"},
     {"predict", WORDS(predict), "predict(x, threads=0)\n\n(n, output) of float32."},
     {"predict_node", predict_node, METH_VARARGS, "predict_node(x, node)\n\nThe output of an inner node; x is float32."},
@@ -721,7 +747,8 @@ static PyMethodDef methods[] = {
     {"export_onnx", export_onnx, METH_VARARGS, "export_onnx(path)"},
     {"import_onnx", import_onnx, METH_VARARGS | METH_CLASS, "import_onnx(path)"},
     {"import_keras", import_keras, METH_VARARGS | METH_CLASS, "import_keras(path)\n\nThe network of a .keras archive."},
-    {"load_keras", load_keras, METH_VARARGS, "load_keras(path)\n\nThe weights of a .weights.h5 file or a .keras archive."},
+    {"load_keras", load_keras, METH_VARARGS,
+     "load_keras(path)\n\nThe weights of a .weights.h5 file or a .keras archive."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -729,7 +756,8 @@ static PyType_Slot slots[] = {
     {Py_tp_new, network_new},
     {Py_tp_dealloc, network_dealloc},
     {Py_tp_methods, methods},
-    {Py_tp_doc, "Network(json, seed=0)\n\nA network of layers: fit, predict, weights, files. The seed is of initial weights, order, dropout and augmentation."},
+    {Py_tp_doc, "Network(json, seed=0)\n\nA network of layers: fit, predict, weights, files. The seed is of initial "
+                "weights, order, dropout and augmentation."},
     {0, NULL},
 };
 

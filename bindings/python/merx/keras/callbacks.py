@@ -33,6 +33,9 @@ class Callback:
         """The model that is trained."""
         return getattr(self, "_model", None)
 
+    def __getstate__(self):
+        return {**self.__dict__, "_model": None}  # a copy belongs to no model
+
     def set_params(self, params: dict) -> None:
         self.params = params
 

@@ -169,6 +169,10 @@ class AveragePooling2D(_Pooling):
 
     _word = "average_pool2d"
 
+    @classmethod
+    def _arguments_of(cls, spec):
+        return {"pool_size": (2, 2), **super()._arguments_of(spec)}  # the network's default, which Keras's class has not
+
     def __init__(self, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None, name: str | None = None,
                  **kwargs: Any):
         super().__init__(pool_size, strides, padding, data_format, name, kwargs)

@@ -5,6 +5,7 @@
 
 A model is a graph of layers with one input and one output. Its network (C) is made when weights or predictions are first asked for.
 """
+import copy
 import json
 import math
 import os
@@ -358,7 +359,7 @@ class Model(Trainer):
         if kwargs:
             raise ValueError(f"Invalid keyword arguments: {kwargs}")
         self._whole("load_weights")
-        path = os.fspath(filepath)
+        path = _there(filepath)
         net = self._network()
         if path.endswith((".h5", ".keras")):
             net.load_keras(path)
@@ -378,6 +379,9 @@ class Model(Trainer):
             refuse("export", "kwargs", kwargs, "no further arguments")
         self._whole("export")
         self._network().export_onnx(os.fspath(filepath))
+
+    def __copy__(self):
+        return copy.deepcopy(self)
 
     def __reduce__(self):
         self._whole("pickle")
@@ -577,6 +581,13 @@ def _assemble(kind: str, name: str | None, layers: Sequence[Layer], inputs: Sequ
     return Functional(tensors[0], tensors[-1], name=name)
 
 
+def _there(filepath: Any) -> str:
+    path = os.fspath(filepath)
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"File not found: filepath={path}. Please ensure the file is an accessible `.merx`, `.keras`, `.weights.h5` or `.onnx` file.")
+    return path
+
+
 def _restore(state: dict) -> Model:
     """The model of __reduce__'s state."""
     from .._merx import Network
@@ -628,7 +639,7 @@ def load_model(filepath: str | os.PathLike, custom_objects: Any = None, compile:
     from .._merx import Network
 
     fixed("load_model", custom_objects=(custom_objects or None, None), safe_mode=(bool(safe_mode), True))
-    path = os.fspath(filepath)
+    path = _there(filepath)
     read = Network.import_keras if path.endswith(".keras") else Network.import_onnx if path.endswith(".onnx") else Network.load
     return _of_network(read(path), None, compile)
 
