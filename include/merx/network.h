@@ -325,6 +325,8 @@ typedef struct merx_fit_options {
     double
         label_smoothing; /* [0, 1): of categorical_crossentropy with labels, while training: the right class counts 1 - s + s / classes, each other s / classes. Szegedy et al. 2016 */
     merx_augmentation augmentation;
+    const double *
+        learning_rates; /* of each step of this fit, ceil(n / batch_size) an epoch, in place of the optimizer's rate and schedule; NULL */
     int patience;      /* end when the validation (or training) loss has not fallen for so many epochs; 0: never */
     double min_delta;  /* what counts as falling */
     bool restore_best; /* keep the weights of the best epoch */
@@ -433,6 +435,12 @@ MERX_API merx_status merx_network_save(const merx_network *net, const char *path
 /* Ready to run, or to go on with a fit. Also of a model's file (families network, network_regressor): its network alone, with the optimizer anew. */
 MERX_API merx_status merx_network_load(const merx_allocator *alloc, const char *path, merx_network **out,
                                        merx_error *err) MERX_MUST_CHECK;
+
+/* The same in memory. Returned: free with merx_bytes_free (merx/model.h). */
+MERX_API merx_status merx_network_to_bytes(const merx_network *net, void **bytes, size_t *size,
+                                           merx_error *err) MERX_MUST_CHECK;
+MERX_API merx_status merx_network_from_bytes(const merx_allocator *alloc, const void *bytes, size_t size,
+                                             merx_network **out, merx_error *err) MERX_MUST_CHECK;
 
 /*
  * ONNX (opset 17). Exported inputs and outputs keep merx's shapes: (N, height, width, channels), (N, steps, features). MERX_E_UNSUPPORTED names what ONNX has no operator for: masks, stateful

@@ -77,7 +77,8 @@ PyMODINIT_FUNC PyInit__merx(void)
     if (module == NULL)
         return NULL;
     if (!mpy_exceptions_init(module) || !mpy_dataset_init(module) || !mpy_model_init(module) ||
-        !mpy_shop_init(module) || PyModule_AddStringConstant(module, "__version__", merx_version()) != 0)
+        !mpy_network_init(module) || !mpy_shop_init(module) ||
+        PyModule_AddStringConstant(module, "__version__", merx_version()) != 0)
         Py_CLEAR(module);
     return module;
 }

@@ -13,6 +13,7 @@
 bool mpy_dataset_init(PyObject *module);
 bool mpy_model_init(PyObject *module);
 bool mpy_shop_init(PyObject *module);
+bool mpy_network_init(PyObject *module);
 
 /* The C dataset of a _merx.Dataset, borrowed; NULL: an exception is set (TypeError). */
 const merx_dataset *mpy_dataset_of(PyObject *object);

@@ -29,6 +29,7 @@ typedef struct fit {
     float *best, *good; /* weights of the best and of the last whole epoch */
     double best_loss;
     int waited;
+    size_t steps; /* of this fit so far */
     merx_history history;
 } fit;
 
@@ -95,7 +96,12 @@ static merx_status run_epoch(fit *f, const merx_examples *e, uint64_t epoch, uin
     for (size_t at = 0; at < f->n; at += f->batch) {
         size_t n = f->n - at < f->batch ? f->n - at : f->batch;
         double loss, metric,
-            rate = mx_optimizer_rate(&net->optimizer, (double)epoch + (double)at / (double)f->n, (double)last);
+            rate = f->o->learning_rates != NULL
+                       ? f->o->learning_rates[f->steps++]
+                       : mx_optimizer_rate(&net->optimizer, (double)epoch + (double)at / (double)f->n, (double)last);
+        if (!(rate >= 0) || isinf(rate))
+            MX_FAIL(err, MERX_E_RANGE, "fit", "the learning rate of step %zu is %g; expected a number of 0 or more",
+                    f->steps, rate);
         mx_batch b = {.from = e,
                       .rows = f->order + at,
                       .n = n,

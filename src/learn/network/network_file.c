@@ -61,17 +61,44 @@ merx_status mx_network_write(const merx_network *net, bool moments, mx_tensor_wr
     return MERX_OK;
 }
 
+static merx_status fill_writer(const merx_network *net, mx_tensor_writer *writer, merx_error *err)
+{
+    MX_TRY(mx_tensor_writer_meta(writer, "kind", kind_text, err));
+    MX_TRY(mx_tensor_writer_meta(writer, "network_format", format_text, err));
+    MX_TRY(mx_tensor_writer_meta(writer, "merx_version", merx_version(), err));
+    return mx_network_write(net, true, writer, err);
+}
+
 merx_status merx_network_save(const merx_network *net, const char *path, merx_error *err)
 {
     mx_tensor_writer *writer = NULL;
     merx_status status;
     MX_TRY(mx_tensor_writer_new(net->alloc, &writer, err));
-    MX_TRY_GOTO(mx_tensor_writer_meta(writer, "kind", kind_text, err));
-    MX_TRY_GOTO(mx_tensor_writer_meta(writer, "network_format", format_text, err));
-    MX_TRY_GOTO(mx_tensor_writer_meta(writer, "merx_version", merx_version(), err));
-    MX_TRY_GOTO(mx_network_write(net, true, writer, err));
+    MX_TRY_GOTO(fill_writer(net, writer, err));
     MX_TRY_GOTO(mx_tensor_writer_save(writer, path, err));
 out:
+    mx_tensor_writer_free(writer);
+    return status;
+}
+
+merx_status merx_network_to_bytes(const merx_network *net, void **bytes, size_t *size, merx_error *err)
+{
+    mx_tensor_writer *writer = NULL;
+    unsigned char *data = NULL, *copy = NULL;
+    size_t count = 0;
+    merx_status status;
+    *bytes = NULL;
+    *size = 0;
+    MX_TRY(mx_tensor_writer_new(net->alloc, &writer, err));
+    MX_TRY_GOTO(fill_writer(net, writer, err));
+    MX_TRY_GOTO(mx_tensor_writer_bytes(writer, &data, &count, err));
+    /* Out of the network's allocator, so that the bytes outlive it. */
+    MX_TRY_GOTO(mx_alloc_array_raw(merx_allocator_default(), count, 1, "bytes of the network", &copy, err));
+    memcpy(copy, data, count);
+    *bytes = copy;
+    *size = count;
+out:
+    mx_free_array(net->alloc, data, count, 1);
     mx_tensor_writer_free(writer);
     return status;
 }
@@ -191,26 +218,41 @@ out:
     return status;
 }
 
+static merx_status load_network(const mx_tensor_file *file, const merx_allocator *alloc, merx_network **out,
+                                merx_error *err)
+{
+    const char *kind, *format;
+    MX_TRY(need_meta(file, "kind", &kind, err));
+    bool model = strcmp(kind, model_text) == 0 && mx_tensor_file_meta(file, "network") != NULL;
+    if (strcmp(kind, kind_text) != 0 && !model)
+        MX_FAIL(err, MERX_E_TYPE, mx_tensor_file_name(file),
+                "holds a %.60s; expected a network that merx_network_save wrote, or a model of one", kind);
+    if (!model) {
+        MX_TRY(need_meta(file, "network_format", &format, err));
+        if (strcmp(format, format_text) != 0)
+            MX_FAIL(err, MERX_E_VERSION, mx_tensor_file_name(file),
+                    "its format is %.20s; this version of merx reads %s", format, format_text);
+    }
+    return mx_network_read(file, alloc, out, err);
+}
+
 merx_status merx_network_load(const merx_allocator *alloc, const char *path, merx_network **out, merx_error *err)
 {
     mx_tensor_file *file = NULL;
-    const char *kind, *format;
-    merx_status status;
     *out = NULL;
     MX_TRY(mx_tensor_file_open(path, alloc, true, &file, err));
-    MX_TRY_GOTO(need_meta(file, "kind", &kind, err));
-    bool model = strcmp(kind, model_text) == 0 && mx_tensor_file_meta(file, "network") != NULL;
-    if (strcmp(kind, kind_text) != 0 && !model)
-        MX_FAIL_GOTO(err, MERX_E_TYPE, path,
-                     "holds a %.60s; expected a network that merx_network_save wrote, or a model of one", kind);
-    if (!model) {
-        MX_TRY_GOTO(need_meta(file, "network_format", &format, err));
-        if (strcmp(format, format_text) != 0)
-            MX_FAIL_GOTO(err, MERX_E_VERSION, path, "its format is %.20s; this version of merx reads %s", format,
-                         format_text);
-    }
-    MX_TRY_GOTO(mx_network_read(file, alloc, out, err));
-out:
+    merx_status status = load_network(file, alloc, out, err);
+    mx_tensor_file_close(file);
+    return status;
+}
+
+merx_status merx_network_from_bytes(const merx_allocator *alloc, const void *bytes, size_t size, merx_network **out,
+                                    merx_error *err)
+{
+    mx_tensor_file *file = NULL;
+    *out = NULL;
+    MX_TRY(mx_tensor_file_memory(bytes, size, "bytes of a network", alloc, true, &file, err));
+    merx_status status = load_network(file, alloc, out, err);
     mx_tensor_file_close(file);
     return status;
 }
