@@ -21,7 +21,7 @@ case $MERX_SANITIZE in
     ;;
 esac
 cd "$MERX_SOURCE_DIR"
-"$python" -m pytest -q -p no:cacheprovider --import-mode=importlib --durations=5 bindings/python/tests
+"$python" -m pytest -q -p no:cacheprovider --durations=5 bindings/python/tests
 # Examples of the docstrings: the modules as they are imported.
 "$python" - <<'PY'
 import doctest, importlib, pkgutil, sys
