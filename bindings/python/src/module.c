@@ -39,10 +39,10 @@ static PyObject *families(PyObject *self, PyObject *unused)
     const merx_family_info *f;
     for (size_t i = 0; list != NULL && (f = merx_family_at(i)) != NULL; i++) {
         PyObject *options = mpy_describe_options(f->options);
-        PyObject *one = options == NULL ? NULL
-                                        : Py_BuildValue("{s:s,s:s,s:s,s:s,s:I,s:N}", "name", f->name, "title", f->title,
-                                                        "text", f->text, "formula", f->formula, "tags", f->tags, "options",
-                                                        options);
+        PyObject *one = options == NULL
+                            ? NULL
+                            : Py_BuildValue("{s:s,s:s,s:s,s:s,s:I,s:N}", "name", f->name, "title", f->title, "text",
+                                            f->text, "formula", f->formula, "tags", f->tags, "options", options);
         if (one == NULL || PyList_Append(list, one) != 0)
             Py_CLEAR(list);
         Py_XDECREF(one);
