@@ -9,7 +9,8 @@ if(MERX_BUILD_PYTHON)
   target_compile_definitions(merx_python PRIVATE Py_LIMITED_API=0x030b0000)
   target_link_libraries(merx_python PRIVATE merx_flags merx_static PkgConfig::JANSSON)
   # CPython's tables of slots hold functions as void *, and its keyword lists are char *.
-  set_source_files_properties(${merx_python_sources} PROPERTIES COMPILE_OPTIONS "-Wno-pedantic;-Wno-write-strings;-Wno-discarded-qualifiers")
+  set_source_files_properties(${merx_python_sources} PROPERTIES COMPILE_OPTIONS
+    "-Wno-pedantic;-Wno-write-strings;$<IF:$<C_COMPILER_ID:GNU>,-Wno-discarded-qualifiers,-Wno-incompatible-pointer-types-discards-qualifiers>")
   target_link_options(merx_python PRIVATE -Wl,--exclude-libs,ALL)
   # A build folder is a package too: the sources beside the extension, so that what was built is what is tried.
   file(GLOB_RECURSE merx_python_files CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/bindings/python/merx

@@ -435,7 +435,7 @@ class Shop:
         truth : str or path, optional
             What `write_sample` wrote beside the folder: adds the best reachable score.
 
-        Returns Evaluation, or None for an answer that learns nothing.
+        Returns Evaluation. Raises merx.InputError for an answer that learns nothing, and for a split that leaves too little on a side.
         """
         raw = self._shop.evaluate(
             answer,

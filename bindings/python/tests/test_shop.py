@@ -247,6 +247,8 @@ def test_versions_and_evaluate(shop):
     earlier = shop.evaluate("recommend", split="2025-09-01")
     assert earlier.split == datetime(2025, 9, 1, tzinfo=timezone.utc)
     assert earlier == shop.evaluate("recommend", split=datetime(2025, 9, 1))
+    with pytest.raises(merx.InputError, match="learns nothing"):
+        shop.evaluate("insight")
     with pytest.raises(TypeError, match="split"):
         shop.evaluate("recommend", split=7)
 
@@ -433,6 +435,25 @@ def test_interrupt_ends_a_training(export, tmp_path):
         shop.import_folder(export)
     done = subprocess.run([sys.executable, "-c", INTERRUPTED, tmp_path / "s"], capture_output=True, text=True, timeout=60)
     assert done.stdout == "interrupted 0 nothing to learn\n", done.stderr
+
+
+def test_interrupt_ends_the_wait_for_another_thread(folder):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold(*told):
+        begun.set()
+        go_on.wait(20)
+
+    with Shop(folder) as shop:
+        thread = threading.Thread(target=lambda: shop.train("recommend", factors=8, again=True, force=True, progress=hold))
+        thread.start()
+        begun.wait(20)
+        threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            shop.insight()
+        go_on.set()
+        thread.join()
+        assert shop.insight().items
 
 
 def test_sample_is_checked(tmp_path):
