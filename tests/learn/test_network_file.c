@@ -5,6 +5,7 @@
 #include "io/file.h"
 #include "io/tensor_file.h"
 #include "learn/network/network_state.h"
+#include "merx/model.h"
 #include "support/check.h"
 
 enum { N = 90, FEATURES = 48 };
@@ -97,6 +98,17 @@ static void loads_what_was_saved(void **state)
     char *bytes[2] = {check_read_file(file, &sizes[0]), check_read_file(second, &sizes[1])};
     assert_int_equal(sizes[0], sizes[1]);
     assert_memory_equal(bytes[0], bytes[1], sizes[0]);
+    void *held;
+    size_t held_size;
+    check_ok(merx_network_to_bytes(net, &held, &held_size, &err), err);
+    assert_int_equal(held_size, sizes[0]);
+    assert_memory_equal(held, bytes[0], held_size);
+    merx_network_free(loaded);
+    check_ok(merx_network_from_bytes(NULL, held, held_size, &loaded, &err), err);
+    merx_network *none;
+    check_fails(merx_network_from_bytes(NULL, held, held_size - 1, &none, &err), MERX_E_CORRUPT, err);
+    assert_null(none);
+    merx_bytes_free(held, held_size);
     free(bytes[0]), free(bytes[1]);
     check_ok(merx_network_predict(net, &examples, NULL, before, &err), err);
     check_ok(merx_network_predict(loaded, &examples, NULL, after, &err), err);
@@ -104,6 +116,34 @@ static void loads_what_was_saved(void **state)
     merx_network_free(net);
     merx_network_free(loaded);
     check_remove_folder(path);
+}
+
+/* The rates of all steps in place of the optimizer's: the same as a schedule that gives them, step by step. */
+static void takes_the_rates_of_each_step(void **state)
+{
+    (void)state;
+    enum { BATCH = 32, EPOCHS = 3, STEPS = (N + BATCH - 1) / BATCH };
+    merx_error err = {0};
+    double rates[EPOCHS * STEPS];
+    const merx_examples examples = {.n = N, .x = x, .labels = labels};
+    merx_network *by_epoch = build(NULL), *by_step = build(NULL);
+    check_ok(merx_network_compile(by_epoch, MERX_ADAM(.schedule = MERX_STEPS, .factor = 0.5),
+                                  MERX_CATEGORICAL_CROSSENTROPY, NULL, &err),
+             err);
+    check_ok(merx_network_compile(by_step, MERX_ADAM(.learning_rate = 1), MERX_CATEGORICAL_CROSSENTROPY, NULL, &err),
+             err);
+    for (size_t i = 0; i < EPOCHS * STEPS; i++)
+        rates[i] = mx_optimizer_rate(&by_epoch->optimizer, (double)(i / STEPS), EPOCHS);
+    merx_fit_options options = {.epochs = EPOCHS, .batch_size = BATCH};
+    check_ok(merx_network_fit(by_epoch, &examples, &options, NULL, NULL, &err), err);
+    options.learning_rates = rates;
+    check_ok(merx_network_fit(by_step, &examples, &options, NULL, NULL, &err), err);
+    assert_memory_equal(by_step->weights, by_epoch->weights, by_step->size * sizeof(float));
+    rates[STEPS + 1] = NAN;
+    assert_int_equal(merx_network_fit(by_step, &examples, &options, NULL, NULL, &err), MERX_E_RANGE);
+    check_contains(err.message, "step 5 is nan");
+    merx_network_free(by_epoch);
+    merx_network_free(by_step);
 }
 
 /* A file like a network's, with one thing wrong with it. */
@@ -222,11 +262,18 @@ static void refuses_what_is_damaged(void **state)
 static merx_status save_and_load(const merx_allocator *alloc, void *context, merx_error *err)
 {
     merx_network *net = build(alloc), *loaded = NULL;
+    void *bytes = NULL;
+    size_t size = 0;
     merx_status status;
     MX_TRY_GOTO(merx_network_compile(net, MERX_ADAM(), MERX_CATEGORICAL_CROSSENTROPY, NULL, err));
     MX_TRY_GOTO(merx_network_save(net, context, err));
     MX_TRY_GOTO(merx_network_load(alloc, context, &loaded, err));
+    merx_network_free(loaded);
+    loaded = NULL;
+    MX_TRY_GOTO(merx_network_to_bytes(net, &bytes, &size, err));
+    MX_TRY_GOTO(merx_network_from_bytes(alloc, bytes, size, &loaded, err));
 out:
+    merx_bytes_free(bytes, size);
     merx_network_free(net);
     merx_network_free(loaded);
     return status;
@@ -246,9 +293,8 @@ int main(void)
 {
     make_data();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(goes_on_to_the_same_bits),
-        cmocka_unit_test(loads_what_was_saved),
-        cmocka_unit_test(refuses_what_is_damaged),
+        cmocka_unit_test(goes_on_to_the_same_bits),     cmocka_unit_test(loads_what_was_saved),
+        cmocka_unit_test(takes_the_rates_of_each_step), cmocka_unit_test(refuses_what_is_damaged),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

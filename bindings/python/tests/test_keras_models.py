@@ -274,7 +274,7 @@ def test_a_model_that_the_program_fitted(tmp_path):
     import shutil
     import subprocess
 
-    program = pathlib.Path(_merx.__file__).parent.parent.parent / "merx"
+    program = pathlib.Path(_merx.__file__).resolve().parents[2] / "bin" / "merx"
     if not (program.exists() or shutil.which("merx")):
         pytest.skip("the program is not there")
     out = tmp_path / "t.merx"
