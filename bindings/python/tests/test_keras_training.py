@@ -108,6 +108,8 @@ def test_validation():
     assert list(history.history) == ["accuracy", "loss", "val_accuracy", "val_loss"]
     loss, accuracy = model.evaluate(x[225:], y[225:], verbose=0)
     assert (history.history["val_loss"][-1], history.history["val_accuracy"][-1]) == (loss, accuracy)
+    history = model.fit(x, y, validation_split=0.25, class_weight={0: 5.0}, verbose=0)  # of training alone
+    assert history.history["val_loss"] == [model.evaluate(x[225:], y[225:], verbose=0)[0]]
     weights = rng(1).random(75)
     history = model.fit(x[:225], y[:225], validation_data=(x[225:], y[225:], weights), epochs=4, validation_freq=2, verbose=0)
     assert len(history.history["val_loss"]) == 2
