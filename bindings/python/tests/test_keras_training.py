@@ -108,6 +108,8 @@ def test_validation():
     assert list(history.history) == ["accuracy", "loss", "val_accuracy", "val_loss"]
     loss, accuracy = model.evaluate(x[225:], y[225:], verbose=0)
     assert (history.history["val_loss"][-1], history.history["val_accuracy"][-1]) == (loss, accuracy)
+    history = model.fit(x, y, validation_split=0.25, class_weight={0: 5.0}, verbose=0)  # of training alone
+    assert history.history["val_loss"] == [model.evaluate(x[225:], y[225:], verbose=0)[0]]
     weights = rng(1).random(75)
     history = model.fit(x[:225], y[:225], validation_data=(x[225:], y[225:], weights), epochs=4, validation_freq=2, verbose=0)
     assert len(history.history["val_loss"]) == 2
@@ -150,7 +152,7 @@ def test_deferred_shape_and_layers_added_later():
     model.add(layers.Dense(5, activation="tanh"))
     model.add(layers.Dense(3, activation="softmax"))
     np.testing.assert_array_equal(model.layers[0].get_weights()[0], kept[0])
-    assert [one.name for one in model.layers] == ["dense", "dense_1", "dense_2"] and last.output is not None if last.built else True
+    assert [one.name for one in model.layers] == ["dense", "dense_1", "dense_2"] and not last.built
     model.fit(x, y, verbose=0)
 
 
@@ -490,6 +492,6 @@ def test_real_clothes():
     z = layers.BatchNormalization()(inputs)
     z = layers.MaxPooling2D()(layers.Conv2D(16, 3, activation="relu")(z))
     model = Model(inputs, layers.Dense(10, activation="softmax")(layers.Dropout(0.2)(layers.Flatten()(z))))
-    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"]) if False else model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(x, y, epochs=3, verbose=0)
     assert model.evaluate(test_x, test_y, verbose=0)[1] > 0.82
