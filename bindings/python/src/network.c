@@ -7,6 +7,7 @@
  */
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "merx/model.h"
@@ -71,7 +72,7 @@ static void measure(network_object *self)
         if (is_recurrent(node.kind))
             times = (double)merx_network_node(self->net, node.input[0]).output.dim[0];
         else if (node.kind != MERX_LAYER_EMBEDDING && node.output.rank > 1)
-            times = (double)(size / node.output.dim[node.output.rank - 1]);
+            times = (double)size / (double)node.output.dim[node.output.rank - 1];
         self->work += (double)size + (node.kind != MERX_LAYER_EMBEDDING ? times * (double)node.weights : 0);
     }
 }
@@ -462,8 +463,9 @@ static merx_status run_node(merx_network *net, const merx_examples *e, int node,
         if (y == NULL) {
             status = MERX_E_UNSUPPORTED;
             err->code = status;
-            strcpy(err->message,
-                   "this convolution runs along with the pooling behind it, so that its own output is never there");
+            (void)snprintf(
+                err->message, sizeof err->message, "%s",
+                "this convolution runs along with the pooling behind it, so that its own output is never there");
         } else if (merx_task_cancelled(task)) {
             status = MERX_E_CANCELLED;
         } else {
