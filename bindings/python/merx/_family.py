@@ -19,6 +19,12 @@ def _free_name(wanted, taken):
     return wanted
 
 
+def target_name(y):
+    """What explanations and files call the target: the name of a pandas Series, else "target"."""
+    name = getattr(y, "name", None)
+    return name if isinstance(name, str) and name else "target"
+
+
 def text_of(value):
     """An option's value as the C option tables read it."""
     if isinstance(value, (bool, np.bool_)):
@@ -28,28 +34,28 @@ def text_of(value):
     return str(value)
 
 
-def fit_model(family, X, *, y=None, codes=None, classes=None, weights=None, options=None, seed=0, start=None, names=None, who=""):
+def fit_model(family, X, *, y=None, codes=None, classes=None, weights=None, options=None, seed=0, start=None, names=None, name="target", who=""):
     """A new fitted _merx.Model.
 
     X (n, d) C-contiguous float64 or float32, kept only for the call; y (n) float64, or codes (n) int32 with the classes' names; weights (n)
-    float64 or None; options {name: value}; start (k, d) of k-means; names of the columns, or None.
+    float64 or None; options {name: value}; start (k, d) of k-means; names of the columns, or None; name of the target.
     Raises ValueError: with NaN or infinities, which of X, y and sample_weight has them.
     """
     model = _merx.Model(family)
-    for name, value in (options or {}).items():
-        model.set(name, text_of(value))
+    for option, value in (options or {}).items():
+        model.set(option, text_of(value))
     if start is not None:
         model.set_start(np.ascontiguousarray(start, dtype=np.float64))
-    names = [str(name) for name in names] if names is not None else None
+    names = [str(column) for column in names] if names is not None else None
     try:
         data = _merx.Dataset.matrix(X, names)
         taken = set(names or ())
         target = weight = None
         if codes is not None:
-            target = _free_name("target", taken)
+            target = _free_name(name, taken)
             data.add_categorical(target, codes, [str(value) for value in classes])
         elif y is not None:
-            target = _free_name("target", taken)
+            target = _free_name(name, taken)
             data.add_numeric(target, y)
         if weights is not None:
             weight = _free_name("sample_weight", taken)

@@ -10,7 +10,7 @@ import numpy as np
 from merx import _merx
 from merx._base import ClassifierMixin, Estimator, InvalidParameterError, RegressorMixin, seed_of
 from merx._checks import check_classes_y, check_numbers_y, check_weights, require_y
-from merx._family import text_of, threads
+from merx._family import target_name, text_of, threads
 from merx._tables import dataset_for
 
 NEEDS_TARGET, REGRESSES, CLASSIFIES, ALLOWS_MISSING = 1 << 4, 1 << 5, 1 << 6, 1 << 10  # merx/model.h
@@ -67,12 +67,12 @@ class _Generated(Estimator):
                 raise InvalidParameterError(f"The {parameter!r} parameter of {type(self).__name__}: {message}") from None
         return model
 
-    def _fit(self, X, add_target, sample_weight):
+    def _fit(self, X, add_target, sample_weight, name):
         """Fits a new model to X and the column that `add_target(data, name, n)` adds, which may return weights of the rows."""
         model = self._new_model()
         data, n, array = dataset_for(self, X, reset=True, allow_missing=self._allows_missing)
         self._as_table = array is None
-        target = _free(data, self, "target")
+        target = _free(data, self, name)
         of_rows = add_target(data, target, n)
         weight, weights = None, check_weights(sample_weight, np.empty((n, 0)))
         if of_rows is not None:
@@ -173,7 +173,7 @@ class _Regressor(RegressorMixin, _Generated):
             _check_length(n, values)
             data.add_numeric(name, values)
 
-        self._fit(X, add, sample_weight)
+        self._fit(X, add, sample_weight, target_name(y))
         return self
 
     def predict(self, X):
@@ -197,7 +197,7 @@ class _Classifier(ClassifierMixin, _Generated):
             found.append(classes)
             return weights_by_class(getattr(self, "class_weight", None), classes, codes)
 
-        self._fit(X, add, sample_weight)
+        self._fit(X, add, sample_weight, target_name(y))
         self.classes_ = found[0]
         return self
 

@@ -23,7 +23,7 @@ from merx._checks import (
     is_sparse,
     require_y,
 )
-from merx._family import dataset_of, fit_model
+from merx._family import dataset_of, fit_model, target_name
 
 __all__ = ["ElasticNet", "Lasso", "LinearRegression", "LogisticRegression", "Ridge"]
 
@@ -47,7 +47,7 @@ class _Linear(RegressorMixin, Estimator):
                 "Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert to a dense numpy array."
             )
         X = check_X(self, X, reset=True, accept_sparse=True, finite=False)
-        y = check_numbers_y(y, self._multi_output)
+        name, y = target_name(y), check_numbers_y(y, self._multi_output)
         check_lengths(X=X, y=y)
         weights = check_weights(sample_weight, X)
         targets = y.reshape(len(y), -1)
@@ -55,7 +55,7 @@ class _Linear(RegressorMixin, Estimator):
         models = [
             fit_model(
                 self._family, X, y=np.ascontiguousarray(targets[:, t]), weights=weights, options=self._fit_options(t), names=names,
-                who=type(self).__name__,
+                name=name, who=type(self).__name__,
             )
             for t in range(targets.shape[1])
         ]
@@ -483,6 +483,7 @@ class LogisticRegression(ClassifierMixin, Estimator):
         require_y(self, y)
         l2, l1 = self._penalties()
         X = check_X(self, X, reset=True, accept_sparse=True, finite=False)
+        name = target_name(y)
         classes, codes = check_classes_y(y)
         check_lengths(X=X, y=codes)
         weights = check_weights(sample_weight, X)
@@ -501,7 +502,7 @@ class LogisticRegression(ClassifierMixin, Estimator):
         }
         if self.max_iter == 0:
             return self._fit_nothing(X, len(classes))
-        model = self._fit_model(X, codes, classes[used], weights, options)
+        model = self._fit_model(X, codes, classes[used], weights, options, name)
         found = model.tensors()
         self._model = model
         coefficients, intercepts = found["logistic.coefficients"], found["logistic.intercepts"]
@@ -519,13 +520,13 @@ class LogisticRegression(ClassifierMixin, Estimator):
             warnings.warn(_NOT_CONVERGED[self.solver].format(self.max_iter), convergence_warning(), stacklevel=2)
         return self
 
-    def _fit_model(self, X, codes, classes, weights, options):
+    def _fit_model(self, X, codes, classes, weights, options, name):
         start = None
         if self.warm_start and "coef_" in self.__dict__ and self.coef_.shape == (1 if len(classes) == 2 else len(classes), X.shape[1]):
             start = np.column_stack([self.densify().coef_, self.intercept_])
         arguments = {
             "codes": codes, "classes": [str(c) for c in classes], "weights": weights, "start": start,
-            "names": self.__dict__.get("feature_names_in_"), "who": type(self).__name__,
+            "names": self.__dict__.get("feature_names_in_"), "name": name, "who": type(self).__name__,
         }
         try:
             return fit_model("logistic", X, options=options, **arguments)

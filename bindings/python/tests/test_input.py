@@ -241,3 +241,12 @@ def test_many_threads_predict(model, data):
     for one in workers:
         one.join()
     assert not wrong
+
+
+def test_the_target_is_called_what_the_series_is(rng):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(rng.normal(size=(60, 2)), columns=["price", "size"])
+    y = pandas.Series(frame["size"] * 2, name="price")  # a column of the same name is no obstacle
+    for model in (LinearRegression(), AdditiveRegressor(bags=1, max_rounds=20)):
+        assert model.fit(frame[["size"]], y).explain(frame[["size"]]).output == "price"
+        assert model.fit(frame, y).explain(frame).output == "price_"
