@@ -390,6 +390,12 @@ static void write_model(const mx_logistic_work *f, mx_logistic *model)
         model->intercepts[c] =
             s->parameters[c * f->e + f->d] - mx_dot(model->coefficients + c * f->d, f->pass.shift, f->d);
     }
+    /* Only differences of intercepts mean something: they sum to 0, as without l1, where the coefficients' sums make it so. */
+    double mean = 0;
+    for (size_t c = 0; f->q > 1 && f->options->l1 > 0 && c < f->q; c++)
+        mean += model->intercepts[c] / (double)f->q;
+    for (size_t c = 0; mean != 0 && c < f->q; c++)
+        model->intercepts[c] -= mean;
     for (size_t i = 0; i < f->p; i++)
         model->standard_errors[i] = NAN;
 }
