@@ -199,8 +199,8 @@ static PyObject *predict_dataset(model_object *self, const merx_dataset *data, s
             memcpy(memory, p.values, p.rows * p.outputs * sizeof *p.values);
         for (size_t i = 0; result != NULL && what == LABELS && i < p.rows; i++)
             ((int32_t *)memory)[i] = p.labels != NULL ? p.labels[i] : 0;
-        merx_prediction_release(&p);
     }
+    merx_prediction_release(&p);
     mpy_call_release(&call);
     leave(self);
     return result;
