@@ -216,7 +216,7 @@ def test_clusters(S, monkeypatch):
     same(M.silhouette_score(X, labels, sample_size=100, random_state=3), S.silhouette_score(X, labels, sample_size=100, random_state=3))
     whole = M.silhouette_samples(X, labels)
     np.testing.assert_allclose(whole, S.silhouette_samples(X, labels), rtol=1e-11, atol=1e-12)
-    monkeypatch.setattr("merx._metrics.clustering._BLOCK", 1000)  # three rows a block
+    monkeypatch.setattr("merx._metrics.clustering._BLOCK", 1000)  # eight rows a block
     np.testing.assert_allclose(M.silhouette_samples(X, labels), whole, rtol=1e-12)
     assert M.silhouette_score(np.zeros((4, 1)), [0, 0, 1, 1]) == 0
     for bad in (np.zeros(301), np.arange(301), labels[:-1], labels + 0.5):
@@ -314,7 +314,8 @@ def test_rankings_refuse():
 
 
 BAD = [
-    ([0, 1], [0, 1, 1], "inconsistent"), ([], [], "empty"), ([0, 1.5], [0, 1], "mix of continuous and binary"), ([0.5, 1.5], [0.5, 1], "continuous is not supported"),
+    ([0, 1], [0, 1, 1], "inconsistent"), ([], [], "empty"), ([0, 1.5], [0, 1], "mix of continuous and binary"),
+    ([0.5, 1.5], [0.5, 1], "continuous is not supported"),
     ([0, np.nan], [0, 1], "NaN"), ([0, np.inf], [0, 1], "infinity"), (["a", "b"], [0, 1], "Mix of label"), ([["a", "b"]], ["a"], "mix of"),
     (np.array(["a", None], dtype=object), ["a", "a"], "NaN"), (np.array(["a", 1], dtype=object), ["a", "a"], "Mix of label"),
     ([0, 1j], [0, 1], "Complex"), ("ab", "ab", "array-like"), (np.zeros((2, 2, 2)), [0, 1], "1d or a 2d"),
