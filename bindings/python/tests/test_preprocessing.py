@@ -275,7 +275,8 @@ def test_imputer_text(SimpleImputer, options):
         P.SimpleImputer().fit(X)
     with pytest.raises(ValueError, match="does not support data with dtype <U"):
         P.SimpleImputer(strategy="most_frequent").fit(np.array([["a"], ["b"]]))
-    same_cells(P.SimpleImputer(missing_values="", strategy="constant").fit_transform([["a"], [""]]), np.array([["a"], ["missing_value"]], dtype=object))
+    filled = P.SimpleImputer(missing_values="", strategy="constant").fit_transform([["a"], [""]])
+    same_cells(filled, np.array([["a"], ["missing_value"]], dtype=object))
 
 
 def test_imputer_frames(SimpleImputer, pandas):
@@ -318,10 +319,12 @@ def words(seed, n=300):
 
 
 OPTIONS = [
-    {}, {"drop": "first"}, {"drop": "if_binary"}, {"drop": ["b", 1, 2.5, None]}, {"handle_unknown": "ignore"}, {"handle_unknown": "ignore", "drop": "first"},
+    {}, {"drop": "first"}, {"drop": "if_binary"}, {"drop": ["b", 1, 2.5, None]}, {"handle_unknown": "ignore"},
+    {"handle_unknown": "ignore", "drop": "first"},
     {"handle_unknown": "infrequent_if_exist", "min_frequency": 20}, {"handle_unknown": "infrequent_if_exist", "min_frequency": 0.2},
     {"handle_unknown": "ignore", "min_frequency": 40}, {"handle_unknown": "infrequent_if_exist", "max_categories": 2},
-    {"handle_unknown": "infrequent_if_exist", "max_categories": 3, "drop": "first"}, {"handle_unknown": "warn", "max_categories": 3, "min_frequency": 10},
+    {"handle_unknown": "infrequent_if_exist", "max_categories": 3, "drop": "first"},
+    {"handle_unknown": "warn", "max_categories": 3, "min_frequency": 10},
     {"max_categories": 1}, {"min_frequency": 1000}, {"max_categories": 2, "drop": "if_binary"}, {"handle_unknown": "infrequent_if_exist"},
     {"dtype": np.int32}, {"dtype": bool, "drop": "first"},
 ]
@@ -369,7 +372,8 @@ def test_encoder(S, options, sparse):
 
 
 @pytest.mark.parametrize("columns", [
-    np.array([["b", "x"], ["a", "y"], ["b", "x"]]), [["b", 1], ["a", 2], ["b", 1]], [[3, 1.5], [2, 2.5], [3, 1.5]], np.array([[3, 1], [2, 2], [9, 1]]),
+    np.array([["b", "x"], ["a", "y"], ["b", "x"]]), [["b", 1], ["a", 2], ["b", 1]], [[3, 1.5], [2, 2.5], [3, 1.5]],
+    np.array([[3, 1], [2, 2], [9, 1]]),
     np.array([[True, False], [False, False]]), np.array([[1.0, np.nan], [np.nan, 2.0], [1.0, 0.0]]), np.array([["b"], ["a"]], dtype="S1"),
 ])
 def test_encoder_types(S, columns):
@@ -423,7 +427,9 @@ def test_encoder_refuses(S):
         P.OneHotEncoder(feature_name_combiner=lambda name, category: 1).fit(X).get_feature_names_out()
     with pytest.raises(AttributeError):
         step.infrequent_categories_
-    for options in ({"min_frequency": 1.5}, {"min_frequency": 0}, {"max_categories": 0}, {"drop": "last"}, {"handle_unknown": "x"}, {"sparse_output": 1}):
+    for options in (
+        {"min_frequency": 1.5}, {"min_frequency": 0}, {"max_categories": 0}, {"drop": "last"}, {"handle_unknown": "x"}, {"sparse_output": 1},
+    ):
         with pytest.raises(ValueError, match=next(iter(options))):
             P.OneHotEncoder(**options).fit(X)
     with pytest.raises(ValueError, match="does not support sparse data"):
@@ -512,7 +518,8 @@ def test_column_transformer_and_pipeline(pandas):
 
     random = np.random.default_rng(20)
     frame = pandas.DataFrame({
-        "price": np.exp(random.standard_normal(120)), "colour": random.choice(["red", "blue", None], size=120), "n": random.integers(5, size=120) * 1.0,
+        "price": np.exp(random.standard_normal(120)), "colour": random.choice(["red", "blue", None], size=120),
+        "n": random.integers(5, size=120) * 1.0,
     })
     frame.loc[::9, "n"] = np.nan
     y = (frame.price > 1).astype(int)
@@ -529,7 +536,8 @@ def test_column_transformer_and_pipeline(pandas):
     assert ours.get_feature_names_out().tolist() == theirs.get_feature_names_out().tolist()
     shown = ours.set_output(transform="pandas").fit_transform(frame)
     assert shown.columns.tolist() == theirs.get_feature_names_out().tolist()
-    search = GridSearchCV(pipeline.make_pipeline(ours, LogisticRegression()), {"columntransformer__numbers__standardscaler__with_mean": [True, False]}, cv=3)
+    grid = {"columntransformer__numbers__standardscaler__with_mean": [True, False]}
+    search = GridSearchCV(pipeline.make_pipeline(ours, LogisticRegression()), grid, cv=3)
     assert search.fit(frame, y).best_score_ > 0.8
 
 
@@ -553,7 +561,8 @@ def test_examples():
 def test_imports_only_numpy():
     code = """
 import sys, merx.preprocessing as P
-P.OneHotEncoder(sparse_output=False).fit_transform([["a"], ["b"]]), P.SimpleImputer().fit_transform([[1.0]]), P.StandardScaler().fit_transform([[1.0]])
+P.OneHotEncoder(sparse_output=False).fit_transform([["a"], ["b"]])
+P.SimpleImputer().fit_transform([[1.0]]), P.StandardScaler().fit_transform([[1.0]])
 print(sorted({m.split('.')[0] for m in sys.modules} & {'sklearn', 'scipy', 'pandas'}))
 """
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"

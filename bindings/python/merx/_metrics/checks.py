@@ -34,13 +34,52 @@ def weights_of(sample_weight, n):
     return check_weights(sample_weight, np.empty((n, 0)), non_negative=False)
 
 
+def _narrow(values):
+    """(offsets from the least value, the least value) of whole numbers that lie close enough together to be counted in a table; else None."""
+    if values.dtype.kind not in "iub" or not len(values):
+        return None
+    low, high = int(values.min()), int(values.max())
+    if high - low > max(1000, len(values)) or not -(2**62) < low <= high < 2**62:
+        return None
+    return values.astype(np.int64) - low, low
+
+
+def distinct(values):
+    """The different values of an array (n), sorted: whole numbers by a table, objects by hash (comparing them costs most), others by a sort."""
+    narrow = _narrow(values)
+    if narrow is not None:
+        return (np.flatnonzero(np.bincount(narrow[0])) + narrow[1]).astype(values.dtype)
+    if values.dtype.kind != "O":
+        return np.unique(values)
+    found = sorted(set(values.tolist()))
+    out = np.empty(len(found), dtype=object)
+    out[:] = found
+    return out
+
+
+def encoded(values):
+    """(the different values sorted, the place of each value (n) among them)."""
+    narrow = _narrow(values)
+    if narrow is not None:
+        there = np.bincount(narrow[0]) > 0
+        return (np.flatnonzero(there) + narrow[1]).astype(values.dtype), (np.cumsum(there) - 1)[narrow[0]]
+    classes = distinct(values)
+    if values.dtype.kind != "O":
+        return classes, np.searchsorted(classes, values)
+    places = {label: place for place, label in enumerate(classes.tolist())}
+    return classes, np.fromiter(map(places.__getitem__, values.tolist()), dtype=np.intp, count=len(values))
+
+
 def _objects(array, name):
     """An object array as text, numbers or truth values; mixtures are refused."""
     values = array.ravel().tolist()
+    kinds = set(map(type, values))
+    if kinds == {str}:
+        return array
     if any(value is None or value != value for value in values):
         raise ValueError(f"Input {name} contains NaN.")
-    texts = sum(isinstance(value, str) for value in values)
-    if texts == len(values):
+    texts = sum(issubclass(kind, str) for kind in kinds)
+    if texts == len(kinds):
         return array
     if texts:
         raise ValueError(f"Mix of label input types (string and number) in {name}")
@@ -77,7 +116,7 @@ def target(y, name):
     array = array.ravel()
     if not whole:
         return "continuous", array
-    return "binary" if len(np.unique(array)) <= 2 else "multiclass", array
+    return "binary" if len(distinct(array)) <= 2 else "multiclass", array
 
 
 def _is_text(array):
@@ -108,8 +147,7 @@ def label_pair(y_true, y_pred, sample_weight):
         return kind, np.arange(true.shape[1]), true != 0, predicted != 0, weights
     if _is_text(true) != _is_text(predicted):
         raise ValueError("Mix of label input types (string and number)")
-    classes, codes = np.unique(np.concatenate([true, predicted]), return_inverse=True)
-    codes = codes.reshape(-1)
+    classes, codes = encoded(np.concatenate([true, predicted]))
     return "binary" if len(classes) <= 2 else "multiclass", classes, codes[: len(true)], codes[len(true) :], weights
 
 
@@ -123,7 +161,7 @@ def positive_label(pos_label, y):
     """The positive label: the one given, or 1 where labels are of {0, 1} or {-1, 1}. Raises ValueError where it can't be told."""
     if pos_label is not None:
         return pos_label
-    classes = np.unique(y)
+    classes = distinct(y)
     if _is_text(classes) or classes.tolist() not in ([0, 1], [-1, 1], [0], [-1], [1]):
         shown = ", ".join(repr(label) for label in classes.tolist())
         raise ValueError(

@@ -4,7 +4,20 @@ import warnings
 import numpy as np
 
 from merx._checks import check_lengths
-from merx._metrics.checks import column_of, label_pair, mean_of, one_of, positions, positive_label, scores_of, target, undefined_warning, weights_of
+from merx._metrics.checks import (
+    column_of,
+    distinct,
+    encoded,
+    label_pair,
+    mean_of,
+    one_of,
+    positions,
+    positive_label,
+    scores_of,
+    target,
+    undefined_warning,
+    weights_of,
+)
 
 _AVERAGES = (None, "micro", "macro", "samples", "weighted")
 
@@ -225,14 +238,14 @@ def _probabilities(y_true, y_proba, labels):
     if kind == "multilabel-indicator" and labels is None:
         hot, classes = (y != 0).astype(np.float64), np.arange(y.shape[1])
     elif kind in ("binary", "multiclass"):
-        classes = np.unique(y if labels is None else np.asarray(labels))
+        classes = distinct(y if labels is None else np.asarray(labels))
         if labels is not None and not np.array_equal(classes, np.asarray(labels)):
             warnings.warn(
                 f"Labels passed were {labels}. But this function assumes labels are ordered lexicographically. Pass the ordered "
                 f"labels={classes.tolist()} and ensure that the columns of y_prob correspond to this ordering.",
                 stacklevel=4,
             )
-        found, codes = np.unique(y, return_inverse=True)
+        found, codes = encoded(y)
         places = positions(found, classes)
         if (places < 0).any():
             raise ValueError(f"y_true contains values {set(found[places < 0].tolist())} not belonging to the passed labels {labels}.")
@@ -244,7 +257,7 @@ def _probabilities(y_true, y_proba, labels):
                 )
             raise ValueError(f"The labels array needs to contain at least two labels, got {classes}.")
         hot = np.zeros((len(y), len(classes)))
-        hot[np.arange(len(y)), places[codes.reshape(-1)]] = 1
+        hot[np.arange(len(y)), places[codes]] = 1
     else:
         raise ValueError(f"Unknown label type: {kind}")
     if (abs(y_proba.sum(axis=1, dtype=np.float64) - 1) > np.sqrt(np.finfo(y_proba.dtype).eps)).any():

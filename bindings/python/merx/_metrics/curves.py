@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from merx._checks import check_lengths
-from merx._metrics.checks import column_of, one_of, positions, positive_label, scores_of, target, undefined_warning, weights_of
+from merx._metrics.checks import column_of, distinct, encoded, one_of, positions, positive_label, scores_of, target, undefined_warning, weights_of
 
 
 def _cumulated(positive, y_score, weights):
@@ -146,8 +146,8 @@ def _averaged(metric, hot, y_score, average, weights):
 
 
 def _one_hot(y, classes):
-    found, codes = np.unique(y, return_inverse=True)
-    return positions(found, classes)[codes.reshape(-1)][:, None] == np.arange(len(classes))
+    found, codes = encoded(y)
+    return positions(found, classes)[codes][:, None] == np.arange(len(classes))
 
 
 def roc_auc_score(y_true, y_score, *, average="macro", sample_weight=None, max_fpr=None, multi_class="raise", labels=None):
@@ -179,8 +179,9 @@ def roc_auc_score(y_true, y_score, *, average="macro", sample_weight=None, max_f
             raise ValueError("multi_class must be in ('ovo', 'ovr')")
         return _multiclass_area(y, y_score, labels, multi_class, average, weights)
     if kind == "binary":
-        return _roc_area(np.asarray(y == np.unique(y)[-1]) if len(np.unique(y)) == 2 else np.zeros(len(y), bool),
-                         column_of(y_score, "y_score"), weights, max_fpr)
+        classes = distinct(y)
+        positive = np.asarray(y == classes[1]) if len(classes) == 2 else np.zeros(len(y), dtype=bool)
+        return _roc_area(positive, column_of(y_score, "y_score"), weights, max_fpr)
     if kind != "multilabel-indicator":
         raise ValueError(f"{kind} format is not supported")
     return _averaged(lambda hot, score, w: _roc_area(hot, score, w, max_fpr), y != 0, y_score, average, weights)
@@ -196,14 +197,14 @@ def _multiclass_area(y, y_score, labels, multi_class, average, weights):
     options = ("micro", "macro", "weighted", None) if multi_class == "ovr" else ("macro", "weighted")
     if average not in options:
         raise ValueError(f"average must be one of {options} for multiclass problems with multi_class={multi_class!r}")
-    found = np.unique(y)
+    found = distinct(y)
     if labels is None:
         classes = found
         if len(classes) != y_score.shape[1]:
             raise ValueError("Number of classes in y_true not equal to the number of columns in 'y_score'")
     else:
         labels = column_of(np.asarray(labels), "labels")
-        classes = np.unique(labels)
+        classes = distinct(labels)
         if len(classes) != len(labels):
             raise ValueError("Parameter 'labels' must be unique")
         if not np.array_equal(classes, labels):
@@ -242,7 +243,7 @@ def average_precision_score(y_true, y_score, *, average="macro", pos_label=1, sa
     check_lengths(y_true=y, y_score=y_score, sample_weight=None if np.isscalar(sample_weight) else sample_weight)
     weights = weights_of(sample_weight, len(y))
     if kind == "binary":
-        classes = np.unique(y)
+        classes = distinct(y)
         if len(classes) == 2 and pos_label not in classes.tolist():
             raise ValueError(f"pos_label={pos_label} is not a valid label. It should be one of {classes}")
         return _average_precision(np.asarray(y == pos_label), column_of(y_score, "y_score"), weights)
@@ -250,7 +251,7 @@ def average_precision_score(y_true, y_score, *, average="macro", pos_label=1, sa
         raise ValueError(f"{kind} format is not supported")
     if pos_label != 1:
         raise ValueError(f"Parameter pos_label is fixed to 1 for {kind} y_true. Do not set pos_label or set pos_label to 1.")
-    hot = _one_hot(y, np.unique(y)) if kind == "multiclass" else y != 0
+    hot = _one_hot(y, distinct(y)) if kind == "multiclass" else y != 0
     if y_score.shape != hot.shape:
         raise ValueError(
             f"`y_score` needs to be of shape `(n_samples, n_classes)`, since `y_true` contains multiple classes. Got `y_score.shape={y_score.shape}`."

@@ -8,7 +8,7 @@ import numbers
 import numpy as np
 
 from merx._checks import check_lengths, is_sparse
-from merx._metrics.checks import mean_of, scores_of, target, weights_of
+from merx._metrics.checks import encoded, mean_of, scores_of, target, weights_of
 
 
 def _discounts(m, k):
@@ -135,7 +135,7 @@ def _hits(relevant, ranked, k):
     if len(items) and len(shown) and (items.dtype.kind in "OU") != (shown.dtype.kind in "OU"):
         raise ValueError(f"Mix of items as text and as numbers: relevant has {items.dtype}, ranked has {shown.dtype}")
     together = items if not len(shown) else shown if not len(items) else np.concatenate([items, shown])
-    codes = np.unique(together, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    codes = encoded(together)[1]
     width = len(codes) + 1
     wanted = np.unique(rows * width + codes[: len(items)])
     # np.unique keeps the first of equal pairs, and a row's places ascend.
@@ -183,9 +183,9 @@ def hit_rate_at_k(relevant, ranked, *, k=10, sample_weight=None):
 
 
 def ndcg_at_k(relevant, ranked, *, k=10, sample_weight=None):
-    """NDCG@k: the sum of 1 / log2(place + 1) over relevant items among the first k, by that of min(k, |relevant|) hits in the first places; mean over rows.
+    """NDCG@k: the sum of 1 / log2(place + 1) over relevant items among the first k, divided by what the best order gives; mean over rows.
 
-    Arguments as recall_at_k's.
+    The best order has min(k, |relevant|) relevant items in the first places; every relevant item gains 1. Arguments as recall_at_k's.
 
     >>> round(ndcg_at_k([["shirt", "hat"], ["shoe"]], [["bag", "hat", "shoe"], ["bag", "hat", "shoe"]], k=3), 4)
     0.4434

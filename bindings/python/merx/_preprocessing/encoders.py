@@ -151,7 +151,8 @@ class OneHotEncoder(TransformerMixin, Estimator):
     def fit(self, X, y=None):
         """Learns the categories of X (n, d), an array, nested lists or a frame; y is ignored. Returns self.
 
-        Raises ValueError: shapes, infinity, categories other than those given, an unknown category in drop. TypeError: numbers beside text in a column.
+        Raises ValueError: shapes, infinity, categories other than those given, an unknown category in drop. TypeError: numbers beside text in a
+        column.
         """
         self._validate_params()
         check_names(self, X, True)
@@ -353,11 +354,12 @@ class OneHotEncoder(TransformerMixin, Estimator):
                 unknown[j] = zeros
             elif self._dropped is None:
                 raise ValueError(
-                    f"Samples {np.flatnonzero(zeros) + first} can not be inverted when drop=None and handle_unknown={self.handle_unknown!r} because they "
-                    "contain all zeros"
+                    f"Samples {np.flatnonzero(zeros) + first} can not be inverted when drop=None and "
+                    f"handle_unknown={self.handle_unknown!r} because they contain all zeros"
                 )
             else:
-                raise ValueError(f"Samples {np.flatnonzero(zeros) + first} can not be inverted: column {j} drops no category, and theirs are all zeros")
+                rows = np.flatnonzero(zeros) + first
+                raise ValueError(f"Samples {rows} can not be inverted: column {j} drops no category, and theirs are all zeros")
         if unknown:
             out = out.astype(object)
             for j, zeros in unknown.items():

@@ -246,7 +246,9 @@ class SimpleImputer(TransformerMixin, Estimator):
 
     def _left_out(self):
         """Which columns transform leaves out: those whose statistic is NaN."""
-        return np.zeros(len(self.statistics_), dtype=bool) if self.keep_empty_features else np.asarray(self.statistics_ != self.statistics_, dtype=bool)
+        if self.keep_empty_features:
+            return np.zeros(len(self.statistics_), dtype=bool)
+        return np.asarray(self.statistics_ != self.statistics_, dtype=bool)
 
     def inverse_transform(self, X):
         """Takes what was filled in out again, from what transform returned with add_indicator: (n, d) with missing_values in their places.

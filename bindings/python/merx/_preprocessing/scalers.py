@@ -11,7 +11,7 @@ _BLOCK = 1 << 17  # numbers of a block of rows: 1 MB, so that its passes stay in
 
 
 def _block_moments(X, weights):
-    """(count, mean, sum of squared deviations) of each column of X (n, d), NaN left out; count is the sum of weights. Columns without any have count 0."""
+    """(count, mean, sum of squared deviations) of each column of X (n, d), NaN left out; count is the sum of weights, 0 where there is nothing."""
     X = X.astype(np.float64, copy=False)
     missing = np.isnan(X)
     w = np.ones(len(X)) if weights is None else weights
@@ -103,8 +103,9 @@ class StandardScaler(OneToOne, TransformerMixin, Estimator):
         return "n_samples_seen_" in self.__dict__
 
     def fit(self, X, y=None, sample_weight=None):
-        """Learns means and variances of X (n, d), an array, a frame or (without with_mean) a sparse matrix; sample_weight (n); y is ignored. Returns self.
+        """Learns means and variances of X (n, d), an array, a frame or (without with_mean) a sparse matrix; y is ignored. Returns self.
 
+        sample_weight (n): how often each row counts, 0 or more.
         Raises ValueError: text, infinity, shapes.
         """
         self._validate_params()
