@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The Python package with the extension of this build: the tests in bindings/python/tests, and the examples in its docstrings. Under the
+# The Python package with the extension of this build: the tests in bindings/python/tests, which run the docstrings' examples too. Under the
 # sanitizers where the build has them; then what Python itself never frees is not looked for.
 set -euo pipefail
 python=${MERX_PYTHON:-python3}
@@ -22,16 +22,3 @@ case $MERX_SANITIZE in
 esac
 cd "$MERX_SOURCE_DIR"
 "$python" -m pytest -q -p no:cacheprovider --durations=5 bindings/python/tests
-# Examples of the docstrings: the modules as they are imported.
-"$python" - <<'PY'
-import doctest, importlib, pkgutil, sys
-import merx
-
-names = [m.name for m in pkgutil.walk_packages(merx.__path__, "merx.") if not m.name.rpartition(".")[2].startswith("_")]
-failed = tried = 0
-for name in names:
-    result = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
-    failed, tried = failed + result.failed, tried + result.attempted
-print(f"{tried} examples of {len(names)} modules, {failed} failed")
-sys.exit(failed != 0 or tried < 20)
-PY

@@ -19,6 +19,20 @@ def is_frame(X):
     return hasattr(X, "columns") and hasattr(X, "shape") and not isinstance(X, np.ndarray)
 
 
+def is_nullable_number(dtype):
+    """Whether it is one of pandas's number types that may hold NA (Int64, Float32, boolean …)."""
+    return not isinstance(dtype, np.dtype) and getattr(dtype, "kind", "O") in "iufb" and hasattr(dtype, "na_value")
+
+
+def numbers_of(X):
+    """A frame with columns of pandas's nullable numbers as float64 with NaN; anything else as it is."""
+    if is_frame(X) and hasattr(X, "dtypes") and hasattr(X, "to_numpy"):
+        kinds = list(X.dtypes)
+        if any(is_nullable_number(kind) for kind in kinds) and all(getattr(kind, "kind", "O") in "iufb" for kind in kinds):
+            return X.to_numpy(dtype=np.float64, na_value=np.nan)
+    return X
+
+
 def feature_names(X):
     """The names of a data frame's columns as an object array; None when there are none, or none are text."""
     if not is_frame(X):
@@ -96,7 +110,7 @@ def check_array(X, who="", *, accept_sparse=False, keep_float32=True, min_sample
         if X.dtype.kind == "c":
             raise ValueError(f"Complex data not supported\n{X}\n")
         X = X.toarray()
-    array = X if type(X) is np.ndarray else _as_array(X)
+    array = X if type(X) is np.ndarray else _as_array(numbers_of(X))
     if array.dtype.kind == "c":
         raise ValueError(f"Complex data not supported\n{array}\n")
     if array.ndim != 2:

@@ -2,7 +2,7 @@
 
     >>> from merx.cluster import KMeans
     >>> KMeans(n_clusters=2).fit([[0.0], [0.1], [5.0], [5.1]]).labels_
-    array([0, 0, 1, 1])
+    array([0, 0, 1, 1], dtype=int32)
 """
 import warnings
 
@@ -220,6 +220,11 @@ class KMeans(_KMeans):
     cluster_centers_ : (k, d) · labels_ : (n) of int32 · inertia_ : float · n_iter_ : int · n_features_in_ · feature_names_in_
 
     Clusters are numbered by size, the largest first; given starts keep their order. Cost: O(n k d) a round; the same bits for any number of threads.
+
+    >>> model = KMeans(n_clusters=2).fit([[0.0], [0.1], [0.2], [5.0]])
+    >>> model.cluster_centers_.round(3), model.predict([[4.0]])
+    (array([[0.1],
+           [5. ]]), array([1], dtype=int32))
     """
 
     _n_init_auto = 10

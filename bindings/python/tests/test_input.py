@@ -250,3 +250,15 @@ def test_the_target_is_called_what_the_series_is(rng):
     for model in (LinearRegression(), AdditiveRegressor(bags=1, max_rounds=20)):
         assert model.fit(frame[["size"]], y).explain(frame[["size"]]).output == "price"
         assert model.fit(frame, y).explain(frame).output == "price_"
+
+
+def test_nullable_numbers(rng):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": rng.normal(size=40), "b": pandas.array(list(range(40)), dtype="Int64")})
+    y = frame["a"] * 2 + 1
+    model = LinearRegression().fit(frame, y)
+    np.testing.assert_allclose(model.coef_, [2, 0], atol=1e-9)
+    frame.loc[3, "b"] = pandas.NA
+    with pytest.raises(ValueError, match="NaN"):
+        model.predict(frame)
+    assert np.isfinite(AdditiveRegressor(bags=1, max_rounds=20).fit(frame, y).predict(frame)).all()

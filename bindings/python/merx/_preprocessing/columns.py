@@ -4,20 +4,6 @@ import numpy as np
 from merx._checks import check_array, check_names, check_width, is_frame, is_sparse
 
 
-def is_nullable_number(dtype):
-    """Whether it is one of pandas's number types that may hold NA (Int64, Float32, boolean …)."""
-    return not isinstance(dtype, np.dtype) and getattr(dtype, "kind", "O") in "iufb" and hasattr(dtype, "na_value")
-
-
-def numbers_of(X):
-    """A frame with columns of pandas's nullable numbers as float64 with NaN; anything else as it is."""
-    if is_frame(X) and hasattr(X, "dtypes") and hasattr(X, "to_numpy"):
-        kinds = list(X.dtypes)
-        if any(is_nullable_number(kind) for kind in kinds) and all(getattr(kind, "kind", "O") in "iufb" for kind in kinds):
-            return X.to_numpy(dtype=np.float64, na_value=np.nan)
-    return X
-
-
 def refuse_infinity(array, name="X"):
     """ValueError where there are infinities; NaN stays."""
     if array.dtype.kind == "f" and np.isinf(array).any():
@@ -27,7 +13,7 @@ def refuse_infinity(array, name="X"):
 def floats_of(estimator, X, *, reset):
     """X (n, d) as float64 or float32 with NaN for what is missing, the fit's columns kept (reset) or compared. Dense input only."""
     check_names(estimator, X, reset)
-    array = check_array(numbers_of(X), type(estimator).__name__, finite=False)
+    array = check_array(X, type(estimator).__name__, finite=False)
     refuse_infinity(array)
     check_width(estimator, array.shape[1], reset)
     return array
@@ -35,7 +21,7 @@ def floats_of(estimator, X, *, reset):
 
 def floats_back(estimator, X, width=None):
     """What is given to inverse_transform: (n, width) as float64 or float32, NaN kept, names not looked at."""
-    array = check_array(numbers_of(X), type(estimator).__name__, finite=False)
+    array = check_array(X, type(estimator).__name__, finite=False)
     refuse_infinity(array)
     width = estimator.n_features_in_ if width is None else width
     if array.shape[1] != width:

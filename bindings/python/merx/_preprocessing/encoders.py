@@ -4,8 +4,8 @@ import warnings
 import numpy as np
 
 from merx._base import Estimator, Interval, TransformerMixin
-from merx._checks import check_array, check_names, check_width, is_frame, is_sparse
-from merx._preprocessing.columns import is_nullable_number, names_in, refuse_infinity, refuse_sparse_frame
+from merx._checks import check_array, check_names, check_width, is_frame, is_sparse, is_nullable_number
+from merx._preprocessing.columns import names_in, refuse_infinity, refuse_sparse_frame
 
 INFREQUENT = "infrequent_sklearn"  # scikit-learn's name for the column of rare categories
 

@@ -5,8 +5,8 @@ import warnings
 import numpy as np
 
 from merx._base import Estimator, TransformerMixin
-from merx._checks import check_array, check_names, check_width, is_frame, is_sparse, refuse_nonfinite
-from merx._preprocessing.columns import names_in, numbers_of, refuse_infinity
+from merx._checks import check_array, check_names, check_width, is_frame, is_sparse, refuse_nonfinite, numbers_of
+from merx._preprocessing.columns import names_in, refuse_infinity
 
 
 def _is_nan(value):
