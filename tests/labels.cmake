@@ -17,6 +17,7 @@ set(merx_slow_tests
   media.decoder
   media.pictures
   media.video
+  python.install
   python.package
   store.sqlite
   shop.classify
@@ -43,4 +44,5 @@ set(merx_release_tests
   e2e.retail_answers
   e2e.retail_forecast
   e2e.retail_import
+  python.install
 )

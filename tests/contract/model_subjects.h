@@ -166,10 +166,21 @@ CHECK_UNUSED static merx_status fit(const subject *s, merx_model *model, const m
     return merx_model_fit(model, data, &columns, task, err);
 }
 
+/* A new model of the subject's family; of those that average fits, of two: the same paths in a quarter of the time. */
+CHECK_UNUSED static merx_status new_model(const subject *s, const merx_allocator *alloc, merx_model **out,
+                                          merx_error *err)
+{
+    MX_TRY(merx_model_new(alloc, s->family->info.name, out, err));
+    for (const merx_option *o = s->family->info.options; o->name != NULL; o++)
+        if (strcmp(o->name, "bags") == 0)
+            return merx_model_set(*out, "bags", "2", err);
+    return MERX_OK;
+}
+
 CHECK_UNUSED static void new_fitted(const subject *s, const merx_dataset *data, merx_task *task, merx_model **out)
 {
     merx_error err = {0};
-    check_ok(merx_model_new(NULL, s->family->info.name, out, &err), err);
+    check_ok(new_model(s, NULL, out, &err), err);
     check_ok(fit(s, *out, data, task, &err), err);
 }
 

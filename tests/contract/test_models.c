@@ -18,7 +18,7 @@ static void test_not_fitted(const subject *s)
     merx_metrics m;
     char *text;
     check_ok(make_data(s, 200, NULL, &data, &err), err);
-    check_ok(merx_model_new(NULL, s->family->info.name, &model, &err), err);
+    check_ok(new_model(s, NULL, &model, &err), err);
     assert_false(merx_model_is_fitted(model));
     assert_ptr_equal(merx_model_family(model), merx_family_find(s->family->info.name));
     check_fails(merx_model_predict(model, data, NULL, &p, &err), MERX_E_NOT_FITTED, err);
@@ -125,12 +125,12 @@ static bool option_changes(const subject *s, const merx_model *model, const merx
     char values[8][64];
     size_t count = other_values(o, values);
     bool changed = false;
-    check_ok(merx_model_new(NULL, s->family->info.name, &base, &err), err);
+    check_ok(new_model(s, NULL, &base, &err), err);
     bool beside = set_together(base, o->name);
     if (beside)
         check_ok(fit(s, base, data, NULL, &err), err);
     for (size_t k = 0; k < count && !changed; k++) {
-        check_ok(merx_model_new(NULL, s->family->info.name, &other, &err), err);
+        check_ok(new_model(s, NULL, &other, &err), err);
         (void)set_together(other, o->name);
         if (merx_model_set(other, o->name, values[k], &err) == MERX_OK) {
             merx_status status = fit(s, other, data, NULL, &err);
@@ -403,7 +403,7 @@ static void test_bad_fits(const subject *s)
     size_t first = 0;
     check_ok(merx_dataset_take(data, &first, 1, &bad, &err), err);
     merx_model *single;
-    check_ok(merx_model_new(NULL, s->family->info.name, &single, &err), err);
+    check_ok(new_model(s, NULL, &single, &err), err);
     if (fit(s, single, bad, NULL, &err) != MERX_OK)
         assert_true(err.message[0] != '\0');
     merx_error_clear(&err);
@@ -554,12 +554,15 @@ static merx_status whole_life(const merx_allocator *alloc, void *context, merx_e
     snprintf(path, sizeof path, "%s/alloc.merx", folder);
     MX_TRY_GOTO(merx_task_new(alloc, &(merx_task_options){.threads = 1}, &task, err));
     MX_TRY_GOTO(make_data(s, 40, alloc, &data, err));
-    MX_TRY_GOTO(merx_model_new(alloc, s->family->info.name, &model, err));
+    MX_TRY_GOTO(new_model(s, alloc, &model, err));
+    /* Fewer of what makes the same allocations many times. */
+    static const char *const fewer[][2] = {{"epochs", "2"},       {"max_rounds", "8"}, {"alphas", "4"},
+                                           {"folds", "2"},        {"starts", "2"},     {"iterations", "2"},
+                                           {"hidden_units", "8"}, {"max_passes", "2"}, {"max_bins", "8"}};
     for (const merx_option *o = s->family->info.options; o->name != NULL; o++)
-        if (strcmp(o->name, "bags") == 0) /* the same allocations, many times */
-            MX_TRY_GOTO(merx_model_set(model, "bags", "2", err));
-        else if (strcmp(o->name, "epochs") == 0)
-            MX_TRY_GOTO(merx_model_set(model, "epochs", "2", err));
+        for (size_t i = 0; i < sizeof fewer / sizeof *fewer; i++)
+            if (strcmp(o->name, fewer[i][0]) == 0)
+                MX_TRY_GOTO(merx_model_set(model, o->name, fewer[i][1], err));
     MX_TRY_GOTO(fit(s, model, data, task, err));
     MX_TRY_GOTO(merx_model_predict(model, data, task, &p, err));
     MX_TRY_GOTO(merx_model_explain(model, data, 3, -1, &e, err));

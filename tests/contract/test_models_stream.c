@@ -68,13 +68,13 @@ static void test_streams(const subject *s)
     check_ok(merx_dataset_from_stream(
                  NULL, &(merx_table_source){.next = next_slice, .rewind = first_slice, .context = &c}, &stream, &err),
              err);
-    check_ok(merx_model_new(NULL, s->family->info.name, &held, &err), err);
+    check_ok(new_model(s, NULL, &held, &err), err);
     check_ok(merx_model_fit(held, whole, &columns, NULL, &err), err);
     static const size_t sizes[] = {1, 7, 1000, 1024, 4096};
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
         merx_task *task;
         check_ok(merx_task_new(NULL, &(merx_task_options){.threads = k % 2 == 0 ? 1 : 8}, &task, &err), err);
-        check_ok(merx_model_new(NULL, s->family->info.name, &streamed, &err), err);
+        check_ok(new_model(s, NULL, &streamed, &err), err);
         c.size = sizes[k];
         merx_status status = merx_model_fit(streamed, stream, &columns, task, &err);
         if (has_tag(s, MERX_TAKES_STREAM)) {
