@@ -1,0 +1,1 @@
+"""The steps of merx.preprocessing, a file for each kind."""
