@@ -41,6 +41,8 @@ PARAMETERS = {
 }
 # Where a name means something else: "Class.method.parameter", "function.parameter".
 SPECIAL = {
+    "Interval.__init__.kind": "type[Any]", "Interval.__init__.low": "float | None", "Interval.__init__.high": "float | None", "Interval.__init__.open_low": "bool",
+    "Interval.__init__.open_high": "bool", "Interval.holds.value": "object", "Estimator.__deepcopy__.memo": "Any", "not_fitted.estimator": "object",
     "Shop.train.answer": "str | Sequence[str] | None", "Shop.train.options": "Mapping[str, OptionValue | bool] | None", "Shop.ask.answer": "str",
     "Shop.evaluate.answer": "str", "ALS.recommend.user_items": "SparseRows | None", "EASE.recommend.user_items": "SparseRows | None",
     "ItemNeighbours.recommend.user_items": "SparseRows | None", "ALS.explain.userid": "int", "EASE.explain.userid": "int", "ItemNeighbours.explain.userid": "int",
@@ -74,7 +76,8 @@ RETURNS = {
     "close": "None", "import_folder": "Import", "forget": "Receipt", "digest": "str", "train": "Training", "evaluate": "Evaluation", "versions": "ModelVersions",
     "ask": "Reply", "report": "str", "answers": "Answers", "write_sample": "None", "__enter__": "Self", "__exit__": "None", "to_dict": "dict[str, Any]",
     "RecordList.to_dict": "list[dict[str, Any]]", "to_frame": "Any", "plot": "Any", "__len__": "int", "Reply.__iter__": "Iterator[Item]",
-    "Reply.__getitem__": "Item", "Evaluation.__getitem__": "Figure", "Training.__getitem__": "Any", "__bool__": "bool",
+    "Reply.__getitem__": "Item", "Evaluation.__getitem__": "Figure", "Training.__getitem__": "Any", "__bool__": "bool", "__deepcopy__": "Self", "__sklearn_is_fitted__": "bool", "__sklearn_tags__": "Any",
+    "Interval.holds": "bool", "not_fitted": "Exception", "seed_of": "int",
     # Properties
     "sparse_coef_": "Any", "infrequent_categories_": f"list[{ARRAY} | None]", "n_items_": "int", "item_factors": "NDArray[np.float32]",
     "item_weights_": "tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]", "closed": "bool",
@@ -117,8 +120,8 @@ FIELDS = {
 LISTS = {"ImportedFiles": "ImportedFile", "Refusals": "Refusal", "Training": "Trained", "ModelVersions": "ModelVersion", "Answers": "AnswerInfo",
          "Figures": "Figure", "RecordList": "_T"}
 # Attributes that instances get in __init__.
-OWN = {"Shop": {"folder": "str", "threads": "int"}, "Explanation": {"title": "str", "score": "float", "unit": "str", "reasons": "list[Reason]"}}
-DUNDERS = ("__init__", "__len__", "__iter__", "__getitem__", "__bool__", "__enter__", "__exit__")
+OWN = {"Interval": {"kind": "type[Any]", "low": "float | None", "high": "float | None", "open_low": "bool", "open_high": "bool"}, "Shop": {"folder": "str", "threads": "int"}, "Explanation": {"title": "str", "score": "float", "unit": "str", "reasons": "list[Reason]"}}
+DUNDERS = ("__init__", "__len__", "__iter__", "__getitem__", "__bool__", "__enter__", "__exit__", "__deepcopy__", "__sklearn_is_fitted__", "__sklearn_tags__")
 
 # ---- types out of the package's tables ----
 
@@ -141,7 +144,7 @@ def of_constraint(constraint):
     if constraint is None:
         return "None"
     if isinstance(constraint, str):
-        return {"verbose": "int", "random_state": "RandomState", "array": "ArrayLike"}[constraint]
+        return {"verbose": "int", "random_state": "RandomState", "array": "Array"}[constraint]
     if constraint is callable:
         return "Callable[..., Any]"
     return {bool: "bool", list: "Sequence[Any]", tuple: "tuple[Any, ...]", dict: "Mapping[Any, Any]"}[constraint]
@@ -340,7 +343,10 @@ def class_lines(cls, bases, doc=None, answers=False):
         elif inspect.isfunction(value):
             asked = of_answer(key) if answers and "Returns Reply; raises as" in (value.__doc__ or "") else {}
             known = of_parameters(cls) if key == "__init__" else asked
-            body += function(key, value, name, known, "Reply" if asked else None, value.__doc__ if asked else None, 4)
+            lines = function(key, value, name, known, "Reply" if asked else None, value.__doc__ if asked else None, 4)
+            if key == "fit_transform" and "TransformerMixin" in head:  # narrower than the mixin's, which takes what fit takes
+                lines[0] += "  # type: ignore[override]"
+            body += lines
     line = f"class {name}({', '.join(head)}):" if head else f"class {name}:"
     return [line, *body] if body else [f"{line} ..."]
 
@@ -368,7 +374,7 @@ def stub(module, body, also=()):
     defined = set(re.findall(r"^class (\w+)", code, re.M))
     for source, names in (
         ("_base", ["ClassifierMixin", "ClusterMixin", "Estimator", "RegressorMixin", "TransformerMixin"]), ("_explain", ["Explanation"]),
-        ("_types", ["MatrixLike", "OptionValue", "Path", "Progress", "RandomState", "SparseRows"]),
+        ("_types", ["Array", "MatrixLike", "OptionValue", "Path", "Progress", "RandomState", "SparseRows"]),
     ):
         names = [name for name in used(names) if name not in defined]
         if names:
@@ -402,7 +408,9 @@ def base():
     body = []
     for name in sorted(_MIXINS):
         body += ["", *class_lines(getattr(source, name), ())]
-    body += ["", "class InvalidParameterError(ValueError, TypeError): ..."]
+    body += ["", *class_lines(source.Interval, ()), "", "class InvalidParameterError(ValueError, TypeError): ..."]
+    for name in ("not_fitted", "seed_of"):
+        body += ["", *function(name, getattr(source, name))]
     return stub("_base", body)
 
 

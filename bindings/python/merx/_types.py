@@ -49,6 +49,8 @@ class CSRMatrix(Protocol):
     def data(self) -> Any: ...
 
 
+Array = np.ndarray[Any, Any] | list[Any] | tuple[Any, ...] | Frame
+"""Several numbers or names, where text has another meaning."""
 MatrixLike = ArrayLike | Frame | SparseMatrix
 """Rows of a table: (n, d)."""
 SparseRows = CSRMatrix | SparseMatrix

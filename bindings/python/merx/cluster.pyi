@@ -8,13 +8,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from merx._base import ClusterMixin, Estimator, TransformerMixin
 from merx._explain import Explanation
-from merx._types import MatrixLike, RandomState
+from merx._types import Array, MatrixLike, RandomState
 
 __all__ = ["KMeans", "MiniBatchKMeans"]
 
 class KMeans(TransformerMixin, ClusterMixin, Estimator):
     n_clusters: int
-    init: Literal["k-means++", "random"] | Callable[..., Any] | ArrayLike
+    init: Literal["k-means++", "random"] | Callable[..., Any] | Array
     n_init: Literal["auto"] | int
     max_iter: int
     tol: float
@@ -32,7 +32,7 @@ class KMeans(TransformerMixin, ClusterMixin, Estimator):
         self,
         n_clusters: int = 8,
         *,
-        init: Literal["k-means++", "random"] | Callable[..., Any] | ArrayLike = "k-means++",
+        init: Literal["k-means++", "random"] | Callable[..., Any] | Array = "k-means++",
         n_init: Literal["auto"] | int = "auto",
         max_iter: int = 300,
         tol: float = 0.0001,
@@ -41,10 +41,11 @@ class KMeans(TransformerMixin, ClusterMixin, Estimator):
         copy_x: bool = True,
         algorithm: Literal["elkan", "lloyd"] = "lloyd",
     ) -> None: ...
+    def __sklearn_tags__(self) -> Any: ...
     def describe(self) -> str: ...
     def explain(self, X: MatrixLike, row: int = 0, cluster: int | None = None) -> Explanation: ...
     def fit(self, X: MatrixLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Self: ...
-    def fit_transform(self, X: MatrixLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Any: ...
+    def fit_transform(self, X: MatrixLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Any: ...  # type: ignore[override]
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[np.object_]: ...
     def predict(self, X: MatrixLike) -> NDArray[Any]: ...
     def score(self, X: MatrixLike, y: Any = None, sample_weight: ArrayLike | None = None) -> float: ...
@@ -52,7 +53,7 @@ class KMeans(TransformerMixin, ClusterMixin, Estimator):
 
 class MiniBatchKMeans(TransformerMixin, ClusterMixin, Estimator):
     n_clusters: int
-    init: Literal["k-means++", "random"] | Callable[..., Any] | ArrayLike
+    init: Literal["k-means++", "random"] | Callable[..., Any] | Array
     max_iter: int
     batch_size: int
     verbose: int
@@ -74,7 +75,7 @@ class MiniBatchKMeans(TransformerMixin, ClusterMixin, Estimator):
         self,
         n_clusters: int = 8,
         *,
-        init: Literal["k-means++", "random"] | Callable[..., Any] | ArrayLike = "k-means++",
+        init: Literal["k-means++", "random"] | Callable[..., Any] | Array = "k-means++",
         max_iter: int = 100,
         batch_size: int = 1024,
         verbose: int = 0,
@@ -86,10 +87,11 @@ class MiniBatchKMeans(TransformerMixin, ClusterMixin, Estimator):
         n_init: Literal["auto"] | int = "auto",
         reassignment_ratio: float = 0.01,
     ) -> None: ...
+    def __sklearn_tags__(self) -> Any: ...
     def describe(self) -> str: ...
     def explain(self, X: MatrixLike, row: int = 0, cluster: int | None = None) -> Explanation: ...
     def fit(self, X: MatrixLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Self: ...
-    def fit_transform(self, X: MatrixLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Any: ...
+    def fit_transform(self, X: MatrixLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Any: ...  # type: ignore[override]
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[np.object_]: ...
     def partial_fit(self, X: MatrixLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Self: ...
     def predict(self, X: MatrixLike) -> NDArray[Any]: ...

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from merx._base import ClassifierMixin, Estimator, RegressorMixin
 from merx._explain import Explanation
-from merx._types import MatrixLike, RandomState
+from merx._types import Array, MatrixLike, RandomState
 
 __all__ = ["ElasticNet", "Lasso", "LinearRegression", "LogisticRegression", "Ridge"]
 
@@ -16,7 +16,7 @@ class ElasticNet(RegressorMixin, Estimator):
     alpha: float
     l1_ratio: float
     fit_intercept: bool
-    precompute: bool | ArrayLike
+    precompute: bool | Array
     max_iter: int | None
     copy_X: bool
     tol: float
@@ -35,7 +35,7 @@ class ElasticNet(RegressorMixin, Estimator):
         *,
         l1_ratio: float = 0.5,
         fit_intercept: bool = True,
-        precompute: bool | ArrayLike = False,
+        precompute: bool | Array = False,
         max_iter: int | None = 1000,
         copy_X: bool = True,
         tol: float = 0.0001,
@@ -44,6 +44,7 @@ class ElasticNet(RegressorMixin, Estimator):
         random_state: RandomState = None,
         selection: Literal["cyclic", "random"] = "cyclic",
     ) -> None: ...
+    def __sklearn_tags__(self) -> Any: ...
     def describe(self) -> str: ...
     def explain(self, X: MatrixLike, row: int = 0, target: int = 0) -> Explanation: ...
     def fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
@@ -54,7 +55,7 @@ class ElasticNet(RegressorMixin, Estimator):
 class Lasso(RegressorMixin, Estimator):
     alpha: float
     fit_intercept: bool
-    precompute: bool | ArrayLike
+    precompute: bool | Array
     copy_X: bool
     max_iter: int | None
     tol: float
@@ -73,7 +74,7 @@ class Lasso(RegressorMixin, Estimator):
         alpha: float = 1.0,
         *,
         fit_intercept: bool = True,
-        precompute: bool | ArrayLike = False,
+        precompute: bool | Array = False,
         copy_X: bool = True,
         max_iter: int | None = 1000,
         tol: float = 0.0001,
@@ -82,6 +83,7 @@ class Lasso(RegressorMixin, Estimator):
         random_state: RandomState = None,
         selection: Literal["cyclic", "random"] = "cyclic",
     ) -> None: ...
+    def __sklearn_tags__(self) -> Any: ...
     def describe(self) -> str: ...
     def explain(self, X: MatrixLike, row: int = 0, target: int = 0) -> Explanation: ...
     def fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
@@ -109,6 +111,7 @@ class LinearRegression(RegressorMixin, Estimator):
         n_jobs: int | None = None,
         positive: bool = False,
     ) -> None: ...
+    def __sklearn_tags__(self) -> Any: ...
     def describe(self) -> str: ...
     def explain(self, X: MatrixLike, row: int = 0, target: int = 0) -> Explanation: ...
     def fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
@@ -153,6 +156,7 @@ class LogisticRegression(ClassifierMixin, Estimator):
         warm_start: bool = False,
         n_jobs: int | None = None,
     ) -> None: ...
+    def __sklearn_tags__(self) -> Any: ...
     def decision_function(self, X: MatrixLike) -> NDArray[np.floating[Any]]: ...
     def densify(self) -> Self: ...
     def describe(self) -> str: ...
@@ -189,6 +193,7 @@ class Ridge(RegressorMixin, Estimator):
         positive: bool = False,
         random_state: RandomState = None,
     ) -> None: ...
+    def __sklearn_tags__(self) -> Any: ...
     def describe(self) -> str: ...
     def explain(self, X: MatrixLike, row: int = 0, target: int = 0) -> Explanation: ...
     def fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
