@@ -2,7 +2,6 @@
 import copy
 import doctest
 import gzip
-import os
 import pickle
 import threading
 import warnings
@@ -74,10 +73,10 @@ def test_both_losses_and_long_dependence(loss):
     assert (model.recommend(asked, N=1)[0][:, 0] == 25 + np.arange(20)).mean() > 0.9
 
 
-def test_beats_popularity_on_real_sequences():
-    path = os.path.join(os.environ.get("MERX_DATA", ""), "amazon-beauty-seq", "beauty.txt.gz")
-    if not os.path.exists(path):
-        pytest.skip("MERX_DATA names no folder with amazon-beauty-seq")
+def test_beats_popularity_on_real_sequences(real_data):
+    path = real_data / "amazon-beauty-seq" / "beauty.txt.gz"
+    if not path.exists():
+        pytest.skip("MERX_DATA has no amazon-beauty-seq")
     with gzip.open(path) as file:
         users, items = np.loadtxt(file, dtype=np.int64).T
     sample = np.isin(users, np.random.default_rng(0).permutation(np.unique(users))[:4000])
