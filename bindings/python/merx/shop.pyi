@@ -430,9 +430,9 @@ class Shop:
 
         Returns Reply; raises as `ask`.
 
-        shop.SHOP(segment=True)
-        shop.SHOP(segment='kind=products')
-        shop.SHOP(segment='customer=12347', why=True)
+        shop.segment()
+        shop.segment(kind='products')
+        shop.segment(customer='12347', why=True)
         """
         ...
     def similar(
