@@ -1,5 +1,6 @@
 """Why a row got its prediction: contributions that sum to the score, as text, as a table for notebooks, as a plot."""
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,9 @@ class Explanation:
     score: float
     base: float
     prediction: float
-    contributions: list = field(default_factory=list)
+    contributions: list[Contribution] = field(default_factory=list)
 
-    def __str__(self):
+    def __str__(self) -> str:
         most = max((abs(c.contribution) for c in self.contributions), default=0) or 1
         lines = [f"{self.output}: score {self.score:.6g}, prediction {self.prediction:.6g}", f"  {'base':24s} {self.base:+12.6g}"]
         for c in self.contributions:
@@ -49,7 +50,7 @@ class Explanation:
             f"{self.prediction:.6g}</caption><tr><th>column</th><th>value</th><th>contribution</th><th></th></tr>{rows}</table>"
         )
 
-    def plot(self, ax=None, most=12):
+    def plot(self, ax: Any = None, most: int = 12) -> Any:
         """Bars of the `most` largest contributions and the rest together. Needs matplotlib; returns its Axes."""
         try:
             import matplotlib.pyplot as plt
@@ -69,7 +70,7 @@ class Explanation:
         return ax
 
 
-def explanation(found):
+def explanation(found: dict[str, Any]) -> Explanation:
     """From what _merx.Model.explain returns."""
     return Explanation(
         found["output"], found["score"], found["base"], found["prediction"], [Contribution(*one) for one in found["contributions"]]

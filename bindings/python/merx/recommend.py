@@ -1,4 +1,4 @@
-"""Recommenders of who had what: ALS, EASE and item neighbours, with the words of the package `implicit`.
+"""Recommenders of who had what: ALS, EASE and item neighbours, with the words of the package `implicit`; and of what comes next: SequenceRecommender.
 
 >>> import numpy as np
 >>> from merx.recommend import EASE
@@ -16,14 +16,19 @@ A matrix is (n_users, n_items), sparse by rows: anything with `indptr`, `indices
 No user is kept in a model: whoever is asked about is given with his rows, which are folded in exactly as in training, so that who is new is answered as well.
 Each score is a sum over the items of a row, and `explain` tells the terms.
 
-Sequences (what comes next after a basket or a session) are learnt by a shop's answer: `merx.shop.Shop.next`.
+Sequences, what comes next after what was had or looked at, are learnt by SequenceRecommender, from lists of items. A shop's own answer to that,
+`merx.shop.Shop.next`, blends such a network with counts.
 """
 import numpy as np
 
 from . import _merx
 from ._bar import progress_function
+from ._ranking import best as _best
+from ._ranking import count as _count
+from ._ranking import single as _single
+from ._sequence import SequenceRecommender
 
-__all__ = ["ALS", "EASE", "ItemNeighbours"]
+__all__ = ["ALS", "EASE", "ItemNeighbours", "SequenceRecommender"]
 
 _BLOCK_CELLS = 4_000_000  # scores held at a time, 8 bytes each
 _FAMILIES = {f["name"]: f for f in _merx.families()}
@@ -95,23 +100,6 @@ def _ids(values, n_items, name):
     if array.min() < 0 or array.max() >= n_items:
         raise IndexError(f"{name} goes from {array.min()} to {array.max()}; items of the model are 0 to {n_items - 1}")
     return array
-
-
-def _best(scores, n):
-    """Ids of the n largest of one row, largest first, ties to the lower id; -inf is never among them."""
-    if n < len(scores):
-        least = np.partition(scores, len(scores) - n)[len(scores) - n]
-        ids = np.flatnonzero(scores >= least)
-    else:
-        ids = np.arange(len(scores))
-    ids = ids[scores[ids] > -np.inf]
-    return ids[np.argsort(-scores[ids], kind="stable")][:n]
-
-
-def _count(value, name):
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise _merx.InputError(f"{name} is {value!r}; a whole number of 1 or more is expected")
-    return int(value)
 
 
 # ---- recommenders ----
@@ -389,11 +377,6 @@ class _Recommender:
         row = _merx.Dataset.sparse(1, d, indptr[userid : userid + 2] - first, indices[first:last], data[first:last])
         told = model.explain(row, 0, item)
         return told["score"], [(int(name), part) for name, _, part in told["contributions"][: _count(N, "N")]], None
-
-
-def _single(ids, scores):
-    there = ids >= 0
-    return ids[there], scores[there]
 
 
 class _ItemLists(_Recommender):

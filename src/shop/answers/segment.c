@@ -413,19 +413,18 @@ static const merx_option question[] = {
 
 const mx_answer mx_answer_segment = {
     .version = 1,
-    .info =
-        {.name = "segment",
-         .title = "Segments",
-         .text = "Kinds of customers, by how lately, how often and for how much they buy, their baskets, returns and "
+    .info = {.name = "segment",
+             .title = "Segments",
+             .text =
+                 "Kinds of customers, by how lately, how often and for how much they buy, their baskets, returns and "
                  "habits; and kinds of products, by sales, price, buyers and "
                  "season. Groups are found by k-means and named in plain words; a feature counts as much as it tells "
                  "who buys again; a newcomer is classed by his first order.",
-         .needs = "purchases with customers, products, prices and times",
-         .examples =
-             "merx ask SHOP segment\nmerx ask SHOP segment kind=products\nmerx ask SHOP segment customer=12347 --why",
-         .training = mx_segment_training,
-         .question = question,
-         .learns = true},
+             .needs = "purchases with customers, products, prices and times",
+             .examples = "merx ask segment\nmerx ask segment --kind products\nmerx ask segment --customer 12347 --why",
+             .training = mx_segment_training,
+             .question = question,
+             .learns = true},
     .code_version = 2,
     .needs = needs,
     .train = train,

@@ -24,12 +24,12 @@ class Callback:
     ...             self.model.stop_training = True
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.params: dict | None = None
         self._model = None
 
     @property
-    def model(self):
+    def model(self) -> Any:
         """The model that is trained."""
         return getattr(self, "_model", None)
 
@@ -104,15 +104,15 @@ def _overrides(callback, hook):
 class History(Callback):
     """What fit returns: history (name to one number an epoch) and epoch (their numbers)."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.history: dict[str, list[float]] = {}
         self.epoch: list[int] = []
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Mapping | None = None) -> None:
         self.epoch = []
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Mapping | None = None) -> None:
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
@@ -185,11 +185,11 @@ class EarlyStopping(_Monitor):
         self.wait = self.stopped_epoch = self.best_epoch = 0
         self.best_weights = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Mapping | None = None) -> None:
         self.wait = self.stopped_epoch = self.best_epoch = 0
         self.best = self.best_weights = None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Mapping | None = None) -> None:
         value = (logs or {}).get(self.monitor)
         if value is None:
             warnings.warn(f"Early stopping conditioned on metric `{self.monitor}` which is not available. "
@@ -211,7 +211,7 @@ class EarlyStopping(_Monitor):
             self.stopped_epoch = epoch
             self.model.stop_training = True
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Mapping | None = None) -> None:
         if self.stopped_epoch > 0 and self.verbose > 0:
             print(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.restore_best_weights and self.best_weights is not None:
@@ -241,7 +241,7 @@ class ModelCheckpoint(_Monitor):
         if not self.filepath.endswith(".merx"):
             raise ValueError(f"The filepath provided must end in `.merx` (merx writes its own files alone). Received: filepath={self.filepath}")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Mapping | None = None) -> None:
         logs = dict(logs or {})
         try:
             path = self.filepath.format(epoch=epoch + 1, **logs)
@@ -273,13 +273,13 @@ class CSVLogger(Callback):
         self._keys = None
         self._header = True
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Mapping | None = None) -> None:
         self._keys = None
         self._header = not (self.append and os.path.exists(self.filename) and os.path.getsize(self.filename) > 0)
         if not self.append:
             open(self.filename, "w").close()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Mapping | None = None) -> None:
         logs = logs or {}
         if self._keys is None:
             self._keys = sorted(logs)
@@ -307,7 +307,7 @@ class LearningRateScheduler(Callback):
         super().__init__()
         self.schedule, self.verbose = schedule, verbose
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Mapping | None = None) -> None:
         optimizer = self.model.optimizer
         try:
             rate = self.schedule(epoch, float(optimizer.learning_rate))
@@ -319,7 +319,7 @@ class LearningRateScheduler(Callback):
         if self.verbose > 0:
             print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Mapping | None = None) -> None:
         if logs is not None:
             logs["learning_rate"] = float(self.model.optimizer.learning_rate)
 
@@ -341,11 +341,11 @@ class ReduceLROnPlateau(_Monitor):
         self.factor, self.patience, self.verbose, self.cooldown, self.min_lr = factor, patience, verbose, cooldown, min_lr
         self.wait = self.cooldown_counter = 0
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Mapping | None = None) -> None:
         self.best = None
         self.wait = self.cooldown_counter = 0
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Mapping | None = None) -> None:
         optimizer = self.model.optimizer
         value = (logs or {}).get(self.monitor)
         if logs is not None:

@@ -43,7 +43,7 @@ class Initializer:
 class Zeros(Initializer):
     """0."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
 
     def _draw(self, rng, shape):
@@ -53,7 +53,7 @@ class Zeros(Initializer):
 class Ones(Initializer):
     """1."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
 
     def _draw(self, rng, shape):
@@ -229,4 +229,5 @@ def get(identifier: str | Initializer | None) -> Initializer | None:
     raise ValueError(f"Could not interpret initializer identifier: {identifier!r}.{did_you_mean(identifier, [snake(c.__name__) for c in _CLASSES])}")
 
 
-__all__ = [c.__name__ for c in (Initializer, *_CLASSES)] + ["get"]
+__all__ = ["Initializer", "Zeros", "Ones", "Constant", "RandomNormal", "TruncatedNormal", "RandomUniform", "VarianceScaling", "GlorotUniform",
+           "GlorotNormal", "HeUniform", "HeNormal", "LecunUniform", "LecunNormal", "Orthogonal", "get"]

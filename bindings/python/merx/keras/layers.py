@@ -552,12 +552,12 @@ class Concatenate(Layer):
         return (*shapes[0][:-1], sum(s[-1] for s in shapes))
 
 
-def add(inputs: list, **kwargs: Any):
+def add(inputs: list, **kwargs: Any) -> Any:
     """Add()(inputs)."""
     return Add(**kwargs)(inputs)
 
 
-def concatenate(inputs: list, axis: int = -1, **kwargs: Any):
+def concatenate(inputs: list, axis: int = -1, **kwargs: Any) -> Any:
     """Concatenate(axis)(inputs)."""
     return Concatenate(axis, **kwargs)(inputs)
 

@@ -105,4 +105,5 @@ def _value(how: str, loss: float, metric: float) -> float:
     return metric if how == "metric" else loss if how == "loss" else math.sqrt(loss)
 
 
-__all__ = ["Metric", *(c.__name__ for c in _CLASSES.values())]
+__all__ = ["Metric", "CategoricalAccuracy", "SparseCategoricalAccuracy", "BinaryAccuracy", "MeanAbsoluteError", "MeanSquaredError",
+           "RootMeanSquaredError"]

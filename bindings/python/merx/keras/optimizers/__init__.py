@@ -34,7 +34,8 @@ class Optimizer:
 
     _word = ""
 
-    def __init__(self, learning_rate, name, kwargs, *, weight_decay=None, global_clipnorm=None, **only):
+    def __init__(self, learning_rate: Any, name: str | None, kwargs: dict, *, weight_decay: float | None = None, global_clipnorm: float | None = None,
+                 **only: Any):
         where = type(self).__name__
         if kwargs:
             raise ValueError(f"{where}: Argument(s) not recognized: {kwargs}")
