@@ -162,17 +162,29 @@ static bool set_from_body(mx_request *request, merx_options *question, bool *why
     return good;
 }
 
-static merx_status ask(mx_request *request, mx_reader *reader, const merx_options *question, bool why, char **text,
-                       merx_error *err)
+static merx_status ask_in_state(mx_request *request, mx_reader *reader, const merx_options *question, bool why,
+                                merx_reply *reply, merx_error *err)
 {
     mx_snapshot *snapshot;
-    merx_reply reply;
     if (mx_served_shop_behind(request->shop, reader))
         MX_TRY(mx_served_shop_snapshot(request->shop, reader, &snapshot, err));
     double begun = mx_monotonic_s();
-    MX_TRY(merx_shop_ask(reader->shop, request->path_value, question, why, &reply, err));
+    MX_TRY(merx_shop_ask(reader->shop, request->path_value, question, why, reply, err));
     note_time(request->shop, request->path_value, mx_monotonic_s() - begun);
-    merx_status status = merx_reply_json(&reply, text, err);
+    return MERX_OK;
+}
+
+/* In one transaction: settings, events and models are of one state of the shop, and the store is locked once instead of at each look. */
+static merx_status ask(mx_request *request, mx_reader *reader, const merx_options *question, bool why, char **text,
+                       merx_error *err)
+{
+    merx_reply reply = {0};
+    mx_records *records = reader->shop->records;
+    MX_TRY(mx_records_begin(records, err));
+    merx_status status = ask_in_state(request, reader, question, why, &reply, err);
+    mx_records_rollback(records); /* nothing was written */
+    if (status == MERX_OK)
+        status = merx_reply_json(&reply, text, err);
     merx_reply_release(&reply);
     return status;
 }

@@ -78,7 +78,10 @@ merx_status mx_served_shop_take(mx_served_shop *shop, mx_reader **out, merx_erro
     if (*out)
         shop->idle = (*out)->next;
     pthread_mutex_unlock(&shop->lock);
-    return *out ? MERX_OK : open_reader(shop, out, err);
+    if (!*out)
+        MX_TRY(open_reader(shop, out, err));
+    (*out)->taken_at = atomic_load(&shop->generation);
+    return MERX_OK;
 }
 
 void mx_served_shop_give(mx_served_shop *shop, mx_reader *reader)
@@ -99,10 +102,9 @@ merx_status mx_served_shop_snapshot(mx_served_shop *shop, mx_reader *reader, mx_
     if (!mx_served_shop_behind(shop, reader))
         return mx_shop_snapshot(reader->shop, NULL, out, err);
     pthread_mutex_lock(&shop->refresh);
-    uint64_t generation = atomic_load(&shop->generation);
     merx_status status = mx_shop_snapshot(reader->shop, NULL, out, err);
     if (status == MERX_OK)
-        reader->generation = generation;
+        reader->generation = reader->taken_at;
     pthread_mutex_unlock(&shop->refresh);
     return status;
 }

@@ -17,7 +17,8 @@ enum { MX_ANSWERS_MAX = 64 };
 
 typedef struct mx_reader {
     merx_shop *shop;
-    uint64_t generation; /* what was written when it last looked */
+    uint64_t generation; /* of the writes that it knows of */
+    uint64_t taken_at;   /* the shop's when it was taken: what it reads since then knows those writes */
     struct mx_reader *next;
 } mx_reader;
 
