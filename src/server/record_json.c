@@ -276,7 +276,7 @@ static void check_event(const mx_json_reader *reader, const json_t *json, mx_eve
     const json_t *quantity = json_object_get(json, "quantity");
     if (!quantity || json_is_null(quantity)) {
         e->quantity = 1;
-    } else if (json_is_integer(quantity) && e->quantity == 0) {
+    } else if (json_is_integer(quantity) && json_integer_value(quantity) == 0) {
         mx_row_error(reader->errors, reader->index, "quantity", quantity, "a whole number other than 0");
     }
     if (e->kind == MX_EVENT_RETURN && e->quantity > 0)
