@@ -156,6 +156,7 @@ unshare -m mount -t tmpfs tmpfs "$work/full" 2>/dev/null || {
 }
 size=$(($(du -sk "$work/tea.merx" | cut -f1) + 400))
 : >"$work/address"
+# shellcheck disable=SC2016 # expanded by the shell within
 unshare -m sh -c 'mount -t tmpfs -o "size=$1k" tmpfs "$2/full" && cp -r "$2/tea.merx" "$2/full/" && exec "$MERX" serve "$2/full/tea.merx" --listen 127.0.0.1:0' \
     full "$size" "$work" >"$work/address" 2>>"$work/log" &
 server=$!

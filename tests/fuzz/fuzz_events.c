@@ -35,7 +35,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mx_json_items items;
     mx_arena arena;
     mx_str element = {"", 0};
-    if (size == 0 || mx_json_items_init(&items, (mx_str){(const char *)data + 1, size - 1}, data[0] == 'l', NULL) != MERX_OK)
+    if (size == 0 ||
+        mx_json_items_init(&items, (mx_str){(const char *)data + 1, size - 1}, data[0] == 'l', NULL) != MERX_OK)
         return 0;
     mx_arena_init(&arena, NULL);
     while (mx_json_items_next(&items, &element, NULL) == MERX_OK && element.size > 0) {

@@ -98,8 +98,10 @@ static void refused(fixture *f, mx_record_kind kind, const char *text, const cha
     read_record(f, kind, text, NULL);
     const json_t *first = json_array_get(f->errors.list, 0);
     const char *got = json_string_value(json_object_get(first, "field"));
-    if (f->good || f->errors.count != 1 || strcmp(got ? got : "", field) != 0 || json_integer_value(json_object_get(first, "index")) != 5)
-        check_die(__FILE__, __LINE__, "%s: %zu errors, the first in \"%s\", not one in \"%s\"", text, f->errors.count, got ? got : "", field);
+    if (f->good || f->errors.count != 1 || strcmp(got ? got : "", field) != 0 ||
+        json_integer_value(json_object_get(first, "index")) != 5)
+        check_die(__FILE__, __LINE__, "%s: %zu errors, the first in \"%s\", not one in \"%s\"", text, f->errors.count,
+                  got ? got : "", field);
 }
 
 #define EVENT(rest) "{\"id\":\"e\",\"kind\":\"view\",\"product\":\"p\"" rest "}"
@@ -115,7 +117,10 @@ static void test_events(void **state)
     assert_int_equal(f.record.event.time_ms, 1234567);
     assert_int_equal(f.record.event.quantity, 1);
     assert_false(f.record.event.has_price);
-    read_record(&f, MX_EVENT, "{\"id\":17850,\"kind\":\"purchase\",\"product\":\"p\",\"price\":\"12.5\",\"quantity\":3,\"time\":\"2024-05-01T12:30:00Z\",\"customer\":null}", NULL);
+    read_record(&f, MX_EVENT,
+                "{\"id\":17850,\"kind\":\"purchase\",\"product\":\"p\",\"price\":\"12.5\",\"quantity\":3,\"time\":"
+                "\"2024-05-01T12:30:00Z\",\"customer\":null}",
+                NULL);
     assert_true(f.good);
     assert_true(mx_str_equal(f.record.event.id, MX_STR("17850")));
     assert_int_equal(f.record.event.price_minor, 1250);
@@ -178,7 +183,8 @@ static void test_round_trip(void **state)
         const char *text;
     } cases[] = {
         {MX_PRODUCT, "{\"id\":\"p\"}"},
-        {MX_PRODUCT, "{\"id\":\"p\",\"title\":\"绿茶\",\"category\":\"tea\",\"brand\":\"b\",\"image\":\"i\",\"text\":\"t\",\"price\":4.125,\"service\":true,\"attributes\":{\"a\":[1,2],\"b\":{\"c\":null}}}"},
+        {MX_PRODUCT, "{\"id\":\"p\",\"title\":\"绿茶\",\"category\":\"tea\",\"brand\":\"b\",\"image\":\"i\",\"text\":"
+                     "\"t\",\"price\":4.125,\"service\":true,\"attributes\":{\"a\":[1,2],\"b\":{\"c\":null}}}"},
         {MX_CUSTOMER, "{\"id\":\"c\",\"country\":\"UK\",\"created\":\"2024-01-02T03:04:05Z\",\"attributes\":{}}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -212,7 +218,8 @@ static void test_round_trip(void **state)
 static void test_many_errors(void **state)
 {
     mx_row_errors errors = {0};
-    json_t *value = json_string("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\xe7\xbb\xbf");
+    json_t *value = json_string("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+                                "xxxxxxxxxxxx\xe7\xbb\xbf");
     (void)state;
     for (size_t i = 0; i < 1000; i++)
         mx_row_error(&errors, i, "field", value, "something else");
@@ -227,7 +234,8 @@ static void test_many_errors(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_items), cmocka_unit_test(test_places), cmocka_unit_test(test_events),
-                                       cmocka_unit_test(test_round_trip), cmocka_unit_test(test_many_errors)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_items), cmocka_unit_test(test_places),
+                                       cmocka_unit_test(test_events), cmocka_unit_test(test_round_trip),
+                                       cmocka_unit_test(test_many_errors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,7 @@
  * Routes: which row a path finds, what is decoded, and what a Host header may be.
  */
 #include "server/admission.h"
-#include "server/metrics.h"
+#include "server/http_metrics.h"
 #include "support/check.h"
 
 static mx_match find(const char *method, const char *path, const char **name, char *value, char *allow)
@@ -94,8 +94,11 @@ static void test_table(void **state)
 
 static void test_hosts(void **state)
 {
-    static const char *const good[] = {"localhost", "LOCALHOST:7373", "127.0.0.1", "127.0.0.1:80", "127.1.2.3:7373", "[::1]", "[::1]:7373"};
-    static const char *const bad[] = {"", "evil.example", "127.evil.example", "127.0.0.1.evil.example:80", "localhost.evil", "[::2]", "10.0.0.1", "[::1"};
+    static const char *const good[] = {"localhost",      "LOCALHOST:7373", "127.0.0.1", "127.0.0.1:80",
+                                       "127.1.2.3:7373", "[::1]",          "[::1]:7373"};
+    static const char *const bad[] = {
+        "",         "evil.example", "127.evil.example", "127.0.0.1.evil.example:80", "localhost.evil", "[::2]",
+        "10.0.0.1", "[::1"};
     (void)state;
     assert_true(mx_host_is_loopback(NULL));
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
@@ -118,7 +121,8 @@ static void test_metrics(void **state)
     mx_text_init(&out, NULL, 1 << 20);
     for (int kind = 0; kind < MX_METRIC_KINDS; kind++)
         mx_metric_samples(&out, (mx_metric)kind, &metrics, "tea");
-    check_contains(out.data, "merx_http_requests_total{shop=\"tea\",method=\"GET\",route=\"/v1/health/live\",status=\"200\"} 2\n");
+    check_contains(
+        out.data, "merx_http_requests_total{shop=\"tea\",method=\"GET\",route=\"/v1/health/live\",status=\"200\"} 2\n");
     check_contains(out.data, "status=\"500\"} 1\n");
     check_contains(out.data, ",le=\"0.0001\"} 1\n");
     check_contains(out.data, ",le=\"0.005\"} 2\n");

@@ -1,7 +1,7 @@
 /*
  * Counting, and the text of it (Prometheus text exposition format 0.0.4).
  */
-#include "server/metrics.h"
+#include "server/http_metrics.h"
 
 #include <inttypes.h>
 

@@ -1,8 +1,8 @@
 /*
  * What is counted: requests by route and status, how long they took, events taken. Each shop has its own, so that a key sees its shop's numbers alone. Floor 7.
  */
-#ifndef MX_SERVER_METRICS_H
-#define MX_SERVER_METRICS_H
+#ifndef MX_SERVER_HTTP_METRICS_H
+#define MX_SERVER_HTTP_METRICS_H
 
 #include <stdatomic.h>
 #include <stdint.h>
