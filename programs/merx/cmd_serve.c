@@ -282,7 +282,7 @@ static const cli_flag flags[] = {
 
 const cli_command cmd_serve = {
     .name = "serve",
-    .usage = "SHOP... [--config FILE] [--SETTING VALUE ...]",
+    .usage = "SHOP… [--config FILE] [--SETTING VALUE …]",
     .summary = "serve shops over HTTP: answers, live events, keys, metrics",
     .text = "Serves each SHOP (a folder, or NAME=FOLDER) until SIGTERM or Ctrl-C, then finishes what has begun. New "
             "events and newly "

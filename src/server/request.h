@@ -18,7 +18,6 @@
     X(FORBIDDEN, 403, "forbidden", "use a key of that role")                                                           \
     X(NOT_FOUND, 404, "not_found", "GET /v1/openapi.json describes every route")                                       \
     X(NO_METHOD, 405, "method_not_allowed", "the header Allow lists the methods")                                      \
-    X(TIMEOUT, 408, "timeout", "send the request in one go, or in smaller parts")                                      \
     X(CONFLICT, 409, "conflict", "look at the message")                                                                \
     X(TOO_LARGE, 413, "too_large", "send less at once")                                                                \
     X(MEDIA_TYPE, 415, "unsupported_media_type", "say what the body is: Content-Type: application/json")               \

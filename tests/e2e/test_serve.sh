@@ -4,6 +4,8 @@
 
 make_shop "$work/tea.merx" tea
 make_shop "$work/toys.merx" toy
+printf 'id,title\nhat1,A hat\n' >"$work/products.csv"
+run 0 "$MERX" import "$work/products.csv" --shop "$work/hats.merx" --quiet
 
 # ---- without keys: loopback alone, everything is answered ----
 run 1 "$MERX" serve "$work/tea.merx" --listen 0.0.0.0:0
@@ -221,6 +223,13 @@ run 0 "$MERX" import "$work/more.csv" --shop "$work/tea.merx" --quiet
 ask 200 GET /v1/customers/zoe "${key[@]}"
 said '"events":1'
 
+# A newly trained model is taken up by itself.
+ask 200 GET "/v1/answers/recommend?customer=bob" "${key[@]}"
+version=$(number model_version)
+run 0 "$MERX" train recommend --again --force --shop "$work/tea.merx" --quiet
+ask 200 GET "/v1/answers/recommend?customer=bob" "${key[@]}"
+[ "$(number model_version)" -gt "$version" ] || die "version $version goes on answering after a newer one was trained"
+
 # All or nothing, and each error names index, field, value and what was expected.
 ask 200 GET /v1/health/ready "${key[@]}"
 stored=$(number offset)
@@ -295,7 +304,8 @@ until_status 401 /v1/health/ready "${key[@]}"
 stop
 
 # ---- a limit on requests of one key ----
-serve "$work/toys.merx" --rate 5
+serve "$work/toys.merx" "hats=$work/hats.merx" --rate 5
+has "$work/log" '"hats" has no key'
 as "$toys_writer"
 limited=0
 for _ in $(seq 12); do
