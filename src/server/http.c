@@ -108,8 +108,7 @@ static enum MHD_Result send_reply(http_request *h)
     if (r->status == 0)
         mx_request_fail(r, MX_HTTP_INTERNAL, "", "", "the route gave no reply");
     /* The text is the request's, which outlives its sending. */
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(r->size, (void *)(uintptr_t)r->text, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response = MHD_create_response_from_buffer(r->size, r->text, MHD_RESPMEM_PERSISTENT);
     if (!response)
         return MHD_NO;
     add_headers(h, response);
@@ -163,7 +162,7 @@ static enum MHD_Result take_query(void *context, enum MHD_ValueKind kind, const 
         mx_request_fail(r, MX_HTTP_BAD_REQUEST, "query", "", "has more than %d parameters", MX_QUERY_MAX);
         return MHD_NO;
     }
-    return mx_admit_query(r, (mx_query *)(uintptr_t)&r->query[r->n_query++], name, value) ? MHD_YES : MHD_NO;
+    return mx_admit_query(r, &r->query[r->n_query++], name, value) ? MHD_YES : MHD_NO;
 }
 
 static void read_query(mx_request *r)

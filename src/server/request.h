@@ -55,14 +55,14 @@ typedef struct mx_request {
     char id[MX_REQUEST_ID_MAX + 1];
     const char *path_value; /* decoded */
     size_t n_query;
-    const mx_query *query; /* decoded */
-    bool json_lines;       /* of the body: one value a line */
+    mx_query *query; /* decoded */
+    bool json_lines; /* of the body: one value a line */
     mx_text body;
     mx_arena arena;
     /* the reply */
     unsigned status; /* 0: none yet */
     const char *type;
-    const char *text; /* of arena, or `given` */
+    char *text; /* of arena, or `given` */
     size_t size;
     char *given; /* of the library: freed with merx_text_free */
     char allow[64];
