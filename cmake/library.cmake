@@ -17,6 +17,10 @@ file(GLOB_RECURSE MERX_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/*.c)
 set(MERX_HELPER_SOURCES ${MERX_SOURCES})
 list(FILTER MERX_HELPER_SOURCES INCLUDE REGEX "/src/(media/decode/|base/confine\\.c$)")
 list(FILTER MERX_SOURCES EXCLUDE REGEX "/src/(media/decode/|base/confine\\.c$)")
+# The service, a library of its own that the program links (cmake/service.cmake).
+set(MERX_SERVICE_SOURCES ${MERX_SOURCES})
+list(FILTER MERX_SERVICE_SOURCES INCLUDE REGEX "/src/server/")
+list(FILTER MERX_SOURCES EXCLUDE REGEX "/src/server/")
 # Inner loops per instruction set: the suffix of the file names the set; the table in src/kernels picks at start.
 if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   list(FILTER MERX_SOURCES EXCLUDE REGEX "_avx[0-9a-z]*\\.c$")

@@ -59,6 +59,12 @@ MERX_API double merx_options_real(const merx_options *options, const char *name)
 /* CHOICE and TEXT; any type gives its value as text. "" when unset. Valid until the value is set again. */
 MERX_API const char *merx_options_text(const merx_options *options, const char *name);
 
+/*
+ * A table as a JSON array of {name, type, default, text, range, choices}: range of INT and REAL, choices where there are words. NULL: an empty one. Returned: free with
+ * merx_text_free.
+ */
+MERX_API merx_status merx_options_describe(const merx_option *table, char **text, merx_error *err) MERX_MUST_CHECK;
+
 #ifdef __cplusplus
 }
 #endif

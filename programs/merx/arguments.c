@@ -169,9 +169,10 @@ static void print_lines(const char *lines, FILE *out)
     }
 }
 
-/* The options that come from the registries: of questions, of training, of models. */
-static void print_open_options(cli_open open, FILE *out)
+/* The options that come from tables of the library: of questions, of training, of models, of the server. */
+static void print_open_options(const cli_command *command, FILE *out)
 {
+    cli_open open = command->open;
     if (open == CLI_OPEN_QUESTION || open == CLI_OPEN_TRAINING) {
         for (size_t i = 0; merx_answer_at(i); i++) {
             const merx_answer_info *info = merx_answer_at(i);
@@ -185,6 +186,9 @@ static void print_open_options(cli_open open, FILE *out)
             if (open == CLI_OPEN_QUESTION)
                 print_lines(info->examples, out);
         }
+    } else if (open == CLI_OPEN_SETTINGS && command->settings) {
+        fprintf(out, "\n%ssettings%s\n", cli_bold(out), cli_plain(out));
+        print_options(command->settings(), out);
     } else if (open == CLI_OPEN_MODEL) {
         for (size_t i = 0; merx_family_at(i); i++) {
             const merx_family_info *info = merx_family_at(i);
@@ -207,7 +211,7 @@ void cli_print_help(const cli_command *command, FILE *out)
     fprintf(out, "\n%scommon flags%s\n", cli_bold(out), cli_plain(out));
     print_flags(cli_common_flags, out);
     if (command->open != CLI_OPEN_NONE)
-        print_open_options(command->open, out);
+        print_open_options(command, out);
     fprintf(out, "\n%sexamples%s\n", cli_bold(out), cli_plain(out));
     print_lines(command->examples, out);
 }

@@ -9,6 +9,8 @@ static void put_flags(const cli_command *command, const char *prefix)
 {
     for (const cli_flag *flag = command->flags; flag && flag->name; flag++)
         printf(" %s%s", prefix, flag->name);
+    for (const merx_option *option = command->settings ? command->settings() : NULL; option && option->name; option++)
+        printf(" %s%s", prefix, option->name);
     for (const cli_flag *flag = cli_common_flags; flag->name; flag++)
         printf(" %s%s", prefix, flag->name);
 }
@@ -26,6 +28,8 @@ static void put_words(const cli_command *command)
         fputs(" bash zsh fish man", stdout);
     if (command->run == cmd_network.run)
         fputs(" summary export import", stdout);
+    if (command->run == cmd_key.run)
+        fputs(" create list revoke", stdout);
     if (command->run == cmd_help.run)
         for (const cli_command *const *other = cli_commands; *other; other++)
             printf(" %s", (*other)->name);
@@ -120,6 +124,11 @@ static void print_man(void)
             printf(".TP\n\\fB\\-\\-%s\\fR %s\n", flag->name, flag->value ? flag->value : "");
             put_roff(flag->text);
         }
+        for (const merx_option *option = (*command)->settings ? (*command)->settings() : NULL; option && option->name;
+             option++) {
+            printf(".TP\n\\fB\\-\\-%s\\fR VALUE (default %s)\n", option->name, option->value ? option->value : "none");
+            put_roff(option->text);
+        }
         puts(".PP\nExamples:\n.PP\n.nf");
         put_roff((*command)->examples);
         puts(".fi");
@@ -131,7 +140,8 @@ static void print_man(void)
     }
     puts(".SH EXIT STATUS\n0 done, 1 the work failed, 2 wrong use, 130 interrupted.\n.SH ENVIRONMENT\n.TP\n.B "
          "MERX_SHOP\nthe shop's folder when "
-         "\\-\\-shop is not given\n.TP\n.B NO_COLOR\nno colour\n.TP\n.B MERX_MAX_ISA\ncaps the instruction set: ref, "
+         "\\-\\-shop is not given\n.TP\n.B MERX_SERVE_*\nsettings of merx serve, such as MERX_SERVE_LISTEN\n.TP\n.B "
+         "NO_COLOR\nno colour\n.TP\n.B MERX_MAX_ISA\ncaps the instruction set: ref, "
          "avx2, avx512\n.TP\n"
          ".B MERX_VERBOSE\ntopics to log on standard error: dispatch, store, all");
 }

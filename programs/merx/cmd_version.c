@@ -5,6 +5,20 @@
 
 #include "command.h"
 
+#ifdef MERX_HAVE_SERVER
+#include "merx/server.h"
+#endif
+
+/* The part of the build that the library knows nothing of. */
+static const char *server_of_build(void)
+{
+#ifdef MERX_HAVE_SERVER
+    return merx_server_library();
+#else
+    return "no (built without libmicrohttpd)";
+#endif
+}
+
 static int run(cli_arguments *arguments)
 {
     size_t size = merx_build_info(NULL, 0) + 1;
@@ -18,7 +32,7 @@ static int run(cli_arguments *arguments)
     if (cli_has(arguments, "json"))
         code = cli_print_json(json_pack("{s:s, s:s}", "version", merx_version(), "build", text));
     else if (cli_has(arguments, "verbose"))
-        fputs(text, stdout);
+        printf("%sserver        %s\n", text, server_of_build());
     else
         printf("merx %s\n", merx_version());
     free(text);

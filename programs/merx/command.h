@@ -23,7 +23,13 @@ typedef struct cli_flag {
 
 typedef struct cli_arguments cli_arguments;
 
-typedef enum cli_open { CLI_OPEN_NONE, CLI_OPEN_QUESTION, CLI_OPEN_TRAINING, CLI_OPEN_MODEL } cli_open;
+typedef enum cli_open {
+    CLI_OPEN_NONE,
+    CLI_OPEN_QUESTION,
+    CLI_OPEN_TRAINING,
+    CLI_OPEN_MODEL,
+    CLI_OPEN_SETTINGS /* of the command's own table */
+} cli_open;
 
 typedef struct cli_command {
     const char *name;
@@ -34,6 +40,7 @@ typedef struct cli_command {
     const cli_flag *flags;              /* besides the common ones */
     int min_positional, max_positional; /* -1: any number */
     cli_open open; /* flags not in the table are options of a question, of training or of a model: "--name value" */
+    const merx_option *(*settings)(void); /* CLI_OPEN_SETTINGS: the table; NULL: this build has none */
     int (*run)(cli_arguments *arguments);
 } cli_command;
 
@@ -61,6 +68,8 @@ void cli_arguments_free(cli_arguments *arguments);
 const char *cli_value(const cli_arguments *arguments, const char *flag); /* the last one given; NULL */
 bool cli_has(const cli_arguments *arguments, const char *flag);
 void cli_print_help(const cli_command *command, FILE *out);
+/* Says that this build has no server; exit code 1. */
+int cli_no_server(void);
 
 /* The terminal. */
 bool cli_colour(FILE *stream);
@@ -99,6 +108,6 @@ void cli_format_time(long long ms, char *out);
 
 extern const cli_command cmd_up, cmd_import, cmd_train, cmd_ask, cmd_evaluate, cmd_report, cmd_models, cmd_forget,
     cmd_sample, cmd_fit, cmd_predict, cmd_explain, cmd_inspect, cmd_forecast, cmd_picture, cmd_frames, cmd_network,
-    cmd_version, cmd_completion, cmd_help;
+    cmd_serve, cmd_key, cmd_version, cmd_completion, cmd_help;
 
 #endif

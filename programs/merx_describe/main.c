@@ -1,60 +1,21 @@
 /*
- * merx_describe FOLDER: writes models.json and answers.json, the descriptions of every model and answer of this build, from the registries. The build runs it; clients,
- * forms and pages are made from what it writes.
+ * merx_describe FOLDER: writes models.json and answers.json, the descriptions of every model and answer of this build, from the registries, and routes.json, those of the server's
+ * routes, from their table. The build runs it; clients, forms and pages are made from what it writes.
  */
 #include <jansson.h>
 #include <stdio.h>
 
 #include "merx/answer.h"
 #include "merx/model.h"
-
-static const char *type_name(merx_option_type type)
-{
-    switch (type) {
-    case MERX_OPTION_BOOL:
-        return "bool";
-    case MERX_OPTION_INT:
-        return "int";
-    case MERX_OPTION_REAL:
-        return "real";
-    case MERX_OPTION_CHOICE:
-        return "choice";
-    case MERX_OPTION_TEXT:
-        return "text";
-    }
-    return "?";
-}
-
-static json_t *text_or_null(const char *text)
-{
-    return text ? json_string(text) : json_null();
-}
-
-static json_t *choices_json(const char *choices)
-{
-    json_t *list = json_array();
-    while (*choices) {
-        size_t length = 0;
-        while (choices[length] && choices[length] != '|')
-            length++;
-        json_array_append_new(list, json_stringn(choices, length));
-        choices += length + (choices[length] == '|');
-    }
-    return list;
-}
+#ifdef MERX_HAVE_SERVER
+#include "merx/server.h"
+#endif
 
 static json_t *options_json(const merx_option *table)
 {
-    json_t *list = json_array();
-    for (; table && table->name; table++) {
-        json_t *option = json_pack("{s:s, s:s, s:o, s:s}", "name", table->name, "type", type_name(table->type),
-                                   "default", text_or_null(table->value), "text", table->text);
-        if (table->type == MERX_OPTION_INT || table->type == MERX_OPTION_REAL)
-            json_object_set_new(option, "range", json_pack("[f, f]", table->min, table->max));
-        if (table->choices)
-            json_object_set_new(option, "choices", choices_json(table->choices));
-        json_array_append_new(list, option);
-    }
+    char *text = NULL;
+    json_t *list = merx_options_describe(table, &text, NULL) == MERX_OK ? json_loads(text, 0, NULL) : NULL;
+    merx_text_free(text);
     return list;
 }
 
@@ -122,6 +83,19 @@ static int write_json(const char *folder, const char *name, json_t *value)
     return written ? 0 : 1;
 }
 
+/* A build without the server has no routes. */
+static json_t *routes_json(void)
+{
+    char *text = NULL;
+#ifdef MERX_HAVE_SERVER
+    if (merx_server_routes_json(&text, NULL) != MERX_OK)
+        return NULL;
+#endif
+    json_t *routes = text ? json_loads(text, 0, NULL) : json_pack("{s:s, s:[]}", "version", merx_version(), "routes");
+    merx_text_free(text);
+    return routes;
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -129,5 +103,6 @@ int main(int argc, char **argv)
         return 2;
     }
     int failed = write_json(argv[1], "models.json", models_json());
-    return write_json(argv[1], "answers.json", answers_json()) | failed;
+    failed |= write_json(argv[1], "answers.json", answers_json());
+    return write_json(argv[1], "routes.json", routes_json()) | failed;
 }

@@ -1,0 +1,88 @@
+/*
+ * A request, apart from how it came: what was asked, by whom, and the reply. Floor 7.
+ *
+ * Handlers fill the reply; http.c brings it out. Every failure is JSON {code, message, where, hint, request_id}.
+ */
+#ifndef MX_SERVER_REQUEST_H
+#define MX_SERVER_REQUEST_H
+
+#include <jansson.h>
+
+#include "server/routes.h"
+#include "server/work_queue.h"
+
+/* X(NAME, status, "code", "what the client can do") */
+#define MX_HTTP_ERROR_TABLE(X)                                                                                         \
+    X(BAD_REQUEST, 400, "bad_request", "GET /v1/openapi.json describes every route")                                   \
+    X(UNAUTHORIZED, 401, "unauthorized", "send \"Authorization: Bearer KEY\"; merx key create makes a key")            \
+    X(FORBIDDEN, 403, "forbidden", "use a key of that role")                                                           \
+    X(NOT_FOUND, 404, "not_found", "GET /v1/openapi.json describes every route")                                       \
+    X(NO_METHOD, 405, "method_not_allowed", "the header Allow lists the methods")                                      \
+    X(CONFLICT, 409, "conflict", "look at the message")                                                                \
+    X(TOO_LARGE, 413, "too_large", "send less at once")                                                                \
+    X(MEDIA_TYPE, 415, "unsupported_media_type", "say what the body is: Content-Type: application/json")               \
+    X(INVALID_DATA, 422, "invalid_data", "correct what \"errors\" names and send all of it again")                     \
+    X(TOO_MANY, 429, "too_many_requests", "wait as long as the header Retry-After says")                               \
+    X(INTERNAL, 500, "internal", "the server's log has more under this request id")                                    \
+    X(UNAVAILABLE, 503, "unavailable", "try again soon")                                                               \
+    X(NO_SPACE, 507, "no_space", "nothing was stored; the server's disk is full")
+typedef enum mx_http_error {
+#define MX_HTTP_ERROR_ENUM(name, status, code, hint) MX_HTTP_##name,
+    MX_HTTP_ERROR_TABLE(MX_HTTP_ERROR_ENUM)
+#undef MX_HTTP_ERROR_ENUM
+        MX_HTTP_ERRORS
+} mx_http_error;
+unsigned mx_http_error_status(mx_http_error error);
+const char *mx_http_error_code(mx_http_error error);
+/* What a failure of the library is over HTTP. */
+mx_http_error mx_http_error_of(merx_status status);
+
+typedef struct mx_query {
+    const char *name, *value;
+} mx_query;
+#define MX_QUERY_MAX 64
+#define MX_REQUEST_ID_MAX 64
+
+struct mx_served_shop;
+
+typedef struct mx_request {
+    mx_work work;
+    struct merx_server *server;
+    const mx_route *route; /* NULL: none */
+    struct mx_served_shop *shop;
+    merx_role role;
+    char key_id[MERX_KEY_ID_SIZE]; /* "": no key was asked for */
+    char id[MX_REQUEST_ID_MAX + 1];
+    const char *path_value; /* decoded */
+    size_t n_query;
+    mx_query *query; /* decoded */
+    bool json_lines; /* of the body: one value a line */
+    mx_text body;
+    mx_arena arena;
+    /* the reply */
+    unsigned status; /* 0: none yet */
+    const char *type;
+    char *text; /* of arena, or `given` */
+    size_t size;
+    char *given; /* of the library: freed with merx_text_free */
+    char allow[64];
+    int retry_after_s; /* 0: not said */
+} mx_request;
+
+void mx_request_init(mx_request *request, struct merx_server *server, size_t max_body);
+void mx_request_release(mx_request *request);
+
+/* value is released. */
+void mx_request_json(mx_request *request, unsigned status, json_t *value);
+/* A text made by the library is taken. */
+void mx_request_give(mx_request *request, const char *type, char *text);
+/* where and hint may be "" (hint: the table's). A reply that is there already is replaced. */
+void mx_request_fail(mx_request *request, mx_http_error error, const char *where, const char *hint, const char *format,
+                     ...) MERX_PRINTF(5, 6);
+/* The same with a list of what is wrong (taken). */
+void mx_request_fail_list(mx_request *request, json_t *errors, const char *where, const char *format, ...)
+    MERX_PRINTF(4, 5);
+/* A failure of the library. What is not the client's business (paths, the system's words) goes to the log alone. */
+void mx_request_failure(mx_request *request, const merx_error *err);
+
+#endif

@@ -1,0 +1,134 @@
+/*
+ * The table of routes, and how a path finds its row.
+ */
+#include "server/routes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "server/handlers.h"
+#include "server/http_metrics.h"
+
+static const mx_route routes[] = {
+    {"GET", "/v1/health/live", "live", "Whether the process answers.", true, MERX_ROLE_READER, MX_AT_ONCE, MX_NOTHING,
+     MX_STATE, mx_handle_live},
+    {"GET", "/v1/health/ready", "ready",
+     "Whether the key's shop can be asked: its store opens, and the server is not stopping.", false, MERX_ROLE_READER,
+     MX_AT_ONCE, MX_NOTHING, MX_STATE, mx_handle_ready},
+    {"GET", "/v1/answers", "listAnswers", "Every answer: what it says, what data it needs, the options of a question.",
+     false, MERX_ROLE_READER, MX_AT_ONCE, MX_NOTHING, MX_DESCRIPTIONS, mx_handle_answers},
+    {"GET", "/v1/answers/{name}", "ask", "One answer; options and why are query parameters.", false, MERX_ROLE_READER,
+     MX_ANSWERS, MX_NOTHING, MX_REPLY, mx_handle_ask},
+    {"POST", "/v1/answers/{name}", "askPost", "One answer; options and why are members of the body.", false,
+     MERX_ROLE_READER, MX_ANSWERS, MX_QUESTION, MX_REPLY, mx_handle_ask},
+    {"POST", "/v1/events", "addEvents",
+     "Takes events: one, an array, or JSON lines; all of them or none. Durable when answered.", false, MERX_ROLE_WRITER,
+     MX_WRITES, MX_EVENTS, MX_TAKEN, mx_handle_events},
+    {"GET", "/v1/products/{id}", "getProduct", "A product, as the catalogue has it or events have shown it.", false,
+     MERX_ROLE_READER, MX_ANSWERS, MX_NOTHING, MX_STORED, mx_handle_get_product},
+    {"PUT", "/v1/products/{id}", "putProduct", "Makes a product or replaces it whole.", false, MERX_ROLE_WRITER,
+     MX_WRITES, MX_ONE_PRODUCT, MX_TAKEN, mx_handle_put_product},
+    {"DELETE", "/v1/products/{id}", "deleteProduct", "Removes a product's record; its events stay.", false,
+     MERX_ROLE_WRITER, MX_WRITES, MX_NOTHING, MX_TAKEN, mx_handle_delete_product},
+    {"GET", "/v1/customers/{id}", "getCustomer", "A customer's record, and how many events name him.", false,
+     MERX_ROLE_WRITER, MX_ANSWERS, MX_NOTHING, MX_STORED, mx_handle_get_customer},
+    {"PUT", "/v1/customers/{id}", "putCustomer", "Makes a customer's record or replaces it whole.", false,
+     MERX_ROLE_WRITER, MX_WRITES, MX_ONE_CUSTOMER, MX_TAKEN, mx_handle_put_customer},
+    {"DELETE", "/v1/customers/{id}", "eraseCustomer",
+     "Erases a customer from rows, snapshots and models, with a receipt.", false, MERX_ROLE_WRITER, MX_WRITES,
+     MX_NOTHING, MX_RECEIPT, mx_handle_erase_customer},
+    {"GET", "/v1/openapi.json", "openapi", "This description, as OpenAPI 3.1.", false, MERX_ROLE_READER, MX_AT_ONCE,
+     MX_NOTHING, MX_OPENAPI, mx_handle_openapi},
+    {"GET", "/metrics", "metrics", "Counters and times of the key's shop, as Prometheus text.", false, MERX_ROLE_ADMIN,
+     MX_AT_ONCE, MX_NOTHING, MX_PROMETHEUS, mx_handle_metrics},
+};
+enum { ROUTES = sizeof routes / sizeof *routes };
+_Static_assert((size_t)ROUTES < (size_t)MX_METRIC_ROUTES, "each route is counted, and those that are none");
+
+const mx_route *mx_route_at(size_t i)
+{
+    return i < ROUTES ? &routes[i] : NULL;
+}
+
+size_t mx_route_index(const mx_route *route)
+{
+    return route ? (size_t)(route - routes) : ROUTES;
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+bool mx_percent_decode(const char *text, size_t length, char *out, size_t size)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < length; i++) {
+        char c = text[i];
+        if (c == '%') {
+            int high = i + 2 < length ? hex_digit(text[i + 1]) : -1;
+            int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+            if (low < 0)
+                return false;
+            c = (char)(high * 16 + low);
+            i += 2;
+        }
+        if (c == '\0' || n + 1 >= size)
+            return false;
+        out[n++] = c;
+    }
+    if (n >= size)
+        return false;
+    out[n] = '\0';
+    return mx_utf8_valid((mx_str){out, n}, NULL);
+}
+
+/* Whether the path has the pattern's parts; value is the one in braces, still encoded. */
+static bool fits(const char *pattern, const char *path, mx_str *value)
+{
+    *value = (mx_str){"", 0};
+    for (;;) {
+        size_t a = strcspn(pattern, "/");
+        size_t b = strcspn(path, "/");
+        if (a > 0 && pattern[0] == '{') {
+            if (b == 0)
+                return false;
+            *value = (mx_str){path, b};
+        } else if (a != b || memcmp(pattern, path, a) != 0) {
+            return false;
+        }
+        if (pattern[a] != path[b])
+            return false;
+        if (pattern[a] == '\0')
+            return true;
+        pattern += a + 1;
+        path += b + 1;
+    }
+}
+
+mx_match mx_route_find(const char *method, const char *path, const mx_route **route, char *value, char *allow)
+{
+    const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
+    mx_match match = MX_NO_PATH;
+    mx_str part;
+
+    *route = NULL;
+    value[0] = allow[0] = '\0';
+    for (size_t i = 0; i < ROUTES; i++) {
+        if (!fits(routes[i].path, path, &part))
+            continue;
+        match = MX_NO_METHOD;
+        size_t used = strlen(allow);
+        snprintf(allow + used, 64 - used, "%s%s%s", used ? ", " : "", routes[i].method,
+                 strcmp(routes[i].method, "GET") == 0 ? ", HEAD" : "");
+        if (strcmp(routes[i].method, wanted) == 0) {
+            *route = &routes[i];
+            allow[0] = '\0';
+            return mx_percent_decode(part.data, part.size, value, MX_PATH_VALUE_MAX + 1) ? MX_MATCHED : MX_BAD_PATH;
+        }
+    }
+    return match;
+}

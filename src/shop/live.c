@@ -1,0 +1,99 @@
+/*
+ * Live data, one transaction a request.
+ */
+#include "shop/live.h"
+
+#include <string.h>
+
+void mx_live_init(mx_live *live, merx_shop *shop)
+{
+    memset(live, 0, sizeof *live);
+    live->shop = shop;
+    mx_arena_init(&live->arena, shop->alloc);
+}
+
+void mx_live_release(mx_live *live)
+{
+    mx_live_rollback(live);
+    mx_erased_release(&live->erased);
+    mx_arena_release(&live->arena);
+}
+
+/* Who was erased is read again only when things have changed: an erasure is such a change. */
+static merx_status look(mx_live *live, merx_error *err)
+{
+    mx_records *records = live->shop->records;
+    mx_arena_clear(&live->arena);
+    MX_TRY(mx_shop_settings_read(records, &live->arena, &live->settings, err));
+    if (live->erased_read && live->erased_version == live->settings.things_version)
+        return MERX_OK;
+    mx_erased_release(&live->erased);
+    live->erased_read = false;
+    MX_TRY(mx_erased_read(records, live->shop->alloc, &live->erased, err));
+    live->erased_read = true;
+    live->erased_version = live->settings.things_version;
+    return MERX_OK;
+}
+
+merx_status mx_live_begin(mx_live *live, merx_error *err)
+{
+    live->things_changed = false;
+    MX_TRY(mx_records_begin(live->shop->records, err));
+    merx_status status = look(live, err);
+    if (status != MERX_OK)
+        mx_live_rollback(live);
+    return status;
+}
+
+bool mx_live_erased(const mx_live *live, mx_str customer, mx_str order)
+{
+    return mx_erased_has(&live->erased, 'c', customer) ||
+           (customer.size == 0 && mx_erased_has(&live->erased, 'o', order));
+}
+
+merx_status mx_live_append(mx_live *live, const mx_event *events, size_t n, uint64_t *appended, merx_error *err)
+{
+    return mx_records_append(live->shop->records, events, n, appended, err);
+}
+
+merx_status mx_live_put(mx_live *live, const mx_record *record, merx_error *err)
+{
+    live->things_changed = true;
+    return mx_records_upsert(live->shop->records, record, 1, err);
+}
+
+merx_status mx_live_remove(mx_live *live, mx_record_kind kind, mx_str id, merx_error *err)
+{
+    mx_record record;
+    merx_error failure = {0};
+    mx_arena arena;
+
+    mx_arena_init(&arena, live->shop->alloc);
+    merx_status status = mx_records_get(live->shop->records, kind, id, &arena, &record, &failure);
+    mx_arena_release(&arena);
+    if (status == MERX_E_NOT_FOUND)
+        MX_FAIL(err, MERX_E_NOT_FOUND, "", "there is no record of the %s \"%.*s\"", mx_record_kind_name(kind),
+                (int)id.size, id.data);
+    if (status != MERX_OK)
+        MX_FAIL(err, status, failure.where, "%s", failure.message);
+    live->things_changed = true;
+    return mx_records_remove(live->shop->records, kind, id, err);
+}
+
+merx_status mx_live_commit(mx_live *live, int64_t *offset, merx_error *err)
+{
+    mx_records *records = live->shop->records;
+    merx_status status = live->things_changed ? mx_shop_settings_bump(records, err) : MERX_OK;
+    if (status == MERX_OK)
+        status = mx_records_last_offset(records, offset, err);
+    if (status == MERX_OK)
+        status = mx_records_commit(records, err);
+    if (status != MERX_OK)
+        mx_live_rollback(live);
+    return status;
+}
+
+void mx_live_rollback(mx_live *live)
+{
+    mx_records_rollback(live->shop->records);
+}
