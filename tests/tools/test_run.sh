@@ -32,6 +32,7 @@ expect 0 'Usage: ./test' "$source/test" --help
 expect 2 'unknown option: --bogus' "$source/run" --bogus
 expect 2 'unknown argument: --bogus' "$source/test" --bogus
 expect 2 '--out needs a value' "$source/run" "$work/shop" --out
+expect 2 '--listen needs a value' "$source/run" "$work/shop" --listen
 expect 2 '--threads needs a value' "$source/run" "$work/shop" --threads=
 expect 2 'more than one SHOP_FOLDER' "$source/run" "$work/shop" "$work/shop"
 expect 2 'there is no folder' "$source/run" "$work/absent"
