@@ -1,0 +1,201 @@
+/*
+ * A PostgreSQL server of the test's own: made in a temporary folder, reached by a socket in it, stopped and removed when the program ends,
+ * however it ends. Root hands it to an unprivileged user, since PostgreSQL refuses to run as root.
+ *
+ *     const char *folder = postgres_start();        NULL, after a line that says why: no server program is installed
+ *     postgres_address("shop", address, sizeof address);
+ *     postgres_kill(); postgres_again();            kill -9, and up again on the same data
+ */
+#ifndef TESTS_SUPPORT_POSTGRES_SERVER_H
+#define TESTS_SUPPORT_POSTGRES_SERVER_H
+
+#include <fcntl.h>
+#include <glob.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "support/check.h"
+
+/* fsync is off: what is tested is processes that die, not power that fails. MERX_POSTGRES_FSYNC=on measures what it costs. */
+typedef struct postgres_server {
+    char programs[256]; /* folder of initdb and postgres */
+    char folder[256], data[280];
+    const char *fsync;
+    pid_t owner, server;
+} postgres_server;
+
+static postgres_server postgres;
+
+/* In a child: gives root's rights up, and dies with the test. */
+static void postgres_become(bool dies)
+{
+    if (geteuid() == 0) {
+        const struct passwd *user = getpwnam("postgres") != NULL ? getpwnam("postgres") : getpwnam("nobody");
+        if (user == NULL || setgroups(0, NULL) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0)
+            _exit(120);
+    }
+    if (dies)
+        prctl(PR_SET_PDEATHSIG, SIGQUIT);
+    int log = open("log", O_WRONLY | O_CREAT | O_APPEND, 0600);
+    if (log < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
+        _exit(121);
+}
+
+static void postgres_fail(const char *what)
+{
+    char path[300];
+    snprintf(path, sizeof path, "%s/log", postgres.folder);
+    char *log = access(path, R_OK) == 0 ? check_read_file(path, NULL) : NULL;
+    size_t size = log != NULL ? strlen(log) : 0;
+    fprintf(stderr, "PostgreSQL: %s\n%s\n", what, log != NULL ? log + (size > 3000 ? size - 3000 : 0) : "");
+    free(log);
+    exit(1);
+}
+
+/* Its last line but one says when the server takes connections. */
+static bool postgres_is_ready(void)
+{
+    char path[300];
+    snprintf(path, sizeof path, "%s/postmaster.pid", postgres.data);
+    if (access(path, R_OK) != 0)
+        return false;
+    char *text = check_read_file(path, NULL);
+    bool ready = atoi(text) == (int)postgres.server && strstr(text, "\nready") != NULL;
+    free(text);
+    return ready;
+}
+
+/* Starts the server on its data and waits until it takes connections. */
+CHECK_UNUSED static void postgres_again(void)
+{
+    char program[300], sockets[300], fsync_setting[32];
+
+    snprintf(program, sizeof program, "%s/postgres", postgres.programs);
+    snprintf(sockets, sizeof sockets, "unix_socket_directories=%s", postgres.folder);
+    snprintf(fsync_setting, sizeof fsync_setting, "fsync=%s", postgres.fsync);
+    fflush(NULL);
+    postgres.server = fork();
+    if (postgres.server == 0) {
+        if (chdir(postgres.folder) != 0)
+            _exit(122);
+        postgres_become(true);
+        execl(program, program, "-D", postgres.data, "-c", sockets, "-c", "listen_addresses=", "-c", fsync_setting,
+              "-c", "shared_buffers=128MB", "-c", "max_wal_size=4GB", "-c", "max_connections=40", (char *)NULL);
+        _exit(123);
+    }
+    for (int i = 0; i < 6000; i++) {
+        int how;
+        if (postgres_is_ready())
+            return;
+        if (waitpid(postgres.server, &how, WNOHANG) != 0) {
+            postgres.server = 0;
+            postgres_fail("the server ended while starting");
+        }
+        usleep(10000);
+    }
+    postgres_fail("the server did not start within a minute");
+}
+
+/* kill -9 of the server; its helpers end when they notice. */
+CHECK_UNUSED static void postgres_kill(void)
+{
+    kill(postgres.server, SIGKILL);
+    waitpid(postgres.server, NULL, 0);
+    postgres.server = 0;
+    /* A new server refuses to start while a helper of the old one is attached to the shared memory: postgres_again would fail. */
+    char path[300];
+    snprintf(path, sizeof path, "%s/postmaster.pid", postgres.data);
+    usleep(200000);
+}
+
+static void postgres_stop(void)
+{
+    if (postgres.owner != getpid())
+        return;
+    if (postgres.server > 0) {
+        kill(postgres.server, SIGQUIT);
+        waitpid(postgres.server, NULL, 0);
+    }
+    check_remove_folder(postgres.folder);
+}
+
+static bool postgres_find_programs(void)
+{
+    glob_t found = {0};
+    const char *given = getenv("MERX_POSTGRES_PROGRAMS");
+
+    if (given != NULL && *given != '\0') {
+        snprintf(postgres.programs, sizeof postgres.programs, "%s", given);
+        return true;
+    }
+    /* Debian keeps them out of PATH, a folder a version. */
+    glob("/usr/lib/postgresql/*/bin/initdb", GLOB_NOSORT, NULL, &found);
+    glob("/usr/local/pgsql/bin/initdb", GLOB_NOSORT | GLOB_APPEND, NULL, &found);
+    glob("/usr/bin/initdb", GLOB_NOSORT | GLOB_APPEND, NULL, &found);
+    bool any = found.gl_pathc > 0;
+    if (any) {
+        snprintf(postgres.programs, sizeof postgres.programs, "%s", found.gl_pathv[0]);
+        *strrchr(postgres.programs, '/') = '\0';
+    }
+    globfree(&found);
+    return any;
+}
+
+/* Runs initdb. */
+static void postgres_make(const char *encoding)
+{
+    char program[300], encoding_option[40];
+    int how;
+
+    snprintf(program, sizeof program, "%s/initdb", postgres.programs);
+    snprintf(encoding_option, sizeof encoding_option, "--encoding=%s", encoding);
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        if (chdir(postgres.folder) != 0)
+            _exit(122);
+        postgres_become(false);
+        execl(program, program, "-D", postgres.data, "-U", "merx", "--auth=trust", encoding_option, "--locale=C",
+              "--no-sync", "--no-instructions", (char *)NULL);
+        _exit(123);
+    }
+    if (waitpid(child, &how, 0) != child || !WIFEXITED(how) || WEXITSTATUS(how) != 0)
+        postgres_fail("initdb failed");
+}
+
+/* The server's folder; NULL when no server program is there. Once per program. */
+CHECK_UNUSED static const char *postgres_start(void)
+{
+    const char *fsync_wanted = getenv("MERX_POSTGRES_FSYNC");
+
+    if (postgres.owner != 0)
+        return postgres.folder;
+    if (!postgres_find_programs()) {
+        printf("skipped: no PostgreSQL server is installed (initdb)\n");
+        return NULL;
+    }
+    postgres.fsync = fsync_wanted != NULL && strcmp(fsync_wanted, "on") == 0 ? "on" : "off";
+    check_make_folder(postgres.folder);
+    snprintf(postgres.data, sizeof postgres.data, "%s/data", postgres.folder);
+    if (geteuid() == 0) {
+        const struct passwd *user = getpwnam("postgres") != NULL ? getpwnam("postgres") : getpwnam("nobody");
+        if (user == NULL || chown(postgres.folder, user->pw_uid, user->pw_gid) != 0)
+            postgres_fail("there is no user postgres or nobody to run the server as");
+    }
+    postgres.owner = getpid();
+    atexit(postgres_stop);
+    postgres_make("UTF8");
+    postgres_again();
+    return postgres.folder;
+}
+
+/* The address of a shop's records on it: schema NAME (lower case) of its database postgres. */
+CHECK_UNUSED static void postgres_address(const char *name, char *address, size_t size)
+{
+    snprintf(address, size, "postgresql://merx@/postgres?host=%s&schema=%s", postgres.folder, name);
+}
+
+#endif
