@@ -18,6 +18,8 @@ set(merx_slow_tests
   media.pictures
   media.video
   python.package
+  store.postgres
+  store.postgres_crash
   store.sqlite
   shop.classify
   shop.crash

@@ -68,8 +68,8 @@ static bool postgres_is_ready(void)
     return ready;
 }
 
-/* Starts the server on its data and waits until it takes connections. */
-CHECK_UNUSED static void postgres_again(void)
+/* Whether the server came up; false: it ended. */
+static bool postgres_try(void)
 {
     char program[300], sockets[300], fsync_setting[32];
 
@@ -89,26 +89,59 @@ CHECK_UNUSED static void postgres_again(void)
     for (int i = 0; i < 6000; i++) {
         int how;
         if (postgres_is_ready())
-            return;
+            return true;
         if (waitpid(postgres.server, &how, WNOHANG) != 0) {
             postgres.server = 0;
-            postgres_fail("the server ended while starting");
+            return false;
         }
         usleep(10000);
     }
-    postgres_fail("the server did not start within a minute");
+    return false;
 }
 
-/* kill -9 of the server; its helpers end when they notice. */
+/* Starts the server on its data and waits until it takes connections; tries again while processes of a killed one are still ending. */
+CHECK_UNUSED static void postgres_again(void)
+{
+    for (int i = 0; i < 100; i++) {
+        if (postgres_try())
+            return;
+        usleep(100000);
+    }
+    postgres_fail("the server did not start");
+}
+
+/* kill -9 of the server and of every process of its, at once: stopped first, it can't start others meanwhile. */
 CHECK_UNUSED static void postgres_kill(void)
 {
+    struct dirent *entry;
+    pid_t killed[64];
+    size_t n = 0;
+
+    kill(postgres.server, SIGSTOP);
+    DIR *processes = opendir("/proc");
+    while (processes != NULL && (entry = readdir(processes)) != NULL) {
+        char path[300], line[400] = "";
+        snprintf(path, sizeof path, "/proc/%.20s/stat", entry->d_name);
+        FILE *file = atoi(entry->d_name) > 0 ? fopen(path, "r") : NULL;
+        if (file == NULL)
+            continue;
+        size_t got = fread(line, 1, sizeof line - 1, file);
+        fclose(file);
+        line[got] = '\0';
+        const char *name_end = strrchr(line, ')'); /* "pid (name) state parent ..." */
+        int parent = 0;
+        if (name_end != NULL && sscanf(name_end + 1, " %*c %d", &parent) == 1 && parent == (int)postgres.server && n < 64) {
+            killed[n++] = (pid_t)atoi(entry->d_name);
+            kill(killed[n - 1], SIGKILL);
+        }
+    }
+    if (processes != NULL)
+        closedir(processes);
     kill(postgres.server, SIGKILL);
     waitpid(postgres.server, NULL, 0);
+    for (size_t i = 0; i < n; i++) /* ours since their parent died: postgres_start asked for that */
+        waitpid(killed[i], NULL, 0);
     postgres.server = 0;
-    /* A new server refuses to start while a helper of the old one is attached to the shared memory: postgres_again would fail. */
-    char path[300];
-    snprintf(path, sizeof path, "%s/postmaster.pid", postgres.data);
-    usleep(200000);
 }
 
 static void postgres_stop(void)
@@ -186,6 +219,7 @@ CHECK_UNUSED static const char *postgres_start(void)
             postgres_fail("there is no user postgres or nobody to run the server as");
     }
     postgres.owner = getpid();
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
     atexit(postgres_stop);
     postgres_make("UTF8");
     postgres_again();
