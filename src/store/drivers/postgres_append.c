@@ -1,6 +1,10 @@
 /*
- * Appending events: in chunks, each of two steps. First the server is asked which ids of the chunk it knows; then what is new goes in by
- * one COPY in binary. The lock of writers stands between the two, and the unique indexes behind both.
+ * Appending events: in chunks, each by COPY in binary.
+ *
+ * Ids that are known already must be left out of it. A large chunk is tried as it is, behind a savepoint: nearly always all of its ids are
+ * new, and the unique indexes say so in the same step that writes them. When they say otherwise, and for CAUTIOUS chunks from then on,
+ * the server is asked first which ids it knows; so it is for small chunks, where a savepoint costs more than a question. The lock of
+ * writers keeps both ways safe.
  */
 #include <string.h>
 
@@ -8,6 +12,8 @@
 
 #define CHUNK 16384             /* events asked about and copied together */
 #define COPY_BYTES (256 * 1024) /* sent together */
+#define TRY_FIRST 64            /* ids from which on a chunk is tried without a question */
+#define CAUTIOUS 64             /* chunks */
 
 /* Columns that COPY fills: what is read (MX_PG_EVENT_COLUMNS). */
 #define COPY_SQL "COPY events (" MX_PG_EVENT_COLUMNS ") FROM STDIN (FORMAT binary)"
@@ -103,15 +109,14 @@ static merx_status ask_known(mx_pg *pg, mx_pg_sql sql, mx_text *array, size_t co
 
 enum { TYPE_TEXT = 25, TYPE_UUID = 2950 }; /* oids of types, fixed by PostgreSQL */
 
-/* *seen = the ids of events that are known already; NULL when none has an id. */
-static merx_status find_known(mx_pg *pg, const mx_event *events, size_t n, mx_dict **seen, merx_error *err)
+/* Adds those ids of events to seen that are known already. */
+static merx_status find_known(mx_pg *pg, const mx_event *events, size_t n, mx_dict *seen, merx_error *err)
 {
     unsigned char uid[16];
     mx_text uids, ids;
     size_t uid_count = 0, id_count = 0;
-    merx_status status = MERX_OK;
+    merx_status status;
 
-    *seen = NULL;
     mx_text_init(&uids, pg->alloc, CHUNK * 20 + 64);
     mx_text_init(&ids, pg->alloc, (size_t)CHUNK * (MX_ID_MAX + 4) + 64);
     for (size_t i = 0; i < n; i++) {
@@ -128,12 +133,9 @@ static merx_status find_known(mx_pg *pg, const mx_event *events, size_t n, mx_di
             array_add(&ids, id.data, id.size);
         }
     }
-    if (uid_count + id_count > 0)
-        status = mx_dict_new(pg->alloc, INT32_MAX, seen, err);
+    status = ask_known(pg, MX_PG_UIDS_KNOWN, &uids, uid_count, seen, err);
     if (status == MERX_OK)
-        status = ask_known(pg, MX_PG_UIDS_KNOWN, &uids, uid_count, *seen, err);
-    if (status == MERX_OK)
-        status = ask_known(pg, MX_PG_IDS_KNOWN, &ids, id_count, *seen, err);
+        status = ask_known(pg, MX_PG_IDS_KNOWN, &ids, id_count, seen, err);
     mx_text_release(&uids);
     mx_text_release(&ids);
     return status;
@@ -183,6 +185,7 @@ typedef struct mx_copy {
     char *buffer;
     size_t used;
     bool open, moved; /* moved: the source's watermark is to be written */
+    bool trying;      /* behind a savepoint */
 } mx_copy;
 
 /* The most that one event takes: every column's size, and its bytes. */
@@ -204,7 +207,9 @@ static merx_status copy_open(mx_copy *copy, merx_error *err)
 
     if (copy->open)
         return MERX_OK;
-    PGresult *result = PQexec(pg->conn, COPY_SQL);
+    /* What follows COPY is done when it has ended well. */
+    PGresult *result = PQexec(
+        pg->conn, copy->trying ? "SAVEPOINT merx_chunk; " COPY_SQL "; RELEASE SAVEPOINT merx_chunk" : COPY_SQL);
     merx_status status = MERX_OK;
     if (PQresultStatus(result) != PGRES_COPY_IN)
         status = mx_pg_fail(pg, result, "writing events", err);
@@ -325,12 +330,13 @@ static merx_status known(mx_copy *copy, mx_dict *seen, const mx_event *event, bo
     return MERX_OK;
 }
 
-static merx_status append_chunk(mx_copy *copy, const mx_event *events, size_t n, uint64_t *appended, merx_error *err)
+/* seen: ids not to be taken; those taken are added. */
+static merx_status copy_chunk(mx_copy *copy, const mx_event *events, size_t n, mx_dict *seen, uint64_t *appended,
+                              merx_error *err)
 {
-    mx_dict *seen;
+    merx_status status = MERX_OK;
     bool taken = false;
 
-    merx_status status = find_known(copy->pg, events, n, &seen, err);
     for (size_t i = 0; i < n && status == MERX_OK; i++) {
         status = known(copy, seen, &events[i], &taken, err);
         if (status == MERX_OK && !taken) {
@@ -339,12 +345,70 @@ static merx_status append_chunk(mx_copy *copy, const mx_event *events, size_t n,
         }
     }
     merx_status closed = copy_close(copy, status != MERX_OK, err);
-    mx_dict_free(seen);
     if (status == MERX_OK)
         status = closed;
     if (status == MERX_OK && copy->moved)
         status = write_source(copy->pg, err);
     copy->moved = false;
+    return status;
+}
+
+/* Whether the chunk may be tried without a question: all of its events have ids, so that it is one COPY. */
+static bool may_try(const mx_pg *pg, const mx_event *events, size_t n)
+{
+    if (pg->cautious > 0 || n < TRY_FIRST)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (events[i].id.size == 0)
+            return false;
+    return true;
+}
+
+/* *tried false: an id was known, and nothing has changed. */
+static merx_status try_chunk(mx_copy *copy, const mx_event *events, size_t n, uint64_t *appended, bool *tried,
+                             merx_error *err)
+{
+    mx_pg *pg = copy->pg;
+    const mx_pg_meta meta = pg->meta;
+    const uint64_t before = *appended;
+    merx_error failure = {0};
+    mx_dict *seen;
+
+    *tried = true;
+    MX_TRY(mx_dict_new(pg->alloc, INT32_MAX, &seen, err));
+    copy->trying = true;
+    merx_status status = copy_chunk(copy, events, n, seen, appended, &failure);
+    copy->trying = false;
+    mx_dict_free(seen);
+    if (status == MERX_OK)
+        return MERX_OK;
+    if (status != MERX_E_EXISTS)
+        return mx_error_set(err, status, failure.where, "%s", failure.message);
+    *tried = false;
+    pg->cautious = CAUTIOUS;
+    pg->meta = meta;
+    *appended = before;
+    return mx_pg_exec(pg, "ROLLBACK TO SAVEPOINT merx_chunk; RELEASE SAVEPOINT merx_chunk", NULL, "writing events", err);
+}
+
+static merx_status append_chunk(mx_copy *copy, const mx_event *events, size_t n, uint64_t *appended, merx_error *err)
+{
+    mx_pg *pg = copy->pg;
+    bool tried = false;
+    mx_dict *seen;
+
+    if (may_try(pg, events, n)) {
+        MX_TRY(try_chunk(copy, events, n, appended, &tried, err));
+        if (tried)
+            return MERX_OK;
+    }
+    if (pg->cautious > 0)
+        pg->cautious--;
+    MX_TRY(mx_dict_new(pg->alloc, INT32_MAX, &seen, err));
+    merx_status status = find_known(pg, events, n, seen, err);
+    if (status == MERX_OK)
+        status = copy_chunk(copy, events, n, seen, appended, err);
+    mx_dict_free(seen);
     return status;
 }
 

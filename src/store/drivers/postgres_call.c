@@ -49,6 +49,7 @@ static const mx_pg_meaning meanings[] = {
     {"25P03", MERX_E_IO, true, "the server ended a transaction that was idle too long"},
     {"08", MERX_E_IO, true, "the connection was lost"},
     {"58", MERX_E_IO, false, NULL},
+    {"23505", MERX_E_EXISTS, false, "another program wrote into the shop's tables"},
     {"25006", MERX_E_PERMISSION, false, "the server takes no writes: is it a standby?"},
     {"42501", MERX_E_PERMISSION, false, NULL},
     {"28", MERX_E_PERMISSION, false, NULL},

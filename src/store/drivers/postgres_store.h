@@ -39,9 +39,6 @@
 #define MX_PG_TABLE(X)                                                                                                 \
     X(LOCK_HOLDER, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 1296388696 "   \
                    "AND objid = 'meta'::regclass::oid AND objsubid = 2 AND pid = $1::int")                             \
-    X(META_SET, "UPDATE meta SET next_offset = $1, max_time_ms = $2, disordered = $3, scrub = $4, scrub_xid = CASE "   \
-                "WHEN $5::boolean THEN pg_current_xact_id()::text::bigint ELSE scrub_xid END, writes = $6, "           \
-                "recent = ($7::bigint || recent)[1:16]")                                                               \
     X(META_RECENT, "SELECT writes, $1::bigint = ANY (recent), pg_is_in_recovery() FROM meta")                                               \
     X(NEXT_OFFSET, "SELECT next_offset FROM meta")                                                                     \
     X(UIDS_KNOWN, "SELECT uid FROM events WHERE uid = ANY ($1::uuid[]) AND uid IS NOT NULL")                           \
@@ -119,6 +116,7 @@ typedef struct mx_pg {
     char source[MX_NAME_MAX]; /* whose watermark is in source_rows */
     size_t source_size;       /* 0: none */
     int64_t source_rows;
+    int cautious; /* chunks of events whose ids are asked about before they are written */
 } mx_pg;
 
 /* Parameters of a statement, in binary. Texts are borrowed until the call. */

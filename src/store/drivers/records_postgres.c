@@ -179,26 +179,26 @@ static merx_status resolve_commit(mx_pg *pg, int pid, int64_t token, const merx_
             failure->message);
 }
 
-static merx_status write_meta(mx_pg *pg, int64_t token, merx_error *err)
+/*
+ * One message to the server and one wait: the state, then COMMIT, which is not done when the first fails. COMMIT of a transaction that has
+ * failed is answered by ROLLBACK, not by an error.
+ */
+static merx_status send_commit(mx_pg *pg, int64_t token, merx_error *err)
 {
-    mx_pg_params params = {0};
-
-    mx_pg_put_int(&params, pg->meta.next_offset, 8);
-    mx_pg_put_int(&params, pg->meta.max_time_ms, 8);
-    mx_pg_put_int(&params, pg->meta.disordered, 8);
-    mx_pg_put_int(&params, pg->meta.scrub | pg->scrubbing, 8);
-    mx_pg_put_int(&params, pg->scrubbing != 0, 1);
-    mx_pg_put_int(&params, pg->meta.writes + 1, 8);
-    mx_pg_put_int(&params, token, 8);
-    return mx_pg_call(pg, MX_PG_META_SET, &params, NULL, "writing the state", err);
-}
-
-/* COMMIT of a transaction that has failed is answered by ROLLBACK, not by an error. */
-static merx_status send_commit(mx_pg *pg, merx_error *err)
-{
+    char sql[600];
     PGresult *result;
+    const mx_pg_meta *meta = &pg->meta;
 
-    MX_TRY(mx_pg_exec(pg, "COMMIT", &result, "committing", err));
+    sql[0] = '\0';
+    if (pg->wrote)
+        snprintf(sql, sizeof sql,
+                 "UPDATE meta SET next_offset = %" PRId64 ", max_time_ms = %" PRId64 ", disordered = %" PRId64
+                 ", scrub = %" PRId64 "%s, writes = %" PRId64 ", recent = ('%" PRId64 "'::bigint || recent)[1:%d]; ",
+                 meta->next_offset, meta->max_time_ms, meta->disordered, meta->scrub | pg->scrubbing,
+                 pg->scrubbing != 0 ? ", scrub_xid = pg_current_xact_id()::text::bigint" : "", meta->writes + 1, token,
+                 MX_PG_RECENT);
+    strcat(sql, "COMMIT");
+    MX_TRY(mx_pg_exec(pg, sql, &result, "committing", err));
     bool done = strcmp(PQcmdStatus(result), "COMMIT") == 0;
     PQclear(result);
     if (!done)
@@ -212,14 +212,12 @@ static merx_status postgres_commit(void *state, merx_error *err)
     merx_error failure = {0};
     int64_t token = 0;
 
-    if (pg->wrote) {
-        if (getrandom(&token, sizeof token, 0) != (ssize_t)sizeof token)
-            MX_FAIL(err, MERX_E_IO, pg->place, "the system gives no random numbers");
-        MX_TRY(write_meta(pg, token, err));
-    }
+    if (pg->wrote && getrandom(&token, sizeof token, 0) != (ssize_t)sizeof token)
+        MX_FAIL(err, MERX_E_IO, pg->place, "the system gives no random numbers");
+    const bool sent = !pg->lost;
     int pid = PQbackendPID(pg->conn);
-    merx_status status = send_commit(pg, &failure);
-    if (status != MERX_OK && pg->lost && pg->wrote)
+    merx_status status = send_commit(pg, token, &failure);
+    if (status != MERX_OK && sent && pg->lost && pg->wrote)
         status = resolve_commit(pg, pid, token, &failure, err);
     else if (status != MERX_OK)
         status = mx_error_set(err, status, failure.where, "%s", failure.message);
