@@ -36,7 +36,7 @@ static void make_batch(work *w)
 {
     for (size_t i = 0; i < w->batch; i++) {
         uint64_t a = mx_random_u64(&w->dice), b = mx_random_u64(&w->dice);
-        char (*text)[40] = w->texts[i];
+        char(*text)[40] = w->texts[i];
         snprintf(text[0], 40, "%08x-%04x-4%03x-a%03x-%012llx", (unsigned)(a >> 32), (unsigned)(a >> 16 & 0xffff),
                  (unsigned)(a & 0xfff), (unsigned)(b >> 48 & 0xfff), (unsigned long long)(b & 0xffffffffffff));
         snprintf(text[1], 40, "C%07u", (unsigned)mx_random_below(&w->dice, 1000000));
@@ -112,7 +112,8 @@ int main(int argc, char **argv)
         status = mx_records_scan_events(records, 0, MX_BY_OFFSET, add_size, &read, &err);
     double scan = mx_monotonic_s() - began;
     if (status == MERX_OK)
-        printf("{\"written\": %" PRIu64 ", \"seconds\": %.3f, \"cpu_seconds\": %.3f, \"events_per_s\": %.0f, \"read\": %" PRIu64
+        printf("{\"written\": %" PRIu64
+               ", \"seconds\": %.3f, \"cpu_seconds\": %.3f, \"events_per_s\": %.0f, \"read\": %" PRIu64
                ", \"read_per_s\": %.0f}\n",
                written, seconds, cpu, (double)written / seconds, read, (double)read / scan);
     else

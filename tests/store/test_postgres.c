@@ -228,7 +228,7 @@ static void test_large_batches_and_names(void **state)
     mx_records *records = make_store(f);
     enum { N = 40000 };
     mx_event *events = calloc(N, sizeof *events);
-    char (*ids)[48] = calloc(N, sizeof *ids);
+    char(*ids)[48] = calloc(N, sizeof *ids);
     static char name[MX_NAME_MAX + 1], text[MX_TEXT_MAX + 1];
     uint64_t appended;
     mx_arena arena;
@@ -254,7 +254,8 @@ static void test_large_batches_and_names(void **state)
     record.source.name = mx_str_of(name);
     record.source.rows = N + 5;
     check_ok(mx_records_upsert(records, &record, 1, &err), err);
-    mx_record product = {.kind = MX_PRODUCT, .product = {.id = MX_STR("p"), .text = mx_str_of(text), .attributes = mx_str_of(text)}};
+    mx_record product = {.kind = MX_PRODUCT,
+                         .product = {.id = MX_STR("p"), .text = mx_str_of(text), .attributes = mx_str_of(text)}};
     mx_record products[300];
     for (int i = 0; i < 300; i++) {
         products[i] = product;
@@ -368,7 +369,8 @@ static void test_lost_connections(void **state)
     check_fails(mx_records_commit(records, &err), MERX_E_IO, err); /* before COMMIT is sent */
     assert_int_equal(count_events(records), 1);
 
-    for (int i = 0; i < 9000; i++) /* more than one FETCH; lost in the middle of a scan: no second try, the caller saw rows */
+    for (int i = 0; i < 9000;
+         i++) /* more than one FETCH; lost in the middle of a scan: no second try, the caller saw rows */
         event = event_of("", "rows", (uint64_t)i, i, "c", "p", "o");
     check_ok(mx_records_begin(records, &err), err);
     for (uint64_t i = 0; i < 9000; i++) {
@@ -395,10 +397,11 @@ static void test_lost_connections(void **state)
 static void slow_down(const fixture *f, bool commits)
 {
     char sql[700];
-    snprintf(sql, sizeof sql,
-             "CREATE FUNCTION %s.slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.5); RETURN NULL; "
-             "END'; CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON %s.events %s FOR EACH ROW EXECUTE FUNCTION %s.slow()",
-             f->name, f->name, commits ? "DEFERRABLE INITIALLY DEFERRED" : "", f->name);
+    snprintf(
+        sql, sizeof sql,
+        "CREATE FUNCTION %s.slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.5); RETURN NULL; "
+        "END'; CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON %s.events %s FOR EACH ROW EXECUTE FUNCTION %s.slow()",
+        f->name, f->name, commits ? "DEFERRABLE INITIALLY DEFERRED" : "", f->name);
     run_sql("postgres", sql, NULL, 0);
 }
 
@@ -421,7 +424,8 @@ static void *cut_backends(void *unused)
 {
     (void)unused;
     usleep(200000);
-    run_sql("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'merx'", NULL, 0);
+    run_sql("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'merx'", NULL,
+            0);
     return NULL;
 }
 

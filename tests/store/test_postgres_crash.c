@@ -29,7 +29,8 @@ static merx_status append_batch(mx_records *records, int writer, uint64_t number
 
     snprintf(source, sizeof source, "source-%d", writer);
     for (uint64_t i = 0; i < BATCH; i++) {
-        snprintf(ids[i], sizeof ids[i], "%08x-0000-4000-8000-%012llx", writer, (unsigned long long)(number * BATCH + i));
+        snprintf(ids[i], sizeof ids[i], "%08x-0000-4000-8000-%012llx", writer,
+                 (unsigned long long)(number * BATCH + i));
         events[i] = i % 2 == 0 ? event_of(ids[i], "", 0, 5, "c", "p", "o")
                                : event_of("", source, number * BATCH + i, 5, "c", "p", "o");
     }

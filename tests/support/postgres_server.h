@@ -130,7 +130,8 @@ CHECK_UNUSED static void postgres_kill(void)
         line[got] = '\0';
         const char *name_end = strrchr(line, ')'); /* "pid (name) state parent ..." */
         int parent = 0;
-        if (name_end != NULL && sscanf(name_end + 1, " %*c %d", &parent) == 1 && parent == (int)postgres.server && n < 64) {
+        if (name_end != NULL && sscanf(name_end + 1, " %*c %d", &parent) == 1 && parent == (int)postgres.server &&
+            n < 64) {
             killed[n++] = (pid_t)atoi(entry->d_name);
             kill(killed[n - 1], SIGKILL);
         }

@@ -91,16 +91,15 @@ static merx_status check_url(mx_pg *pg, merx_error *err)
     PQconninfoOption *options = PQconninfoParse(pg->url, &message);
 
     if (options == NULL) {
-        merx_status status =
-            mx_error_set(err, message != NULL ? MERX_E_INVALID : MERX_E_MEMORY, pg->place,
-                         "is no address that libpq takes: %.*s", message != NULL ? (int)strcspn(message, "\n") : 13,
-                         message != NULL ? message : "out of memory");
+        merx_status status = mx_error_set(
+            err, message != NULL ? MERX_E_INVALID : MERX_E_MEMORY, pg->place, "is no address that libpq takes: %.*s",
+            message != NULL ? (int)strcspn(message, "\n") : 13, message != NULL ? message : "out of memory");
         PQfreemem(message);
         return status;
     }
     snprintf(pg->place, sizeof pg->place, "postgresql://%.80s%s%.10s/%.40s schema %.40s", option_of(options, "host"),
-             option_of(options, "port")[0] != '\0' ? ":" : "", option_of(options, "port"),
-             option_of(options, "dbname"), pg->schema);
+             option_of(options, "port")[0] != '\0' ? ":" : "", option_of(options, "port"), option_of(options, "dbname"),
+             pg->schema);
     PQconninfoFree(options);
     return MERX_OK;
 }

@@ -208,8 +208,8 @@ static merx_status copy_open(mx_copy *copy, merx_error *err)
     if (copy->open)
         return MERX_OK;
     /* What follows COPY is done when it has ended well. */
-    PGresult *result = PQexec(
-        pg->conn, copy->trying ? "SAVEPOINT merx_chunk; " COPY_SQL "; RELEASE SAVEPOINT merx_chunk" : COPY_SQL);
+    PGresult *result =
+        PQexec(pg->conn, copy->trying ? "SAVEPOINT merx_chunk; " COPY_SQL "; RELEASE SAVEPOINT merx_chunk" : COPY_SQL);
     merx_status status = MERX_OK;
     if (PQresultStatus(result) != PGRES_COPY_IN)
         status = mx_pg_fail(pg, result, "writing events", err);
@@ -388,7 +388,8 @@ static merx_status try_chunk(mx_copy *copy, const mx_event *events, size_t n, ui
     pg->cautious = CAUTIOUS;
     pg->meta = meta;
     *appended = before;
-    return mx_pg_exec(pg, "ROLLBACK TO SAVEPOINT merx_chunk; RELEASE SAVEPOINT merx_chunk", NULL, "writing events", err);
+    return mx_pg_exec(pg, "ROLLBACK TO SAVEPOINT merx_chunk; RELEASE SAVEPOINT merx_chunk", NULL, "writing events",
+                      err);
 }
 
 static merx_status append_chunk(mx_copy *copy, const mx_event *events, size_t n, uint64_t *appended, merx_error *err)

@@ -152,9 +152,9 @@ static void ignore_notice(void *context, const PGresult *result)
 merx_status mx_pg_connect(mx_pg *pg, merx_error *err)
 {
     /* What stands before dbname can be said otherwise in the URL, what stands after can't. */
-    static const char *const words[] = {"connect_timeout",  "keepalives_idle",           "keepalives_interval",
-                                        "keepalives_count", "tcp_user_timeout",          "fallback_application_name",
-                                        "dbname",           "client_encoding",           NULL};
+    static const char *const words[] = {"connect_timeout",  "keepalives_idle",  "keepalives_interval",
+                                        "keepalives_count", "tcp_user_timeout", "fallback_application_name",
+                                        "dbname",           "client_encoding",  NULL};
     const char *const values[] = {"10", "30", "10", "3", "60000", "merx", pg->url, "UTF8", NULL};
 
     PQfinish(pg->conn);
@@ -236,8 +236,7 @@ static merx_status execute(mx_pg *pg, const char *name, const mx_pg_params *para
     static const mx_pg_params none = {0};
 
     params = params != NULL ? params : &none;
-    PGresult *result =
-        PQexecPrepared(pg->conn, name, params->count, params->values, params->sizes, params->formats, 1);
+    PGresult *result = PQexecPrepared(pg->conn, name, params->count, params->values, params->sizes, params->formats, 1);
     return take_result(pg, result, out, doing, err);
 }
 

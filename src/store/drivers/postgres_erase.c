@@ -132,14 +132,14 @@ merx_status mx_pg_compact(void *state, merx_error *err)
     char sql[200];
 
     MX_TRY(mx_pg_reconnect(pg, pg->busy_timeout_ms, err));
-    snprintf(sql, sizeof sql, "SET lock_timeout = %d; SELECT pg_advisory_lock(" MX_PG_LOCK_KEY ")", pg->busy_timeout_ms);
+    snprintf(sql, sizeof sql, "SET lock_timeout = %d; SELECT pg_advisory_lock(" MX_PG_LOCK_KEY ")",
+             pg->busy_timeout_ms);
     merx_status status = mx_pg_exec(pg, sql, NULL, "compacting", err);
     if (status == MERX_OK)
         status = compact_locked(pg, end, err);
     if (pg->lost)
         return status; /* the server gives the lock back */
-    snprintf(sql, sizeof sql,
-             "SET lock_timeout = 0; SET statement_timeout = %d; SELECT pg_advisory_unlock_all()",
+    snprintf(sql, sizeof sql, "SET lock_timeout = 0; SET statement_timeout = %d; SELECT pg_advisory_unlock_all()",
              pg->statement_timeout_ms);
     merx_status ended = mx_pg_exec(pg, sql, NULL, "ending to compact", status == MERX_OK ? err : NULL);
     return status != MERX_OK ? status : ended;

@@ -47,8 +47,8 @@ static merx_status give_row(mx_record_kind kind, const PGresult *result, int row
 }
 
 /* One FETCH: *rows got how many there were. After a failure the rest is read and dropped, so that the connection can go on. */
-static merx_status fetch(mx_pg *pg, mx_record_kind kind, uint64_t *rows, uint64_t *given, mx_record_fn fn, void *context,
-                         merx_error *err)
+static merx_status fetch(mx_pg *pg, mx_record_kind kind, uint64_t *rows, uint64_t *given, mx_record_fn fn,
+                         void *context, merx_error *err)
 {
     static const char doing[] = "reading records";
     char sql[64];
@@ -95,7 +95,8 @@ static merx_status scan_cursor(mx_pg *pg, mx_record_kind kind, const char *selec
         return status;
     /* After the server's own failure the transaction takes no command, and there is no cursor any more. */
     if (PQtransactionStatus(pg->conn) == PQTRANS_INTRANS) {
-        merx_status closed = mx_pg_exec(pg, CLOSE_CURSOR, NULL, "ending to read records", status == MERX_OK ? err : NULL);
+        merx_status closed =
+            mx_pg_exec(pg, CLOSE_CURSOR, NULL, "ending to read records", status == MERX_OK ? err : NULL);
         status = status == MERX_OK ? closed : status;
     }
     return status;

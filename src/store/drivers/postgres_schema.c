@@ -46,8 +46,8 @@ static const char *const migrations[MX_PG_SCHEMA] = {
     "CREATE INDEX sources_by_name ON sources (md5(name));"
     "CREATE TABLE settings (key " TEXT " NOT NULL PRIMARY KEY, value " TEXT ");"
     "CREATE TABLE models (answer " TEXT " NOT NULL, version bigint NOT NULL, blob " TEXT ", sha256 " TEXT
-    ", created_ms bigint NOT NULL, data_offset bigint NOT NULL, live boolean NOT NULL, metrics " TEXT
-    ", options " TEXT ", PRIMARY KEY (answer, version));"
+    ", created_ms bigint NOT NULL, data_offset bigint NOT NULL, live boolean NOT NULL, metrics " TEXT ", options " TEXT
+    ", PRIMARY KEY (answer, version));"
     "CREATE UNIQUE INDEX models_live ON models (answer) WHERE live;"
     "CREATE TABLE model_versions (answer " TEXT " NOT NULL PRIMARY KEY, last bigint NOT NULL);"
     "DO $$ DECLARE c record; BEGIN FOR c IN SELECT a.attrelid::regclass AS of, a.attname AS name FROM pg_attribute a"
@@ -133,7 +133,8 @@ merx_status mx_pg_prepare_schema(mx_pg *pg, bool create, merx_error *err)
                 there ? "is empty" : "is not there");
     if (pg->read_only)
         MX_FAIL(err, MERX_E_UNSUPPORTED, pg->place,
-                "the shop's tables have the older version %" PRId64 "; open it once for writing to bring them up to date",
+                "the shop's tables have the older version %" PRId64
+                "; open it once for writing to bring them up to date",
                 version);
     snprintf(sql, sizeof sql, "BEGIN; SET LOCAL lock_timeout = %d", pg->busy_timeout_ms);
     MX_TRY(mx_pg_exec(pg, sql, NULL, "opening", err));

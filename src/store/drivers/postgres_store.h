@@ -39,7 +39,7 @@
 #define MX_PG_TABLE(X)                                                                                                 \
     X(LOCK_HOLDER, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 1296388696 "   \
                    "AND objid = 'meta'::regclass::oid AND objsubid = 2 AND pid = $1::int")                             \
-    X(META_RECENT, "SELECT writes, $1::bigint = ANY (recent), pg_is_in_recovery() FROM meta")                                               \
+    X(META_RECENT, "SELECT writes, $1::bigint = ANY (recent), pg_is_in_recovery() FROM meta")                          \
     X(NEXT_OFFSET, "SELECT next_offset FROM meta")                                                                     \
     X(UIDS_KNOWN, "SELECT uid FROM events WHERE uid = ANY ($1::uuid[]) AND uid IS NOT NULL")                           \
     X(IDS_KNOWN, "SELECT id FROM events WHERE id = ANY ($1::text[]) AND id IS NOT NULL")                               \
@@ -131,12 +131,12 @@ void mx_pg_put_text(mx_pg_params *params, mx_str text); /* empty: NULL */
 void mx_pg_put_bytes(mx_pg_params *params, const void *bytes, size_t size);
 void mx_pg_put_int(mx_pg_params *params, int64_t value, size_t width); /* width in bytes: 1 (boolean), 2, 4, 8 */
 void mx_pg_put_field(mx_pg_params *params, const mx_field *field, const mx_record *record);
-size_t mx_pg_width(const mx_field *field);                           /* of its column */
-void mx_pg_encode(char *out, int64_t value, size_t width);           /* big-endian */
-int64_t mx_pg_int(const PGresult *result, int row, int column);      /* 0 for NULL */
-mx_str mx_pg_text(const PGresult *result, int row, int column);      /* valid until PQclear */
-double mx_pg_real(const PGresult *result, int row, int column);      /* NaN for NULL */
-uint64_t mx_pg_changed(PGresult *result);                            /* rows that a statement wrote */
+size_t mx_pg_width(const mx_field *field);                      /* of its column */
+void mx_pg_encode(char *out, int64_t value, size_t width);      /* big-endian */
+int64_t mx_pg_int(const PGresult *result, int row, int column); /* 0 for NULL */
+mx_str mx_pg_text(const PGresult *result, int row, int column); /* valid until PQclear */
+double mx_pg_real(const PGresult *result, int row, int column); /* NaN for NULL */
+uint64_t mx_pg_changed(PGresult *result);                       /* rows that a statement wrote */
 
 /* postgres_address.c: fills url, schema, place and statement_timeout_ms from what follows "postgres:". */
 merx_status mx_pg_read_address(mx_pg *pg, const char *address, merx_error *err) MERX_MUST_CHECK;

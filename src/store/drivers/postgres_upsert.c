@@ -10,7 +10,8 @@
 
 #include "store/drivers/postgres_store.h"
 
-#define PIPELINE 128 /* statements sent before their answers are read: answers are small, so neither side waits for the other */
+#define PIPELINE                                                                                                       \
+    128 /* statements sent before their answers are read: answers are small, so neither side waits for the other */
 
 /* What an upsert of these kinds must keep true beyond the row itself; may change the record (a model's version). */
 static merx_status prepare_source(mx_pg *pg, const mx_source_record *source, merx_error *err)
