@@ -209,6 +209,7 @@ static merx_status ask(mx_pg *pg, mx_pg_question question, const mx_pg_params *p
     merx_status status;
     int tries = 0;
 
+    *out = NULL;
     for (;;) {
         merx_error failure = {0};
         status = pg->begun ? MERX_OK : mx_pg_reconnect(pg, pg->busy_timeout_ms, &failure);

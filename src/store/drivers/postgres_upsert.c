@@ -89,7 +89,7 @@ static merx_status end_pipeline(mx_pg *pg, bool sent, merx_error *err)
     return status;
 }
 
-/* n records of one kind; names: the prepared statement. */
+/* n records of one kind; name: of the prepared statement. */
 static merx_status upsert_pipelined(mx_pg *pg, const char *name, const mx_record *records, size_t n, merx_error *err)
 {
     bool sent = true;
@@ -171,6 +171,7 @@ merx_status mx_pg_rescale_money(void *state, int decimals_added, merx_error *err
         MX_FAIL(err, MERX_E_RANGE, pg->place, "a price of %" PRId64 " has no room for %d more decimals", largest,
                 decimals_added);
     pg->wrote = true;
+    pg->scrubbing |= INT64_C(1) << MX_EVENT | INT64_C(1) << MX_PRODUCT; /* every row leaves its old version behind */
     mx_pg_put_int(&params, factor, 8);
     MX_TRY(mx_pg_call(pg, MX_PG_EVENT_RESCALE, &params, NULL, "rescaling prices", err));
     return mx_pg_call(pg, MX_PG_PRODUCT_RESCALE, &params, NULL, "rescaling prices", err);

@@ -185,19 +185,18 @@ static merx_status resolve_commit(mx_pg *pg, int pid, int64_t token, const merx_
  */
 static merx_status send_commit(mx_pg *pg, int64_t token, merx_error *err)
 {
-    char sql[600];
+    char sql[600] = "COMMIT";
     PGresult *result;
     const mx_pg_meta *meta = &pg->meta;
 
-    sql[0] = '\0';
     if (pg->wrote)
         snprintf(sql, sizeof sql,
                  "UPDATE meta SET next_offset = %" PRId64 ", max_time_ms = %" PRId64 ", disordered = %" PRId64
-                 ", scrub = %" PRId64 "%s, writes = %" PRId64 ", recent = ('%" PRId64 "'::bigint || recent)[1:%d]; ",
+                 ", scrub = %" PRId64 "%s, writes = %" PRId64 ", recent = ('%" PRId64
+                 "'::bigint || recent)[1:%d]; COMMIT",
                  meta->next_offset, meta->max_time_ms, meta->disordered, meta->scrub | pg->scrubbing,
                  pg->scrubbing != 0 ? ", scrub_xid = pg_current_xact_id()::text::bigint" : "", meta->writes + 1, token,
                  MX_PG_RECENT);
-    strcat(sql, "COMMIT");
     MX_TRY(mx_pg_exec(pg, sql, &result, "committing", err));
     bool done = strcmp(PQcmdStatus(result), "COMMIT") == 0;
     PQclear(result);
