@@ -2,6 +2,7 @@
  * The PostgreSQL server killed (kill -9 of all its processes) while events are appended, and writers and readers at the same time. A server
  * of the test's own; skipped where none is installed.
  */
+#include <libpq-fe.h>
 #include <poll.h>
 
 #include "base/random.h"
@@ -10,13 +11,17 @@
 
 enum { BATCH = 50, KILLS = 8, TURNS = 40, WRITERS = 2 };
 
+/* On whichever of the two servers takes writes. */
 static mx_records *open_store(const char *name, bool create, bool read_only)
 {
-    char address[512];
+    char address[700];
     merx_error err = {0};
     mx_records *records;
     mx_records_options options = {.create = create, .read_only = read_only, .busy_timeout_ms = 30000};
-    postgres_address(name, address, sizeof address);
+    snprintf(address, sizeof address,
+             "postgresql://merx@/postgres?host=%s,%s&port=5432," POSTGRES_STANDBY_PORT
+             "&target_session_attrs=read-write&schema=%s",
+             postgres.folder, postgres.folder, name);
     check_ok(mx_records_open(address, &options, NULL, &records, &err), err);
     return records;
 }
@@ -46,9 +51,9 @@ static merx_status append_batch(mx_records *records, int writer, uint64_t number
  * Appends batches for ever and tells each that was acknowledged. One that failed is appended again: when the error said that nothing was
  * committed, all of it must be new then.
  */
-static void child_writes(int acknowledged)
+static void child_writes(const char *name, int acknowledged)
 {
-    mx_records *records = open_store("killed", false, false);
+    mx_records *records = open_store(name, false, false);
     bool nothing = true;
 
     for (uint64_t number = 0;; number++) {
@@ -102,51 +107,62 @@ static merx_status count_event(void *context, const mx_record *record, merx_erro
     return MERX_OK;
 }
 
-static void test_killed_while_appending(void **state)
-{
-    const char *text = getenv("MERX_SEED");
-    uint64_t seed = text != NULL ? strtoull(text, NULL, 10) : (uint64_t)getpid(), number = 0, batches = 0;
-    mx_random dice;
-    merx_error err = {0};
-    int ends[2], how;
-    (void)state;
+/* A writer in a process of its own. */
+typedef struct writer {
+    pid_t child;
+    int pipe;
+    uint64_t batches; /* acknowledged so far */
+} writer;
 
-    printf("seed %llu\n", (unsigned long long)seed);
-    mx_random_init(&dice, seed, 0);
-    mx_records_close(open_store("killed", true, false));
+static writer start_writer(const char *name)
+{
+    int ends[2];
+    mx_records_close(open_store(name, true, false));
     assert_int_equal(pipe(ends), 0);
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
         close(ends[0]);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        child_writes(ends[1]);
+        child_writes(name, ends[1]);
     }
     close(ends[1]);
-    for (int round = 0; round < KILLS; round++) {
-        /* From the first acknowledgement of this round on, so that the kill meets a writer at work. */
-        struct pollfd ready = {.fd = ends[0], .events = POLLIN};
-        assert_int_equal(poll(&ready, 1, 60000), 1);
-        if (read(ends[0], &number, sizeof number) != sizeof number)
-            break;
-        batches = number + 1;
-        usleep((useconds_t)mx_random_below(&dice, 40000));
-        postgres_kill();
-        while (poll(&ready, 1, 0) == 1 && read(ends[0], &number, sizeof number) == sizeof number)
-            batches = number + 1;
-        postgres_again();
+    return (writer){child, ends[0], 0};
+}
+
+/* Takes what was acknowledged so far; waits for at least one batch more when asked to. */
+static void hear(writer *w, bool wait)
+{
+    struct pollfd ready = {.fd = w->pipe, .events = POLLIN};
+    uint64_t number;
+    int timeout_ms = wait ? 60000 : 0;
+    while (poll(&ready, 1, timeout_ms) == 1 && read(w->pipe, &number, sizeof number) == sizeof number) {
+        w->batches = number + 1;
+        timeout_ms = wait = 0;
     }
-    kill(child, SIGKILL);
-    assert_int_equal(waitpid(child, &how, 0), child);
-    while (read(ends[0], &number, sizeof number) == sizeof number)
-        batches = number + 1;
-    close(ends[0]);
+    if (wait)
+        check_die(__FILE__, __LINE__, "the writer acknowledges nothing more after %llu batches",
+                  (unsigned long long)w->batches);
+}
+
+static void stop_writer(writer *w)
+{
+    int how;
+    kill(w->child, SIGKILL);
+    assert_int_equal(waitpid(w->child, &how, 0), w->child);
+    hear(w, false);
+    close(w->pipe);
     if (!WIFSIGNALED(how))
         check_die(__FILE__, __LINE__, "the writer ended with %d", WEXITSTATUS(how));
+}
 
-    /* Every acknowledged event is there, none twice, and of the batch under way all or nothing. */
-    mx_records *records = open_store("killed", false, true);
+/* Every acknowledged event is there, none twice, and of the batch under way all or nothing. */
+static void check_events(const char *name, uint64_t batches)
+{
+    merx_error err = {0};
+    mx_records *records = open_store(name, false, false);
     tally t = {.most = (batches + 1) * BATCH};
+
     t.seen = calloc(t.most, 1);
     assert_non_null(t.seen);
     check_ok(mx_records_scan_events(records, 0, MX_BY_OFFSET, count_event, &t, &err), err);
@@ -156,9 +172,72 @@ static void test_killed_while_appending(void **state)
         assert_int_equal(t.seen[i], 1);
     assert_true(t.ids + t.rows == batches * BATCH || t.ids + t.rows == (batches + 1) * BATCH);
     assert_int_equal(t.gaps, 0);
-    assert_true(batches >= KILLS);
     free(t.seen);
     mx_records_close(records);
+}
+
+static void test_killed_while_appending(void **state)
+{
+    const char *text = getenv("MERX_SEED");
+    uint64_t seed = text != NULL ? strtoull(text, NULL, 10) : (uint64_t)getpid();
+    mx_random dice;
+    (void)state;
+
+    printf("seed %llu\n", (unsigned long long)seed);
+    mx_random_init(&dice, seed, 0);
+    writer w = start_writer("killed");
+    for (int round = 0; round < KILLS; round++) {
+        hear(&w, true); /* the kill meets a writer at work */
+        usleep((useconds_t)mx_random_below(&dice, 40000));
+        postgres_kill();
+        hear(&w, false);
+        postgres_again();
+    }
+    hear(&w, true);
+    stop_writer(&w);
+    assert_true(w.batches > KILLS);
+    check_events("killed", w.batches);
+}
+
+static void run_sql(const char *sql, char *value, size_t size)
+{
+    char words[400];
+    snprintf(words, sizeof words, "host=%s port=5432 user=merx dbname=postgres", postgres.folder);
+    PGconn *conn = PQconnectdb(words);
+    PGresult *result = PQexec(conn, sql);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK && PQresultStatus(result) != PGRES_TUPLES_OK)
+        check_die(__FILE__, __LINE__, "%s: %s", sql, PQerrorMessage(conn));
+    snprintf(value, size, "%s", PQntuples(result) > 0 ? PQgetvalue(result, 0, 0) : "");
+    PQclear(result);
+    PQfinish(conn);
+}
+
+/* The server dies for good and its synchronous standby takes over: what was acknowledged is there, and the writer goes on. */
+static void test_a_standby_takes_over(void **state)
+{
+    char value[32] = "";
+    (void)state;
+
+    postgres_standby();
+    run_sql("ALTER SYSTEM SET synchronous_standby_names = '*'", value, sizeof value);
+    run_sql("SELECT pg_reload_conf()", value, sizeof value);
+    for (int i = 0; i < 1000 && strcmp(value, "sync") != 0; i++) {
+        usleep(10000);
+        run_sql("SELECT sync_state FROM pg_stat_replication", value, sizeof value);
+    }
+    assert_string_equal(value, "sync");
+    writer w = start_writer("moved");
+    for (int i = 0; i < 5; i++)
+        hear(&w, true);
+    postgres_kill();
+    hear(&w, false);
+    const uint64_t before = w.batches;
+    postgres_promote();
+    for (int i = 0; i < 5; i++)
+        hear(&w, true);
+    stop_writer(&w);
+    assert_true(w.batches > before);
+    check_events("moved", w.batches);
 }
 
 /* Two writers take turns while a reader looks: whole batches only, and no offset that comes later than a higher one. */
@@ -226,7 +305,8 @@ static void test_two_writers_and_a_reader(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_two_writers_and_a_reader),
-                                       cmocka_unit_test(test_killed_while_appending)};
+                                       cmocka_unit_test(test_killed_while_appending),
+                                       cmocka_unit_test(test_a_standby_takes_over)}; /* the last: one server is gone */
     if (postgres_start() == NULL)
         return 77;
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
  *     const char *folder = postgres_start();        NULL, after a line that says why: no server program is installed
  *     postgres_address("shop", address, sizeof address);
  *     postgres_kill(); postgres_again();            kill -9, and up again on the same data
+ *     postgres_standby();                           a second server that follows the first; postgres_promote() after the first was killed
  */
 #ifndef TESTS_SUPPORT_POSTGRES_SERVER_H
 #define TESTS_SUPPORT_POSTGRES_SERVER_H
@@ -23,9 +24,12 @@
 typedef struct postgres_server {
     char programs[256]; /* folder of initdb and postgres */
     char folder[256], data[280];
+    char standby_data[280];
     const char *fsync;
-    pid_t owner, server;
+    pid_t owner, server, standby;
 } postgres_server;
+
+#define POSTGRES_STANDBY_PORT "5433"
 
 static postgres_server postgres;
 
@@ -55,21 +59,21 @@ static void postgres_fail(const char *what)
     exit(1);
 }
 
-/* Its last line but one says when the server takes connections. */
-static bool postgres_is_ready(void)
+/* A line of its own file says when a server takes connections. */
+static bool postgres_is_ready(const char *data, pid_t server)
 {
     char path[300];
-    snprintf(path, sizeof path, "%s/postmaster.pid", postgres.data);
+    snprintf(path, sizeof path, "%s/postmaster.pid", data);
     if (access(path, R_OK) != 0)
         return false;
     char *text = check_read_file(path, NULL);
-    bool ready = atoi(text) == (int)postgres.server && strstr(text, "\nready") != NULL;
+    bool ready = atoi(text) == (int)server && (strstr(text, "\nready") != NULL || strstr(text, "\nstandby") != NULL);
     free(text);
     return ready;
 }
 
-/* Whether the server came up; false: it ended. */
-static bool postgres_try(void)
+/* Starts a server on its data; whether it came up. */
+static bool postgres_try(const char *data, const char *port, pid_t *server)
 {
     char program[300], sockets[300], fsync_setting[32];
 
@@ -77,21 +81,21 @@ static bool postgres_try(void)
     snprintf(sockets, sizeof sockets, "unix_socket_directories=%s", postgres.folder);
     snprintf(fsync_setting, sizeof fsync_setting, "fsync=%s", postgres.fsync);
     fflush(NULL);
-    postgres.server = fork();
-    if (postgres.server == 0) {
+    *server = fork();
+    if (*server == 0) {
         if (chdir(postgres.folder) != 0)
             _exit(122);
         postgres_become(true);
-        execl(program, program, "-D", postgres.data, "-c", sockets, "-c", "listen_addresses=", "-c", fsync_setting,
+        execl(program, program, "-D", data, "-p", port, "-c", sockets, "-c", "listen_addresses=", "-c", fsync_setting,
               "-c", "shared_buffers=128MB", "-c", "max_wal_size=4GB", "-c", "max_connections=40", (char *)NULL);
         _exit(123);
     }
     for (int i = 0; i < 6000; i++) {
         int how;
-        if (postgres_is_ready())
+        if (postgres_is_ready(data, *server))
             return true;
-        if (waitpid(postgres.server, &how, WNOHANG) != 0) {
-            postgres.server = 0;
+        if (waitpid(*server, &how, WNOHANG) != 0) {
+            *server = 0;
             return false;
         }
         usleep(10000);
@@ -103,7 +107,7 @@ static bool postgres_try(void)
 CHECK_UNUSED static void postgres_again(void)
 {
     for (int i = 0; i < 100; i++) {
-        if (postgres_try())
+        if (postgres_try(postgres.data, "5432", &postgres.server))
             return;
         usleep(100000);
     }
@@ -149,9 +153,12 @@ static void postgres_stop(void)
 {
     if (postgres.owner != getpid())
         return;
-    if (postgres.server > 0) {
-        kill(postgres.server, SIGQUIT);
-        waitpid(postgres.server, NULL, 0);
+    const pid_t servers[] = {postgres.server, postgres.standby};
+    for (int i = 0; i < 2; i++) {
+        if (servers[i] > 0) {
+            kill(servers[i], SIGQUIT);
+            waitpid(servers[i], NULL, 0);
+        }
     }
     check_remove_folder(postgres.folder);
 }
@@ -178,26 +185,56 @@ static bool postgres_find_programs(void)
     return any;
 }
 
-/* Runs initdb. */
-static void postgres_make(const char *encoding)
+/* Runs one of PostgreSQL's programs to its end, in the server's folder. */
+static void postgres_run(const char *name, const char *const *words)
 {
-    char program[300], encoding_option[40];
-    int how;
+    char program[300];
+    const char *arguments[16] = {program};
+    int how, n = 1;
 
-    snprintf(program, sizeof program, "%s/initdb", postgres.programs);
-    snprintf(encoding_option, sizeof encoding_option, "--encoding=%s", encoding);
+    snprintf(program, sizeof program, "%s/%s", postgres.programs, name);
+    while (n < 15 && words[n - 1] != NULL)
+        arguments[n] = words[n - 1], n++;
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
         if (chdir(postgres.folder) != 0)
             _exit(122);
         postgres_become(false);
-        execl(program, program, "-D", postgres.data, "-U", "merx", "--auth=trust", encoding_option, "--locale=C",
-              "--no-sync", "--no-instructions", (char *)NULL);
+        execv(program, (char *const *)(uintptr_t)arguments);
         _exit(123);
     }
     if (waitpid(child, &how, 0) != child || !WIFEXITED(how) || WEXITSTATUS(how) != 0)
-        postgres_fail("initdb failed");
+        postgres_fail(name);
+}
+
+static void postgres_make(void)
+{
+    const char *const words[] = {
+        "-D",        postgres.data,       "-U", "merx", "--auth=trust", "--encoding=UTF8", "--locale=C",
+        "--no-sync", "--no-instructions", NULL};
+    postgres_run("initdb", words);
+}
+
+/* A server that follows the first, reached at the same socket folder and POSTGRES_STANDBY_PORT. */
+CHECK_UNUSED static void postgres_standby(void)
+{
+    snprintf(postgres.standby_data, sizeof postgres.standby_data, "%s/standby", postgres.folder);
+    const char *const words[] = {"-D",        postgres.standby_data,
+                                 "-h",        postgres.folder,
+                                 "-U",        "merx",
+                                 "-R",        "-X",
+                                 "stream",    "--checkpoint=fast",
+                                 "--no-sync", NULL};
+    postgres_run("pg_basebackup", words);
+    if (!postgres_try(postgres.standby_data, POSTGRES_STANDBY_PORT, &postgres.standby))
+        postgres_fail("the standby did not start");
+}
+
+CHECK_UNUSED static void postgres_promote(void)
+{
+    const char *const words[] = {"promote", "-D", postgres.standby_data, NULL};
+    postgres_run("pg_ctl", words);
 }
 
 /* The server's folder; NULL when no server program is there. Once per program. */
@@ -222,7 +259,7 @@ CHECK_UNUSED static const char *postgres_start(void)
     postgres.owner = getpid();
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     atexit(postgres_stop);
-    postgres_make("UTF8");
+    postgres_make();
     postgres_again();
     return postgres.folder;
 }
