@@ -21,6 +21,9 @@ list(FILTER MERX_SOURCES EXCLUDE REGEX "/src/(media/decode/|base/confine\\.c$)")
 set(MERX_SERVICE_SOURCES ${MERX_SOURCES})
 list(FILTER MERX_SERVICE_SOURCES INCLUDE REGEX "/src/server/")
 list(FILTER MERX_SOURCES EXCLUDE REGEX "/src/server/")
+if(NOT MERX_POSTGRES)
+  list(FILTER MERX_SOURCES EXCLUDE REGEX "/store/drivers/(records_)?postgres[a-z_]*\\.c$")
+endif()
 # Inner loops per instruction set: the suffix of the file names the set; the table in src/kernels picks at start.
 if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   list(FILTER MERX_SOURCES EXCLUDE REGEX "_avx[0-9a-z]*\\.c$")
@@ -40,6 +43,12 @@ target_compile_definitions(merx_objects PRIVATE MERX_BUILDING
   MERX_VERSION_STRING="${PROJECT_VERSION}" MERX_BUILD_TYPE="${CMAKE_BUILD_TYPE}" MERX_SANITIZERS="${MERX_SANITIZE}")
 set(MERX_LIBRARIES merx_blas PkgConfig::SQLITE PkgConfig::JANSSON PkgConfig::ZLIB PkgConfig::ZSTD PkgConfig::SODIUM
     Threads::Threads)
+if(MERX_POSTGRES)
+  list(APPEND MERX_LIBRARIES PkgConfig::LIBPQ)
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/src/store/records.c PROPERTIES COMPILE_DEFINITIONS MERX_POSTGRES)
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/src/store/drivers/records_postgres.c PROPERTIES COMPILE_DEFINITIONS
+    "MERX_LIBPQ_VERSION=\"${LIBPQ_VERSION}\"")
+endif()
 target_link_libraries(merx_objects PRIVATE merx_flags ${MERX_LIBRARIES})
 
 add_library(merx_static STATIC $<TARGET_OBJECTS:merx_objects>)

@@ -19,6 +19,8 @@ set(merx_slow_tests
   media.video
   python.install
   python.package
+  store.postgres
+  store.postgres_crash
   store.sqlite
   e2e.serve
   e2e.serve_faults

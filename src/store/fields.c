@@ -284,3 +284,17 @@ merx_status mx_record_copy(const mx_record *record, mx_arena *arena, mx_record *
     *out = copy;
     return MERX_OK;
 }
+
+bool mx_model_id_split(mx_str id, mx_str *answer, int64_t *version)
+{
+    size_t slash = 0;
+
+    while (slash < id.size && id.data[slash] != '/')
+        slash++;
+    if (slash == 0 || slash == id.size)
+        return false;
+    mx_str rest = {id.data + slash + 1, id.size - slash - 1};
+    *answer = (mx_str){id.data, slash};
+    *version = 0;
+    return mx_str_equal(rest, MX_STR("live")) || (mx_parse_int64(rest, version) && *version > 0);
+}

@@ -58,4 +58,7 @@ merx_status mx_text_check(mx_str text, size_t max_size, bool required, const cha
 /* *out = a copy of record whose texts live (terminated) in the arena. */
 merx_status mx_record_copy(const mx_record *record, mx_arena *arena, mx_record *out, merx_error *err) MERX_MUST_CHECK;
 
+/* The id of a model: "answer/3", or "answer/live" (*version 0). False: neither. */
+bool mx_model_id_split(mx_str id, mx_str *answer, int64_t *version);
+
 #endif

@@ -18,31 +18,60 @@ struct mx_records {
     bool read_only, begun, failed, calling;
 };
 
-static const mx_records_driver *const drivers[] = {&mx_records_sqlite};
+static const mx_records_driver *const drivers[] = {
+    &mx_records_sqlite,
+#ifdef MERX_POSTGRES
+    &mx_records_postgres,
+#endif
+};
+
+/* Schemes that are a driver's beside its name. */
+static const char *const aliases[][2] = {{"postgresql", "postgres"}};
 
 const mx_records_driver *mx_records_driver_at(size_t i)
 {
     return i < sizeof drivers / sizeof *drivers ? drivers[i] : NULL;
 }
 
-/* The driver whose name is the address's scheme; *rest is what follows. An address without a known scheme is a path. */
-static const mx_records_driver *driver_of(const char *address, const char **rest)
+/* The length of "scheme" in "scheme:…"; 0: a path. */
+static size_t scheme_size(const char *address)
 {
+    size_t n = strspn(address, "abcdefghijklmnopqrstuvwxyz");
+    return address[n] == ':' ? n : 0;
+}
+
+/*
+ * The driver whose name is the address's scheme; *rest is what follows. An address without a known scheme is a path, but "scheme://" never
+ * is: it names a driver that this build has not.
+ */
+static merx_status driver_of(const char *address, const mx_records_driver **out, const char **rest, merx_error *err)
+{
+    mx_str scheme = {address, scheme_size(address)};
+
+    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
+        if (mx_str_equal(scheme, mx_str_of(aliases[i][0])))
+            scheme = mx_str_of(aliases[i][1]);
     for (size_t i = 0; i < sizeof drivers / sizeof *drivers; i++) {
-        size_t n = strlen(drivers[i]->name);
-        if (strncmp(address, drivers[i]->name, n) == 0 && address[n] == ':') {
-            *rest = address + n + 1;
-            return drivers[i];
+        if (scheme.size > 0 && mx_str_equal(scheme, mx_str_of(drivers[i]->name))) {
+            *rest = address + scheme_size(address) + 1;
+            *out = drivers[i];
+            return MERX_OK;
         }
     }
+    if (scheme.size > 0 && mx_str_starts(mx_str_of(address + scheme_size(address)), "://"))
+        MX_FAIL(err, MERX_E_UNSUPPORTED, "",
+                "records of the address %.*s://...: this build has no such driver (merx version --verbose lists them)",
+                (int)(scheme.size < 40 ? scheme.size : 40), scheme.data);
     *rest = address;
-    return drivers[0];
+    *out = drivers[0];
+    return MERX_OK;
 }
 
 merx_status mx_records_open(const char *address, const mx_records_options *options, const merx_allocator *alloc,
                             mx_records **out, merx_error *err)
 {
     mx_records_options chosen = {0};
+    const mx_records_driver *driver;
     mx_records *records = NULL;
 
     *out = NULL;
@@ -55,12 +84,13 @@ merx_status mx_records_open(const char *address, const mx_records_options *optio
     if (address == NULL || *address == '\0')
         MX_FAIL(err, MERX_E_INVALID, "", "the address of the records is empty; expected a path or driver:address");
     if (chosen.busy_timeout_ms < 0)
-        MX_FAIL(err, MERX_E_INVALID, address, "busy_timeout_ms is %d; expected 0 or more", chosen.busy_timeout_ms);
+        MX_FAIL(err, MERX_E_INVALID, "", "busy_timeout_ms is %d; expected 0 or more", chosen.busy_timeout_ms);
     if (chosen.read_only && chosen.create)
-        MX_FAIL(err, MERX_E_INVALID, address, "read_only and create exclude each other");
+        MX_FAIL(err, MERX_E_INVALID, "", "read_only and create exclude each other");
     alloc = mx_allocator_or_default(alloc);
+    MX_TRY(driver_of(address, &driver, &address, err));
     MX_TRY(MX_NEW_ARRAY(alloc, 1, &records, "records handle", err));
-    records->driver = driver_of(address, &address);
+    records->driver = driver;
     records->alloc = alloc;
     records->read_only = chosen.read_only;
     merx_status status = records->driver->open(address, &chosen, alloc, &records->state, err);

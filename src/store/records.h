@@ -189,7 +189,8 @@ typedef struct mx_records_driver {
 } mx_records_driver;
 
 /*
- * address   "sqlite:/path/shop.db", or a path (then sqlite). "fault:…" is made by mx_records_fault_wrap only.
+ * address   "sqlite:/path/shop.db", or a path (then sqlite); "postgres://user@host/database?schema=shop" (also "postgresql:") in builds with
+ *           PostgreSQL (docs/store.md). "fault:…" is made by mx_records_fault_wrap only.
  * Owns: close with mx_records_close. Threads: one at a time.
  */
 merx_status mx_records_open(const char *address, const mx_records_options *options, const merx_allocator *alloc,

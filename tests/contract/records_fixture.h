@@ -5,12 +5,13 @@
 #ifndef TESTS_RECORDS_FIXTURE_H
 #define TESTS_RECORDS_FIXTURE_H
 
+#include "contract/records_drivers.h"
 #include "contract/records_dump.h"
 
 typedef struct fixture {
     const mx_records_driver *driver;
     char folder[256];
-    char address[320];
+    char address[512];
     mx_records *records;
 } fixture;
 
@@ -34,7 +35,7 @@ CHECK_UNUSED static int set_up(void **state)
     assert_non_null(f);
     f->driver = driver_under_test;
     check_make_folder(f->folder);
-    snprintf(f->address, sizeof f->address, "%s:%s/shop.db", f->driver->name, f->folder);
+    records_address(f->driver, f->folder, "shop", f->address, sizeof f->address);
     check_ok(mx_records_open(f->address, &options, NULL, &f->records, &err), err);
     *state = f;
     return 0;
@@ -133,6 +134,8 @@ CHECK_UNUSED static mx_record model_of(const char *answer, int64_t version, bool
     for (size_t i = 0; (driver_under_test = mx_records_driver_at(i)) != NULL; i++) {                                   \
         printf("driver %s\n", driver_under_test->name);                                                                \
         assert_int_equal(driver_under_test->version, 1);                                                               \
+        if (!records_driver_usable(driver_under_test))                                                                 \
+            continue;                                                                                                  \
         failed += cmocka_run_group_tests(tests, NULL, NULL);                                                           \
     }                                                                                                                  \
     return failed

@@ -131,8 +131,9 @@ static void test_wrong_use_is_refused(void **state)
     mx_records_options options = {.read_only = true, .create = true};
     check_fails(mx_records_open(f->address, &options, NULL, &none, &err), MERX_E_INVALID, err);
     check_fails(mx_records_open("", NULL, NULL, &none, &err), MERX_E_INVALID, err);
-    char address[400];
-    snprintf(address, sizeof address, "%s/none.db", f->folder);
+    check_fails(mx_records_open("redis://localhost", NULL, NULL, &none, &err), MERX_E_UNSUPPORTED, err);
+    char address[512];
+    records_address(f->driver, f->folder, "none", address, sizeof address);
     check_fails(mx_records_open(address, NULL, NULL, &none, &err), MERX_E_NOT_FOUND, err);
     assert_null(none);
     mx_records_close(NULL);
@@ -197,7 +198,7 @@ static void test_erasing_leaves_what_there_was_without(void **state)
     mx_erasure erased;
     fixture other = *f;
 
-    snprintf(other.address, sizeof other.address, "%s:%s/other.db", f->driver->name, f->folder);
+    records_address(f->driver, f->folder, "other", other.address, sizeof other.address);
     mx_records_options options = {.create = true};
     check_ok(mx_records_open(other.address, &options, NULL, &other.records, &err), err);
     fill_shop(other.records, false);
@@ -281,8 +282,8 @@ static void test_every_call_failing_leaves_a_state_before_or_after(void **state)
 
     /* The states that may be seen: none, after the first transaction, after the second. */
     mx_records_options options = {.create = true};
-    char address[400];
-    snprintf(address, sizeof address, "%s:%s/plain.db", f->driver->name, f->folder);
+    char address[512], name[32];
+    records_address(f->driver, f->folder, "plain", address, sizeof address);
     mx_records *plain;
     check_ok(mx_records_open(address, &options, NULL, &plain, &err), err);
     states[0] = dump_store(plain, true);
@@ -298,7 +299,8 @@ static void test_every_call_failing_leaves_a_state_before_or_after(void **state)
 
     for (int64_t k = 0; failed; k++) {
         mx_records *faulty;
-        snprintf(address, sizeof address, "%s:%s/fault%lld.db", f->driver->name, f->folder, (long long)k);
+        snprintf(name, sizeof name, "fault%lld", (long long)k);
+        records_address(f->driver, f->folder, name, address, sizeof address);
         check_ok(mx_records_open(address, &options, NULL, &faulty, &err), err);
         check_ok(mx_records_fault_wrap(faulty, k, MERX_E_NO_SPACE, &faulty, &err), err);
         assert_string_equal(mx_records_driver_name(faulty), "fault");

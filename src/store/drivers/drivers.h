@@ -8,6 +8,7 @@
 #include "store/records.h"
 
 extern const mx_records_driver mx_records_sqlite;
+extern const mx_records_driver mx_records_postgres; /* in builds with MERX_POSTGRES */
 extern const mx_blobs_driver mx_blobs_directory;
 
 /* state: (driver, inner) wrapped; closing it closes inner. */

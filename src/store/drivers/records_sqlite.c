@@ -332,7 +332,7 @@ static merx_status sqlite_remove(void *state, mx_record_kind kind, mx_str id, me
 
     if (kind == MX_SOURCE)
         MX_TRY(mx_sqlite_remove_source(store, id, err));
-    if (kind == MX_MODEL && (!mx_sqlite_split_model(id, &answer, &version) || version == 0))
+    if (kind == MX_MODEL && (!mx_model_id_split(id, &answer, &version) || version == 0))
         MX_FAIL(err, MERX_E_INVALID, store->path, "a model is removed by answer/version, e.g. recommend/3");
     MX_TRY(mx_sqlite_kind_statement(store, kind, MX_KIND_REMOVE, &statement, err));
     MX_TRY(mx_sqlite_bind_text(store, statement, 1, answer, err));

@@ -143,20 +143,6 @@ merx_status mx_sqlite_scan(void *state, mx_record_kind kind, mx_record_fn fn, vo
     return status;
 }
 
-bool mx_sqlite_split_model(mx_str id, mx_str *answer, int64_t *version)
-{
-    size_t slash = 0;
-
-    while (slash < id.size && id.data[slash] != '/')
-        slash++;
-    if (slash == 0 || slash == id.size)
-        return false;
-    mx_str rest = {id.data + slash + 1, id.size - slash - 1};
-    *answer = (mx_str){id.data, slash};
-    *version = 0;
-    return mx_str_equal(rest, MX_STR("live")) || (mx_parse_int64(rest, version) && *version > 0);
-}
-
 static merx_status live_version(mx_sqlite *store, mx_str answer, int64_t *version, merx_error *err)
 {
     sqlite3_stmt *statement;
@@ -184,7 +170,7 @@ static merx_status get_one(mx_sqlite *store, mx_record_kind kind, mx_str id, uin
         return give_events(store, statement, found, fn, context, err);
     }
     if (kind == MX_MODEL) {
-        if (!mx_sqlite_split_model(id, &key, &version))
+        if (!mx_model_id_split(id, &key, &version))
             MX_FAIL(err, MERX_E_INVALID, store->path,
                     "a model is asked for by answer/version or answer/live, e.g. recommend/3");
         if (version == 0)

@@ -219,8 +219,6 @@ merx_status mx_sqlite_get(void *state, mx_record_kind kind, mx_str id, mx_record
 merx_status mx_sqlite_last_offset(void *state, int64_t *offset, merx_error *err);
 merx_status mx_sqlite_count(void *state, mx_record_kind kind, uint64_t *count, merx_error *err);
 merx_status mx_sqlite_next_version(void *state, mx_str answer, int64_t *version, merx_error *err);
-/* "answer/3" and "answer/live" (*version 0). False: neither. */
-bool mx_sqlite_split_model(mx_str id, mx_str *answer, int64_t *version);
 
 /* sqlite_erase.c */
 merx_status mx_sqlite_erase_customer(void *state, mx_str customer, mx_erasure *erased, merx_error *err);
