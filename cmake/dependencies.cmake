@@ -61,11 +61,11 @@ if(MERX_SERVER AND NOT merx_server_found)
   message(FATAL_ERROR "MERX_SERVER needs: apt-get install libmicrohttpd-dev")
 endif()
 
-# PostgreSQL as a store of records. A wheel (SKBUILD) goes without: it would carry libpq and all that libpq stands on.
+# PostgreSQL as a store of records: libpq's header; the library is loaded when it is asked for.
 pkg_check_modules(LIBPQ IMPORTED_TARGET libpq>=14)
-set(merx_postgres_found ${LIBPQ_FOUND})
-if(SKBUILD OR NOT LIBPQ_FOUND)
-  set(merx_postgres_found OFF)
+set(merx_postgres_found OFF)
+if(LIBPQ_FOUND)
+  set(merx_postgres_found ON)
 endif()
 option(MERX_POSTGRES "Records of shops in PostgreSQL (libpq)" ${merx_postgres_found})
 if(MERX_POSTGRES AND NOT LIBPQ_FOUND)

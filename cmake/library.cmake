@@ -44,7 +44,8 @@ target_compile_definitions(merx_objects PRIVATE MERX_BUILDING
 set(MERX_LIBRARIES merx_blas PkgConfig::SQLITE PkgConfig::JANSSON PkgConfig::ZLIB PkgConfig::ZSTD PkgConfig::SODIUM
     Threads::Threads)
 if(MERX_POSTGRES)
-  list(APPEND MERX_LIBRARIES PkgConfig::LIBPQ)
+  # Its header alone: libpq is loaded when an address of PostgreSQL is opened (store/drivers/postgres_library.h).
+  target_include_directories(merx_objects PRIVATE ${LIBPQ_INCLUDE_DIRS})
   set_source_files_properties(${CMAKE_SOURCE_DIR}/src/store/records.c PROPERTIES COMPILE_DEFINITIONS MERX_POSTGRES)
   set_source_files_properties(${CMAKE_SOURCE_DIR}/src/store/drivers/records_postgres.c PROPERTIES COMPILE_DEFINITIONS
     "MERX_LIBPQ_VERSION=\"${LIBPQ_VERSION}\"")

@@ -15,8 +15,7 @@
 #ifndef MX_STORE_POSTGRES_STORE_H
 #define MX_STORE_POSTGRES_STORE_H
 
-#include <libpq-fe.h>
-
+#include "store/drivers/postgres_library.h"
 #include "store/fields.h"
 
 #define MX_PG_SCHEMA 1      /* version of the tables */

@@ -38,6 +38,7 @@ static merx_status postgres_open(const char *address, const mx_records_options *
 {
     mx_pg *pg = NULL;
 
+    MX_TRY(mx_libpq_load(err));
     MX_TRY(MX_NEW_ARRAY(alloc, 1, &pg, "PostgreSQL store", err));
     pg->alloc = alloc;
     pg->read_only = options->read_only;
