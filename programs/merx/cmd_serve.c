@@ -244,6 +244,10 @@ static int serve(serving *s)
 static int run(cli_arguments *arguments)
 {
     serving s = {.arguments = arguments};
+    if (cli_has(arguments, "max-memory"))
+        return cli_usage_error(arguments->command,
+                               "--max-memory is of work that ends; the memory of a server is limited by the system "
+                               "(systemd: MemoryMax), its requests' bodies by --max_bodies");
     int code = shops_of_arguments(&s);
     if (code == 0)
         code = read_settings(&s);

@@ -197,6 +197,7 @@ static http_request *begin(merx_server *server, struct MHD_Connection *connectio
                     .content_length = header(connection, "Content-Length"),
                     .request_id = header(connection, "X-Request-Id")};
     mx_request_init(&h->request, server, 0);
+    mx_connection_turn(info ? info->socket_context : NULL, false); /* the body has a time of its own */
     h->connection = connection;
     h->late = info ? info->socket_context : NULL;
     h->begun_s = mx_monotonic_s();

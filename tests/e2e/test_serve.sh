@@ -72,6 +72,11 @@ key=()
 routes="GET:/v1/health/ready:r GET:/v1/answers:r GET:/v1/answers/insight:r POST:/v1/answers/insight:r GET:/v1/products/tea1:r
 GET:/v1/openapi.json:r POST:/v1/events:w PUT:/v1/products/new:w DELETE:/v1/products/new:w GET:/v1/customers/ann:w
 PUT:/v1/customers/new:w DELETE:/v1/customers/new:w GET:/metrics:a"
+if [ -e "$MERX_BUILD_DIR/api/routes.json" ]; then
+    # shellcheck disable=SC2086 # words
+    set -- $routes
+    [ "$(grep -c '"method"' "$MERX_BUILD_DIR/api/routes.json")" = $(($# + 1)) ] || die "a route is not tried here (liveness aside, $# are)"
+fi
 body_of() {
     case $1 in
     POST:/v1/events) echo '{"id":"first","kind":"view","product":"tea1"}' ;;

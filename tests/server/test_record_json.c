@@ -232,10 +232,33 @@ static void test_many_errors(void **state)
     json_decref(value);
 }
 
+static merx_status read_one(const merx_allocator *alloc, void *context, merx_error *err)
+{
+    mx_shop_settings settings = {.decimals = 2};
+    mx_row_errors errors = {0};
+    mx_arena arena;
+    mx_record record;
+    bool good = false;
+    mx_arena_init(&arena, alloc);
+    mx_json_reader reader = {&settings, &arena, &errors, 0, 0};
+    merx_status status = mx_record_from_json(&reader, MX_PRODUCT, context, "p", &record, &good, err);
+    assert_int_equal(errors.count, 0);
+    mx_arena_release(&arena);
+    return status;
+}
+
+static void test_memory(void **state)
+{
+    json_t *json = json_pack("{s:s, s:s, s:{s:s}}", "title", "a title", "category", "tea", "attributes", "a", "b");
+    (void)state;
+    check_every_allocation(read_one, json);
+    json_decref(json);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_items), cmocka_unit_test(test_places),
-                                       cmocka_unit_test(test_events), cmocka_unit_test(test_round_trip),
-                                       cmocka_unit_test(test_many_errors)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_items),       cmocka_unit_test(test_places),
+                                       cmocka_unit_test(test_events),      cmocka_unit_test(test_round_trip),
+                                       cmocka_unit_test(test_many_errors), cmocka_unit_test(test_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
