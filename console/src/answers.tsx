@@ -4,7 +4,7 @@ import { answerPath, type Answer, type Option, type Reply } from './api';
 import { number } from './format';
 import { Told, useAsk } from './parts';
 import { ReplyView } from './reply';
-import { t, word } from './texts';
+import { said, t, word } from './texts';
 
 // Options whose value is a file of the server's own disk: nothing that a page in a browser has.
 const ON_DISK = /^Path of /;
@@ -50,7 +50,7 @@ function Input({ option, value, set }: { option: Option; value: string; set: (va
         />
       )}
       <small id={about}>
-        {option.text} {range && <span>({range})</span>}
+        {said(option.text)} {range && <span>({range})</span>}
       </small>
     </div>
   );
@@ -107,11 +107,11 @@ function One({ answer, query }: { answer: Answer; query: string | null }) {
   return (
     <>
       <h1>{word(answer.title)}</h1>
-      <p class="lead">{answer.text}</p>
+      <p class="lead">{said(answer.text)}</p>
       <dl class="facts">
         <div>
           <dt>{t('needs')}</dt>
-          <dd>{answer.needs}</dd>
+          <dd>{said(answer.needs)}</dd>
         </div>
       </dl>
       <p class="quiet">
@@ -147,7 +147,7 @@ export function Answers({ name, query }: { name: string | null; query: string | 
                 <li>
                   <a href={`#/answers/${a.name}`}>
                     <h2>{word(a.title)}</h2>
-                    <p>{a.text}</p>
+                    <p>{said(a.text)}</p>
                   </a>
                 </li>
               ))}

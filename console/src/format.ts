@@ -11,8 +11,18 @@ export function number(value: number): string {
   return new Intl.NumberFormat(locale(), options).format(value);
 }
 
+// Numbers that stand below each other: with as many places as show the largest in four digits.
+export function places(largest: number): number {
+  return largest > 0 ? Math.min(6, Math.max(0, 3 - Math.floor(Math.log10(largest)))) : 0;
+}
+export function fixed(value: number, digits: number): string {
+  return new Intl.NumberFormat(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits, signDisplay: 'exceptZero' })
+    .format(value)
+    .replace('-', '−');
+}
+
 export function percent(value: number): string {
-  return new Intl.NumberFormat(locale(), { style: 'percent', maximumFractionDigits: 1 }).format(value);
+  return new Intl.NumberFormat(locale(), { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(value);
 }
 
 // Money comes as a decimal text and is never made a floating number: only its thousands are set apart.

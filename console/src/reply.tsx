@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { curlLine, type Item, type Reason, type Reply } from './api';
-import { addsUp, field, number } from './format';
+import { addsUp, field, fixed, number, places } from './format';
 import { Copy, Fact, Rows } from './parts';
 import { language, t, word } from './texts';
 
@@ -28,6 +28,7 @@ function Reasons({ reasons, score }: { reasons: Reason[]; score: number }) {
   const rest = reasons.slice(shown.length);
   const restSum = rest.reduce((sum, r) => sum + r.contribution, 0);
   const largest = Math.max(1e-300, Math.abs(restSum), ...shown.map((r) => Math.abs(r.contribution)));
+  const digits = places(largest);
   const good = addsUp(reasons.map((r) => r.contribution), score);
   const row = (key: string, text: ComponentChildren, contribution: number) => (
     <li key={key} data-contribution={contribution}>
@@ -36,7 +37,7 @@ function Reasons({ reasons, score }: { reasons: Reason[]; score: number }) {
         <line x1={0} x2={0} y1={0} y2={10} />
         <rect class={contribution < 0 ? 'against' : 'for'} x={contribution < 0 ? (100 * contribution) / largest : 0} y={1.5} width={(100 * Math.abs(contribution)) / largest} height={7} />
       </svg>
-      <span class="reason-number">{signed(contribution)}</span>
+      <span class="reason-number">{fixed(contribution, digits)}</span>
     </li>
   );
   return (
@@ -59,10 +60,6 @@ function Reasons({ reasons, score }: { reasons: Reason[]; score: number }) {
       </p>
     </div>
   );
-}
-
-function signed(value: number): string {
-  return value < 0 ? `−${number(-value)}` : `+${number(value)}`;
 }
 
 function Name({ item, link }: { item: Item; link?: Link }) {

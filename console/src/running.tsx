@@ -96,7 +96,7 @@ interface Taken {
   duplicates: number;
   offset: number;
 }
-const FIELDS = ['product', 'customer', 'session', 'quantity', 'price'] as const;
+const FIELDS = ['product', 'customer', 'session', 'quantity', 'price', 'time'] as const;
 const KINDS = ['view', 'cart', 'purchase', 'return'];
 
 export function Live() {
@@ -159,7 +159,7 @@ export function Live() {
                 value={values[name] ?? ''}
                 onInput={(e) => setValues({ ...values, [name]: e.currentTarget.value })}
               />
-              <small id={`event-${name}-about`}>{name === 'product' ? t('required') : t('optional')}</small>
+              <small id={`event-${name}-about`}>{name === 'product' ? t('required') : name === 'time' ? t('timeNow') : t('optional')}</small>
             </div>
           ))}
           <div class="input">

@@ -1,6 +1,8 @@
 // The console's words in English and Chinese, and the choice between them. What the server says (sentences, reasons, errors)
 // comes in the server's English; names of answers, options and fields are put into words here where this table knows them.
 
+import { sentences } from './texts_zh';
+
 export type Language = 'en' | 'zh';
 
 const texts = {
@@ -108,6 +110,8 @@ const texts = {
   quantity: ['Quantity', '数量'],
   price: ['Price', '价格'],
   session: ['Session', '会话'],
+  time: ['Time', '时间'],
+  timeNow: ['now, when empty; e.g. 2025-12-01T10:00:00Z', '留空为当前时间；例如 2025-12-01T10:00:00Z'],
   optional: ['may be empty', '可不填'],
   required: ['needed', '必填'],
   newest: ['Newest figures', '最新指标'],
@@ -174,10 +178,15 @@ const words: Record<string, string> = {
   'units after': '之后销量', expected: '预期', z: 'z 值', probability: '概率', 'pictures learnt': '学习图片数',
   overview: '概览', cohorts: '同期群', movers: '变动因素', anomalies: '异常', day: '日', month: '月',
   purchase: '购买', view: '浏览', cart: '加购', return: '退货', id: '编号', title: '名称', brand: '品牌', image: '图片', service: '服务',
-  created: '创建时间', events: '事件数', first_event: '最早事件', last_event: '最近事件', attributes: '其他属性', messages: '消息',
+  name: '姓名', created: '创建时间', events: '事件数', first_event: '最早事件', last_event: '最近事件', attributes: '其他属性', messages: '消息',
   reviews: '评价', seconds: '用时（秒）', 'blended rank score': '综合排序分', 'log units': '销量的对数', similarity: '相似度', logit: 'logit',
   'share of customers': '顾客占比',
 };
+
+// A sentence of the server's tables: found by its English, so that a changed one is shown as it is rather than told wrong.
+export function said(text: string): string {
+  return current === 'zh' ? (sentences[text] ?? text) : text;
+}
 
 export function word(name: string): string {
   if (current === 'zh') {
