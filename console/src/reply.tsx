@@ -29,11 +29,13 @@ function Reasons({ reasons, score }: { reasons: Reason[]; score: number }) {
   const restSum = rest.reduce((sum, r) => sum + r.contribution, 0);
   const largest = Math.max(1e-300, Math.abs(restSum), ...shown.map((r) => Math.abs(r.contribution)));
   const digits = places(largest);
+  // Room to the left of zero only where something stands there.
+  const lefts = restSum < 0 || shown.some((r) => r.contribution < 0);
   const good = addsUp(reasons.map((r) => r.contribution), score);
   const row = (key: string, text: ComponentChildren, contribution: number) => (
     <li key={key} data-contribution={contribution}>
       <span class="reason-text">{text}</span>
-      <svg class="reason-bar" viewBox="-100 0 200 10" preserveAspectRatio="none" aria-hidden="true">
+      <svg class="reason-bar" viewBox={lefts ? '-100 0 200 10' : '0 0 100 10'} preserveAspectRatio="none" aria-hidden="true">
         <line x1={0} x2={0} y1={0} y2={10} />
         <rect class={contribution < 0 ? 'against' : 'for'} x={contribution < 0 ? (100 * contribution) / largest : 0} y={1.5} width={(100 * Math.abs(contribution)) / largest} height={7} />
       </svg>
