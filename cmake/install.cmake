@@ -1,7 +1,8 @@
 # cmake --install: headers, libmerx, pkg-config file, CMake package, the program.
 include(CMakePackageConfigHelpers)
 install(TARGETS merx EXPORT merxTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(DIRECTORY include/merx DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+# merx/server.h is of merx-service, which the program links and libmerx is without.
+install(DIRECTORY include/merx DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} PATTERN server.h EXCLUDE)
 if(TARGET program_merx)
   install(TARGETS program_merx RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()

@@ -19,6 +19,8 @@ set(merx_slow_tests
   media.video
   python.package
   store.sqlite
+  e2e.serve
+  e2e.serve_faults
   shop.classify
   shop.crash
   shop.import
@@ -36,6 +38,8 @@ set(merx_threads_tests
   learn.table_reader
   numeric.dense
   numeric.matrix
+  server.api_keys
+  server.work_queue
 )
 # Tests of the optimised program (real data at full size, time or memory limits): not built with the sanitizers; ./test runs
 # them in the release build.

@@ -244,6 +244,10 @@ static int serve(serving *s)
 static int run(cli_arguments *arguments)
 {
     serving s = {.arguments = arguments};
+    if (cli_has(arguments, "max-memory"))
+        return cli_usage_error(arguments->command,
+                               "--max-memory is of work that ends; the memory of a server is limited by the system "
+                               "(systemd: MemoryMax), its requests' bodies by --max_bodies");
     int code = shops_of_arguments(&s);
     if (code == 0)
         code = read_settings(&s);
@@ -282,7 +286,7 @@ static const cli_flag flags[] = {
 
 const cli_command cmd_serve = {
     .name = "serve",
-    .usage = "SHOP... [--config FILE] [--SETTING VALUE ...]",
+    .usage = "SHOP… [--config FILE] [--SETTING VALUE …]",
     .summary = "serve shops over HTTP: answers, live events, keys, metrics",
     .text = "Serves each SHOP (a folder, or NAME=FOLDER) until SIGTERM or Ctrl-C, then finishes what has begun. New "
             "events and newly "

@@ -164,7 +164,8 @@ static json_t *body_json(const mx_route *route, const merx_answer_info *info)
                          "content", "application/json", json_type, "application/x-ndjson", "schema",
                          schema_ref("event"));
     }
-    json_t *schema = route->takes == MX_QUESTION ? question_schema(info) : schema_ref(contents[route->takes].name);
+    json_t *schema =
+        route->takes == MX_QUESTION && info ? question_schema(info) : schema_ref(contents[route->takes].name);
     return json_pack("{s:b, s:s, s:{s:{s:o}}}", "required", 1, "description", contents[route->takes].text, "content",
                      "application/json", "schema", schema);
 }

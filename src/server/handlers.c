@@ -208,6 +208,9 @@ void mx_handle_ask(mx_request *request)
     }
     if (status == MERX_OK && text)
         mx_request_give(request, "application/json", text);
+    else if (status == MERX_E_NOT_FOUND)
+        mx_request_fail(request, MX_HTTP_NOT_FOUND, err.where, "GET /v1/answers lists the answers and their options",
+                        "%s", err.message);
     else if (status == MERX_E_NOT_FITTED)
         mx_request_fail(request, MX_HTTP_CONFLICT, err.where,
                         "merx train makes a model; the server takes it up by itself", "%s", err.message);

@@ -122,8 +122,7 @@ static enum MHD_Result send_reply(http_request *h)
     if (r->status == 0)
         mx_request_fail(r, MX_HTTP_INTERNAL, "", "", "the route gave no reply");
     /* The text is the request's, which outlives its sending. */
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(r->size, (void *)(uintptr_t)r->text, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response = MHD_create_response_from_buffer(r->size, r->text, MHD_RESPMEM_PERSISTENT);
     if (!response)
         return MHD_NO;
     add_headers(h, response);
@@ -177,7 +176,7 @@ static enum MHD_Result take_query(void *context, enum MHD_ValueKind kind, const 
         mx_request_fail(r, MX_HTTP_BAD_REQUEST, "query", "", "has more than %d parameters", MX_QUERY_MAX);
         return MHD_NO;
     }
-    return mx_admit_query(r, (mx_query *)(uintptr_t)&r->query[r->n_query++], name, value) ? MHD_YES : MHD_NO;
+    return mx_admit_query(r, &r->query[r->n_query++], name, value) ? MHD_YES : MHD_NO;
 }
 
 static void read_query(mx_request *r)
@@ -212,6 +211,7 @@ static http_request *begin(merx_server *server, struct MHD_Connection *connectio
                     .content_length = header(connection, "Content-Length"),
                     .request_id = header(connection, "X-Request-Id")};
     mx_request_init(&h->request, server, 0);
+    mx_connection_turn(info ? info->socket_context : NULL, false); /* the body has a time of its own */
     h->connection = connection;
     h->late = info ? info->socket_context : NULL;
     h->begun_s = mx_monotonic_s();

@@ -83,7 +83,7 @@ static merx_status find_end(const mx_json_items *items, const char **end, merx_e
 
 static merx_status next_of_array(mx_json_items *items, mx_str *element, merx_error *err)
 {
-    const char *end;
+    const char *end = items->at;
     skip_space(items);
     if (items->first && items->at < items->end && *items->at == ']') {
         items->at++;

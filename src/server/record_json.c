@@ -238,7 +238,7 @@ static void refuse_unknown(const mx_json_reader *reader, mx_record_kind kind, co
                  mx_record_kind_name(kind), all);
 }
 
-static merx_status take_fields(mx_json_reader *reader, mx_record_kind kind, const json_t *json, mx_record *out,
+static merx_status take_fields(mx_json_reader *reader, mx_record_kind kind, json_t *json, mx_record *out,
                                merx_error *err)
 {
     const mx_fields *fields = mx_record_fields(kind);
@@ -259,7 +259,7 @@ static merx_status take_fields(mx_json_reader *reader, mx_record_kind kind, cons
         return MERX_OK;
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)json, key, value)
+    json_object_foreach(json, key, value)
     {
         bool found = false;
         for (size_t i = 0; i < fields->count && !found; i++)
@@ -276,7 +276,7 @@ static void check_event(const mx_json_reader *reader, const json_t *json, mx_eve
     const json_t *quantity = json_object_get(json, "quantity");
     if (!quantity || json_is_null(quantity)) {
         e->quantity = 1;
-    } else if (json_is_integer(quantity) && e->quantity == 0) {
+    } else if (json_is_integer(quantity) && json_integer_value(quantity) == 0) {
         mx_row_error(reader->errors, reader->index, "quantity", quantity, "a whole number other than 0");
     }
     if (e->kind == MX_EVENT_RETURN && e->quantity > 0)
@@ -289,7 +289,7 @@ static void check_event(const mx_json_reader *reader, const json_t *json, mx_eve
         e->time_ms = reader->now_ms;
 }
 
-merx_status mx_record_from_json(mx_json_reader *reader, mx_record_kind kind, const json_t *json, const char *id,
+merx_status mx_record_from_json(mx_json_reader *reader, mx_record_kind kind, json_t *json, const char *id,
                                 mx_record *out, bool *good, merx_error *err)
 {
     size_t before = reader->errors->count;
@@ -306,7 +306,7 @@ merx_status mx_record_from_json(mx_json_reader *reader, mx_record_kind kind, con
         const json_t *said = json_object_get(json, "id");
         if (said && !(json_is_string(said) && strcmp(json_string_value(said), id) == 0))
             mx_row_error(reader->errors, reader->index, "id", said, "the id of the path, or none");
-        whole = json_copy((json_t *)(uintptr_t)json);
+        whole = json_copy(json);
         if (!whole || json_object_set_new(whole, "id", json_string(id)) != 0) {
             json_decref(whole);
             MX_FAIL(err, MERX_E_MEMORY, "", "no memory for a record");

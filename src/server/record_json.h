@@ -35,7 +35,7 @@ typedef struct mx_json_reader {
  * id     of the path: what the record's id is, and must be when it is said; NULL: it is said
  * Errors: MERX_E_MEMORY alone.
  */
-merx_status mx_record_from_json(mx_json_reader *reader, mx_record_kind kind, const json_t *json, const char *id,
+merx_status mx_record_from_json(mx_json_reader *reader, mx_record_kind kind, json_t *json, const char *id,
                                 mx_record *out, bool *good, merx_error *err) MERX_MUST_CHECK;
 /* Absent fields are left out. NULL: no memory. */
 json_t *mx_record_to_json(const mx_record *record, const mx_shop_settings *settings);

@@ -91,9 +91,8 @@ void mx_request_release(mx_request *request)
 /* What is said when there is no memory to say it with. */
 static void reply_fixed(mx_request *request)
 {
-    static const char text[] =
-        "{\"code\":\"unavailable\",\"message\":\"out of memory\",\"where\":\"\",\"hint\":\"try again "
-        "soon\",\"request_id\":\"\"}";
+    static char text[] = "{\"code\":\"unavailable\",\"message\":\"out of memory\",\"where\":\"\",\"hint\":\"try again "
+                         "soon\",\"request_id\":\"\"}";
     clear_reply(request);
     request->status = mx_http_error_status(MX_HTTP_UNAVAILABLE);
     request->type = "application/json";
@@ -175,7 +174,7 @@ void mx_request_failure(mx_request *request, const merx_error *err)
     char line[1200];
     int length = snprintf(line, sizeof line, "merx serve: request %s: %s: %s%s%s\n", request->id,
                           merx_status_name(err->code), err->where, err->where[0] ? ": " : "", err->message);
-    if (length > 0 && write(STDERR_FILENO, line, (size_t)length < sizeof line ? (size_t)length : sizeof line - 1) < 0)
-        length = 0; /* a log that can't be written has nowhere to say so */
+    ssize_t written = length > 0 ? write(STDERR_FILENO, line, strlen(line)) : 0;
+    (void)written; /* a log that can't be written has nowhere to say so */
     mx_request_fail(request, error, "", "", "%s", merx_status_text(err->code));
 }

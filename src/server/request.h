@@ -18,7 +18,6 @@
     X(FORBIDDEN, 403, "forbidden", "use a key of that role")                                                           \
     X(NOT_FOUND, 404, "not_found", "GET /v1/openapi.json describes every route")                                       \
     X(NO_METHOD, 405, "method_not_allowed", "the header Allow lists the methods")                                      \
-    X(TIMEOUT, 408, "timeout", "send the request in one go, or in smaller parts")                                      \
     X(CONFLICT, 409, "conflict", "look at the message")                                                                \
     X(TOO_LARGE, 413, "too_large", "send less at once")                                                                \
     X(MEDIA_TYPE, 415, "unsupported_media_type", "say what the body is: Content-Type: application/json")               \
@@ -56,14 +55,14 @@ typedef struct mx_request {
     char id[MX_REQUEST_ID_MAX + 1];
     const char *path_value; /* decoded */
     size_t n_query;
-    const mx_query *query; /* decoded */
-    bool json_lines;       /* of the body: one value a line */
+    mx_query *query; /* decoded */
+    bool json_lines; /* of the body: one value a line */
     mx_text body;
     mx_arena arena;
     /* the reply */
     unsigned status; /* 0: none yet */
     const char *type;
-    const char *text; /* of arena, or `given` */
+    char *text; /* of arena, or `given` */
     size_t size;
     char *given; /* of the library: freed with merx_text_free */
     char allow[64];

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "server/handlers.h"
-#include "server/metrics.h"
+#include "server/http_metrics.h"
 
 static const mx_route routes[] = {
     {"GET", "/v1/health/live", "live", "Whether the process answers.", true, MERX_ROLE_READER, MX_AT_ONCE, MX_NOTHING,

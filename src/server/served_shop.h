@@ -9,7 +9,7 @@
 
 #include <pthread.h>
 
-#include "server/metrics.h"
+#include "server/http_metrics.h"
 #include "server/work_queue.h"
 #include "shop/live.h"
 

@@ -3,6 +3,7 @@
  */
 #include <jansson.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -35,6 +36,27 @@ static void raise_files(const merx_server *server)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* What a crash left undone, before anybody is answered by models that know who was erased. */
+static merx_status finish_forgetting(mx_served_shop *shop, merx_error *err)
+{
+    mx_arena arena;
+    mx_shop_settings settings = {0};
+    mx_arena_init(&arena, NULL);
+    merx_status status = mx_shop_settings_read(shop->idle->shop->records, &arena, &settings, err);
+    mx_arena_release(&arena);
+    return status == MERX_OK && settings.forgetting ? mx_served_shop_writer(shop, err) : status;
+}
+
+/* A shop without a key beside others that have some can be asked nothing: that should not surprise. */
+static void say_unreachable(merx_server *server)
+{
+    for (size_t i = 0; atomic_load(&server->asks_keys) && i < server->n_shops; i++)
+        if (mx_key_ring_count(&server->ring, i) == 0)
+            fprintf(stderr,
+                    "merx serve: \"%s\" has no key, so nobody can ask it; merx key create %s --role reader makes one\n",
+                    server->shops[i].name, server->shops[i].folder);
+}
+
 static merx_status open_shops(merx_server *server, const merx_served *shops, merx_error *err)
 {
     for (size_t i = 0; i < server->n_shops; i++) {
@@ -45,6 +67,7 @@ static merx_status open_shops(merx_server *server, const merx_served *shops, mer
                         "two shops are named \"%s\"; give one another name: NAME=%s", shops[i].name, shops[i].folder);
         MX_TRY(mx_served_shop_open(&server->shops[i], shops[i].name, shops[i].folder, err));
         server->opened++;
+        MX_TRY(finish_forgetting(&server->shops[i], err));
     }
     return MERX_OK;
 }
@@ -59,6 +82,7 @@ static merx_status start(merx_server *server, const merx_served *shops, merx_err
     server->ring_made = true;
     MX_TRY(mx_key_ring_check(&server->ring, err));
     atomic_store(&server->asks_keys, mx_key_ring_any(&server->ring));
+    say_unreachable(server);
     MX_TRY(mx_work_queue_new(threads, server->limits.waiting, NULL, &server->queue, err));
     return mx_http_start(server, err);
 }

@@ -21,7 +21,7 @@ static const merx_option settings_table[] = {
     {"max_waiting", MERX_OPTION_INT, 1, 10000, "64", NULL,
      "writes of one shop that may wait for each other; more are put off (503)"},
     {"timeout", MERX_OPTION_INT, 1, 3600, "30", NULL,
-     "seconds within which a request must have come whole, and a kept connection must say something"},
+     "seconds within which a request's head must have come, and its body, and a reply must be taken"},
     {"stop_timeout", MERX_OPTION_INT, 0, 3600, "30", NULL, "seconds that a stop waits for requests that have begun"},
     {"rate", MERX_OPTION_REAL, 0, 1e6, "0", NULL, "requests a second of one key, with bursts of as many; 0: no limit"},
     {"access_log", MERX_OPTION_BOOL, 0, 0, "true", NULL,

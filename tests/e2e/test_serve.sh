@@ -4,6 +4,8 @@
 
 make_shop "$work/tea.merx" tea
 make_shop "$work/toys.merx" toy
+printf 'id,title\nhat1,A hat\n' >"$work/products.csv"
+run 0 "$MERX" import "$work/products.csv" --shop "$work/hats.merx" --quiet
 
 # ---- without keys: loopback alone, everything is answered ----
 run 1 "$MERX" serve "$work/tea.merx" --listen 0.0.0.0:0
@@ -70,6 +72,11 @@ key=()
 routes="GET:/v1/health/ready:r GET:/v1/answers:r GET:/v1/answers/insight:r POST:/v1/answers/insight:r GET:/v1/products/tea1:r
 GET:/v1/openapi.json:r POST:/v1/events:w PUT:/v1/products/new:w DELETE:/v1/products/new:w GET:/v1/customers/ann:w
 PUT:/v1/customers/new:w DELETE:/v1/customers/new:w GET:/metrics:a"
+if [ -e "$MERX_BUILD_DIR/api/routes.json" ]; then
+    # shellcheck disable=SC2086 # words
+    set -- $routes
+    [ "$(grep -c '"method"' "$MERX_BUILD_DIR/api/routes.json")" = $(($# + 1)) ] || die "a route is not tried here (liveness aside, $# are)"
+fi
 body_of() {
     case $1 in
     POST:/v1/events) echo '{"id":"first","kind":"view","product":"tea1"}' ;;
@@ -221,6 +228,13 @@ run 0 "$MERX" import "$work/more.csv" --shop "$work/tea.merx" --quiet
 ask 200 GET /v1/customers/zoe "${key[@]}"
 said '"events":1'
 
+# A newly trained model is taken up by itself.
+ask 200 GET "/v1/answers/recommend?customer=bob" "${key[@]}"
+version=$(number model_version)
+run 0 "$MERX" train recommend --again --force --shop "$work/tea.merx" --quiet
+ask 200 GET "/v1/answers/recommend?customer=bob" "${key[@]}"
+[ "$(number model_version)" -gt "$version" ] || die "version $version goes on answering after a newer one was trained"
+
 # All or nothing, and each error names index, field, value and what was expected.
 ask 200 GET /v1/health/ready "${key[@]}"
 stored=$(number offset)
@@ -295,7 +309,8 @@ until_status 401 /v1/health/ready "${key[@]}"
 stop
 
 # ---- a limit on requests of one key ----
-serve "$work/toys.merx" --rate 5
+serve "$work/toys.merx" "hats=$work/hats.merx" --rate 5
+has "$work/log" '"hats" has no key'
 as "$toys_writer"
 limited=0
 for _ in $(seq 12); do

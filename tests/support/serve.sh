@@ -32,6 +32,7 @@ PY
 
 # serve ARGUMENTS...: a server; --listen is a free port unless MERX_SERVE_LISTEN says otherwise. Standard error goes on in $work/log.
 serve() {
+    : >"$work/address" # what an earlier one said
     MERX_SERVE_LISTEN=${MERX_SERVE_LISTEN:-127.0.0.1:0} "$MERX" serve "$@" >"$work/address" 2>>"$work/log" &
     server=$!
     address=

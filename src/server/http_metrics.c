@@ -1,7 +1,7 @@
 /*
  * Counting, and the text of it (Prometheus text exposition format 0.0.4).
  */
-#include "server/metrics.h"
+#include "server/http_metrics.h"
 
 #include <inttypes.h>
 
@@ -11,9 +11,8 @@
 static const uint64_t bounds_us[MX_METRIC_BUCKETS] = {100,   250,   500,    1000,   2500,    5000,    10000,
                                                       25000, 50000, 100000, 250000, 1000000, 5000000, 30000000};
 /* Statuses the server gives; another is counted as 500. */
-static const unsigned statuses[MX_METRIC_STATUSES] = {200, 400, 401, 403, 404, 405, 408, 409,
-                                                      413, 415, 422, 429, 500, 503, 507, 0};
-enum { STATUS_500 = 12 };
+static const unsigned statuses[MX_METRIC_STATUSES] = {500, 200, 400, 401, 403, 404, 405,
+                                                      409, 413, 415, 422, 429, 503, 507};
 
 void mx_metrics_request(mx_metrics *metrics, size_t route, unsigned status, double seconds)
 {
@@ -24,8 +23,7 @@ void mx_metrics_request(mx_metrics *metrics, size_t route, unsigned status, doub
     size_t b = 0;
     while (b < MX_METRIC_BUCKETS && us > bounds_us[b])
         b++;
-    atomic_fetch_add_explicit(&metrics->requests[route][s < MX_METRIC_STATUSES ? s : STATUS_500], 1,
-                              memory_order_relaxed);
+    atomic_fetch_add_explicit(&metrics->requests[route][s < MX_METRIC_STATUSES ? s : 0], 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&metrics->bucket[route][b], 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&metrics->total_us[route], us, memory_order_relaxed);
 }

@@ -1,8 +1,8 @@
 /*
  * What is counted: requests by route and status, how long they took, events taken. Each shop has its own, so that a key sees its shop's numbers alone. Floor 7.
  */
-#ifndef MX_SERVER_METRICS_H
-#define MX_SERVER_METRICS_H
+#ifndef MX_SERVER_HTTP_METRICS_H
+#define MX_SERVER_HTTP_METRICS_H
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -10,7 +10,7 @@
 #include "base/str.h"
 
 /* Routes are numbered as in the table (routes.h); one more stands for requests that no route has. */
-enum { MX_METRIC_ROUTES = 24, MX_METRIC_STATUSES = 16, MX_METRIC_BUCKETS = 14 };
+enum { MX_METRIC_ROUTES = 24, MX_METRIC_STATUSES = 14, MX_METRIC_BUCKETS = 14 };
 
 typedef struct mx_metrics {
     atomic_uint_fast64_t requests[MX_METRIC_ROUTES][MX_METRIC_STATUSES];
