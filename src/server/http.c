@@ -21,6 +21,7 @@
 #include "server/admission.h"
 #include "server/connections.h"
 #include "server/handlers.h"
+#include "server/pages.h"
 
 /* A refused body up to this size is read and dropped, so that the connection can go on. */
 enum { DRAINED_BYTES = 65536, REPLY_HEADER_BYTES = 4096 };
@@ -33,6 +34,7 @@ typedef struct http_request {
     uint64_t dropped;
     enum { READING, WORKING, DONE } state;
     const char *method;
+    const mx_page *page; /* of the console; NULL: it is for the API */
 } http_request;
 
 /* ---- the log ---- */
@@ -82,13 +84,25 @@ static void log_library(void *context, const char *format, va_list arguments)
 
 /* ---- the reply ---- */
 
+/* A browser keeps a page, but asks each time whether it still is so: who updates merx has the new console at once. */
+static void add_page_headers(const mx_page *page, struct MHD_Response *response)
+{
+    MHD_add_response_header(response, "Cache-Control", "no-cache");
+    MHD_add_response_header(response, "ETag", page->etag);
+    MHD_add_response_header(response, "Content-Security-Policy", MX_PAGE_POLICY);
+    MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+}
+
 static void add_headers(const http_request *h, struct MHD_Response *response)
 {
     const mx_request *r = &h->request;
     char number[16];
     MHD_add_response_header(response, "Content-Type", r->type);
     MHD_add_response_header(response, "X-Request-Id", r->id);
-    MHD_add_response_header(response, "Cache-Control", "no-store");
+    if (h->page)
+        add_page_headers(h->page, response);
+    else
+        MHD_add_response_header(response, "Cache-Control", "no-store");
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     if (r->status == 401)
         MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
@@ -204,7 +218,11 @@ static http_request *begin(merx_server *server, struct MHD_Connection *connectio
     h->method = known_method(method);
     atomic_fetch_add(&server->active, 1);
     mx_admit_id(&h->request, head.request_id);
-    mx_admit(&h->request, &head);
+    h->page = mx_page_find(method, url);
+    if (h->page)
+        mx_page_answer(&h->request, h->page, header(connection, "If-None-Match"));
+    else
+        mx_admit(&h->request, &head);
     read_query(&h->request);
     return h;
 }
@@ -281,7 +299,8 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     double seconds = mx_monotonic_s() - h->begun_s;
     mx_metrics *metrics = h->request.shop ? &h->request.shop->metrics : &server->metrics;
     if (h->request.status) {
-        mx_metrics_request(metrics, mx_route_index(h->request.route), h->request.status, seconds);
+        if (!h->page)
+            mx_metrics_request(metrics, mx_route_index(h->request.route), h->request.status, seconds);
         if (server->limits.access_log)
             log_access(h, seconds);
     }

@@ -1,0 +1,57 @@
+// What the server's tables say of answers and their options, in Chinese, by the English text.
+export const sentences: Record<string, string> = {
+  'Products for a customer, a basket or a session: what purchases tell about others (EASE, a linear model of products), what is bought together (item-to-item similarity) and what customers of like taste buy (implicit matrix factorisation), added up. Every product of the shop is ranked, and each past purchase\'s part of the score is told.':
+    '为顾客、购物篮或会话推荐商品：由商品线性模型（EASE）、共同购买（商品间相似度）和相似口味顾客的购买（隐式矩阵分解）相加得出。对店内全部商品排序，并说明过去每次购买对分数的贡献。',
+  'What may come next after a customer\'s purchases, a session\'s events or products in a given order: what followed what, near and far (transition counts), and a recurrent network (GRU) that has followed every sequence, added up. Every product of the shop is ranked, and each event\'s part of the score is told.':
+    '根据顾客的购买、会话事件或给定顺序的商品，预测接下来可能的商品：由远近转移计数与学习过全部序列的循环网络（GRU）相加得出。对店内全部商品排序，并说明每个事件对分数的贡献。',
+  'Kinds of customers, by how lately, how often and for how much they buy, their baskets, returns and habits; and kinds of products, by sales, price, buyers and season. Groups are found by k-means and named in plain words; a feature counts as much as it tells who buys again; a newcomer is classed by his first order.':
+    '按最近购买、频率、金额、购物篮、退货和习惯划分顾客；按销量、价格、买家和季节划分商品。用 k-means 分群并以通俗文字命名；特征的权重取决于它对复购的预测力；新顾客按首单归类。',
+  'Units of each product in the weeks to come, by one regression over all products on their level, recent sales, trend and season, with an interval; and how units move with the price: elasticities of products, drawn towards their category and the whole shop.':
+    '预测每个商品未来几周的销量及区间：对全部商品的水平、近期销售、趋势和季节做统一回归；并给出价格弹性，向所属类别和全店收缩。',
+  'What the shop\'s past shows: revenue, orders, baskets, customers new and returning, cohorts, best products, countries and customers, what moved revenue, and days far from what was to be expected. Every sum of money is exact.':
+    '店铺历史：收入、订单、客单、新老顾客、同期群、最佳商品、国家和顾客、收入变动的原因，以及明显异常的日子。所有金额精确无误。',
+  'Products like one product or picture: bought in the same orders, with words in common, of the same category, at a like price, with pictures alike. The parts are weighed and added up, and each one\'s part is told. Nothing is learnt: a new product has neighbours at once.':
+    '与某商品或图片相似的商品：同单购买、共同词语、相同类别、相近价格、相似图片。各部分加权相加并分别说明。无需训练：新商品立即可用。',
+  'What a picture or clip shows: the categories (or products) of the shop with their probabilities, "not sure" when none is likely enough. A convolutional network with residual blocks, trained on the pictures of the shop\'s own products; what each part of the picture adds to a class\'s logit is told, and drawn as a heat map.':
+    '识别图片或视频内容：给出店内类别（或商品）及概率，把握不足时回答“不确定”。使用残差卷积网络，以本店商品图片训练；说明图片各部分对类别 logit 的贡献，并绘制热力图。',
+  'purchases with customers and products': '带顾客和商品的购买记录',
+  'purchases with customers and products, or sessions': '带顾客和商品的购买记录，或会话',
+  'purchases with customers, products, prices and times': '带顾客、商品、价格和时间的购买记录',
+  'purchases with products and times over six weeks or more; prices that varied, for elasticities': '六周以上带商品和时间的购买记录；计算弹性需有价格变化',
+  'purchases with times, quantities and prices': '带时间、数量和价格的购买记录',
+  'two products at least; orders, titles, categories and prices as far as they are known': '至少两个商品；订单、名称、类别和价格越全越好',
+  'pictures of two products at least, better of two categories': '至少两个商品的图片，最好属于两个类别',
+  'Id of a customer: products for him, by what he bought.': '顾客编号：按其购买推荐商品。',
+  'Ids of products, separated by commas: what goes with them.': '商品编号，以逗号分隔：适合搭配的商品。',
+  'Id of a session: what goes with what was looked at, put into the cart or bought in it.': '会话编号：与其中浏览、加购或购买的商品搭配。',
+  'How many products.': '商品数量。',
+  'Leave out what the customer has bought and what was given.': '排除顾客已购买和已给出的商品。',
+  'Ids of products to leave out, separated by commas.': '要排除的商品编号，以逗号分隔。',
+  'Id of a customer: what may follow what he bought.': '顾客编号：其购买之后可能的商品。',
+  'Id of a session: what may follow what was looked at, put into the cart or bought in it.': '会话编号：其中浏览、加购或购买之后可能的商品。',
+  'Ids of products in the order they came, separated by commas: what may follow them.': '按先后顺序的商品编号，以逗号分隔：之后可能的商品。',
+  'How many events, the last ones, are looked at.': '参考最近多少个事件。',
+  'Leave out what is in the history.': '排除历史中已有的商品。',
+  'Which segments to list.': '列出哪类分群。',
+  'Id of a customer: his segment and why.': '顾客编号：所属分群及理由。',
+  'Id of a product: its group and why.': '商品编号：所属分群及理由。',
+  'Id of a product; without it the products with most expected units.': '商品编号；不填则列出预计销量最高的商品。',
+  'Weeks to forecast for a product, from the first that is not over.': '预测周数，从尚未结束的第一周起。',
+  'What if it had this price, e.g. 2.95 (with product).': '假设价格，例如 2.95（需指定商品）。',
+  'Products to show when no product is given.': '未指定商品时显示的数量。',
+  'What to show.': '显示内容。',
+  'First day, e.g. 2011-11-01; without it the first day of the data.': '起始日，例如 2011-11-01；不填为数据首日。',
+  'Last day, e.g. 2011-11-30; without it the last day of the data.': '截止日，例如 2011-11-30；不填为数据末日。',
+  'Of revenue and movers; anomalies are of days, or of weeks when asked for.': '用于收入和变动因素；异常按日，也可按周。',
+  'How many products, countries, movers, anomalies …; the last n periods of revenue.': '商品、国家、变动因素、异常等的数量；收入为最近 n 期。',
+  'Id of the product; without one: the one most often sold.': '商品编号；不填则为销售次数最多的商品。',
+  'What being bought together counts.': '共同购买的权重。',
+  'What words that titles share count.': '名称共同词语的权重。',
+  'What being of one category counts.': '同类别的权重。',
+  'What a like price counts.': '价格相近的权重。',
+  'What pictures that are alike count.': '图片相似的权重。',
+  'Id of a product: its own first picture.': '商品编号：使用其首张图片。',
+  'How many classes of a picture.': '每张图片的类别数量。',
+  'The least probability to be sure.': '视为有把握的最低概率。',
+  'Of a clip: milliseconds between frames; 0: every frame.': '视频帧间隔（毫秒）；0 为逐帧。',
+};

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# The console in a real browser: merx serve on a free port, Chromium driven by console_browser.mjs. With MERX_CONSOLE_PICTURES=FOLDER (and perhaps MERX_CONSOLE_SHOP=SHOP) it
+# takes the pictures of docs/pictures in place of the checks.
+. "$MERX_SOURCE_DIR/tests/support/serve.sh"
+skip() {
+    echo "skipped: $*"
+    exit 77
+}
+command -v node >/dev/null && command -v npm >/dev/null || skip "node and npm are not installed"
+chromium=${MERX_CHROMIUM:-/usr/bin/chromium}
+[ -x "$chromium" ] || skip "$chromium is not there"
+modules=$MERX_SOURCE_DIR/console
+if [ ! -d "$modules/node_modules/playwright-core" ]; then
+    # What console/package-lock.json pins, once for each build folder.
+    modules=$MERX_BUILD_DIR/console_modules
+    if ! cmp -s "$MERX_SOURCE_DIR/console/package-lock.json" "$modules/node_modules/.lock"; then
+        mkdir -p "$modules"
+        cp "$MERX_SOURCE_DIR/console/package.json" "$MERX_SOURCE_DIR/console/package-lock.json" "$modules"
+        (cd "$modules" && timeout 180 npm ci --ignore-scripts --no-audit --no-fund) >"$work/npm" 2>&1 || skip "npm ci does not reach its registry: $(tail -n 1 "$work/npm")"
+        cp "$modules/package-lock.json" "$modules/node_modules/.lock"
+    fi
+fi
+# browser PART ARGUMENTS...: those checks, over the server that runs.
+browser() {
+    timeout 300 node "$MERX_SOURCE_DIR/tests/e2e/console_browser.mjs" "$modules" "$address" "$@" || die "console: $1"
+}
+
+if [ -n "${MERX_CONSOLE_PICTURES:-}" ]; then
+    serve "${MERX_CONSOLE_SHOP:?a shop whose pictures are taken}"
+    browser pictures "$MERX_CONSOLE_PICTURES"
+    stop
+    exit 0
+fi
+
+make_shop "$work/tea.merx" tea
+for answer in next segment demand; do
+    run 0 "$MERX" train "$answer" --shop "$work/tea.merx" --force --quiet
+done
+cp -r "$work/tea.merx" "$work/toys.merx"
+
+serve "tea=$work/tea.merx"
+key=()
+# ---- how the pages are sent ----
+get 200 /
+said '<!doctype html>' '/assets/console.js'
+grep -qi '^content-type: text/html; charset=utf-8' "$work/head" || die "the page is not HTML"
+for policy in "default-src 'none'" "script-src 'self'" "frame-ancestors 'none'"; do
+    has "$work/head" "$policy"
+done
+for file in assets/console.js assets/console.css icon.svg; do
+    get 200 "/$file"
+    cmp "$work/body" "$MERX_SOURCE_DIR/console/dist/$file" || die "/$file is not console/dist/$file"
+done
+grep -qi '^content-type: image/svg+xml' "$work/head" || die "the picture is no SVG"
+tag=$(sed -n 's/^[Ee][Tt]ag: \([^\r]*\).*/\1/p' "$work/head")
+[ -n "$tag" ] || die "no ETag"
+for known in "$tag" "W/$tag" "\"other\", $tag" '*'; do
+    : >"$work/body"
+    get 304 /icon.svg -H "If-None-Match: $known"
+    [ ! -s "$work/body" ] || die "304 with a body"
+done
+get 200 /icon.svg -H 'If-None-Match: "other"'
+ask 200 HEAD / -I
+get 404 /assets/
+get 404 /index.html
+get 404 /assets/../icon.svg --path-as-is
+ask 404 POST / -d x
+
+post 200 /v1/events '{"id":"z1","kind":"purchase","product":"tea1","customer":"zoe/1 ü","price":"2.00","time":"2024-02-01T10:00:00Z"}'
+browser open
+stop
+
+# ---- with keys: the pages still come, what they ask does not ----
+admin=$("$MERX" key create "$work/tea.merx" --role admin --quiet)
+reader=$("$MERX" key create "$work/tea.merx" --role reader --quiet)
+serve "tea=$work/tea.merx"
+get 200 /
+get 401 /v1/answers
+browser locked "$admin" "$reader"
+stop
+! grep -qE 'zoe|from the console' "$work/log" || die "the access log names a customer"
+
+# ---- several shops, none with a key ----
+cp -r "$work/toys.merx" "$work/more.merx"
+serve "toys=$work/toys.merx" "more=$work/more.merx"
+browser shops toys
+stop
