@@ -19,6 +19,7 @@ set(merx_slow_tests
   media.video
   python.package
   store.sqlite
+  e2e.console
   e2e.serve
   e2e.serve_faults
   shop.classify

@@ -16,7 +16,7 @@ typedef struct mx_page {
     const char *path; /* "/" is index.html */
     const char *type;
     const char *etag; /* with its quotes */
-    const unsigned char *data;
+    unsigned char *data; /* never written to; libmicrohttpd takes no const */
     size_t size;
 } mx_page;
 
