@@ -26,7 +26,7 @@ foreach(page IN LISTS pages)
   string(REGEX REPLACE "(................................................)" "\\1\n" hex "${hex}")
   string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," hex "${hex}")
   # The zero at the end is not of the page: an array of C has at least one element.
-  string(APPEND arrays "static const unsigned char page_${n}[] = {\n${hex}0x00};\n")
+  string(APPEND arrays "static unsigned char page_${n}[] = {\n${hex}0x00};\n")
   set(path "/${page}")
   if(page STREQUAL "index.html")
     set(path "/")

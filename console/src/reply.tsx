@@ -50,7 +50,7 @@ function Reasons({ reasons, score }: { reasons: Reason[]; score: number }) {
           row(
             'rest',
             <>
-              {rest.length} {t('others')}{' '}
+              {t('others').replace('{n}', String(rest.length))}{' '}
               <button type="button" class="link" onClick={() => setAll(true)}>{t('showAll')}</button>
             </>,
             restSum,

@@ -66,7 +66,7 @@ const texts = {
   reasonsSum: ['sum of the reasons', '各理由之和'],
   addsUp: ['adds up to the score', '与分数一致'],
   addsNotUp: ['does not add up to the score', '与分数不一致'],
-  others: ['others', '其他'],
+  others: ['{n} others', '其他 {n} 项'],
   showAll: ['Show all', '显示全部'],
   notes: ['Notes', '说明'],
   modelVersion: ['Model version', '模型版本'],

@@ -15,8 +15,8 @@ struct mx_request;
 typedef struct mx_page {
     const char *path; /* "/" is index.html */
     const char *type;
-    const char *etag; /* with its quotes */
-    const unsigned char *data;
+    const char *etag;    /* with its quotes */
+    unsigned char *data; /* never written to; libmicrohttpd takes no const */
     size_t size;
 } mx_page;
 

@@ -362,7 +362,7 @@ async function takePictures(folder) {
   const phone = await open({ viewport: { width: 375, height: 812 }, deviceScaleFactor: 2, locale: 'zh-CN', colorScheme: 'dark' });
   await phone.goto(`${address}/#/answers/recommend?customer=${encodeURIComponent(customer)}&why=true`);
   await phone.waitForSelector('.cards > li');
-  await phone.evaluate(() => document.querySelector('#answer').scrollIntoView());
+  await phone.evaluate(() => scrollTo(0, document.querySelector('#answer').offsetTop - 20));
   await phone.screenshot({ path: `${folder}/console-phone.png` });
   await phone.context().close();
 }
