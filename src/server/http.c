@@ -122,7 +122,8 @@ static enum MHD_Result send_reply(http_request *h)
     if (r->status == 0)
         mx_request_fail(r, MX_HTTP_INTERNAL, "", "", "the route gave no reply");
     /* The text is the request's, which outlives its sending. */
-    struct MHD_Response *response = MHD_create_response_from_buffer(r->size, r->text, MHD_RESPMEM_PERSISTENT);
+    void *text = (void *)(uintptr_t)r->text; /* libmicrohttpd reads it alone, whatever its prototype says */
+    struct MHD_Response *response = MHD_create_response_from_buffer(r->size, text, MHD_RESPMEM_PERSISTENT);
     if (!response)
         return MHD_NO;
     add_headers(h, response);

@@ -43,6 +43,6 @@ void mx_page_answer(mx_request *request, const mx_page *page, const char *if_non
     bool known = mx_page_is_known(page, if_none_match);
     request->status = known ? 304 : 200;
     request->type = page->type;
-    request->text = (char *)page->data;
+    request->text = (const char *)page->data;
     request->size = page->size; /* of 304 too: the length is told, the body left out */
 }

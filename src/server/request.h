@@ -62,7 +62,7 @@ typedef struct mx_request {
     /* the reply */
     unsigned status; /* 0: none yet */
     const char *type;
-    char *text; /* of arena, or `given` */
+    const char *text; /* of arena, `given`, or of a page */
     size_t size;
     char *given; /* of the library: freed with merx_text_free */
     char allow[64];
