@@ -138,12 +138,26 @@ static bool is_flat(const merx_model *model)
     return (merx_model_family(model)->tags & MERX_REGRESSES) != 0;
 }
 
-/* (n, outputs) of float64, (n) for regressions; or (n) of int32 labels. */
+/* Labels of classes are what NumPy indexes with (others would be cast at every use); clusters are int32, as scikit-learn's. */
+static mpy_kind labels_of(const merx_model *model)
+{
+    return (merx_model_family(model)->tags & MERX_CLASSIFIES) != 0 ? MPY_INT64 : MPY_INT32;
+}
+
+static void put_label(const merx_model *model, void *memory, size_t i, int32_t label)
+{
+    if (labels_of(model) == MPY_INT64)
+        ((int64_t *)memory)[i] = label;
+    else
+        ((int32_t *)memory)[i] = label;
+}
+
+/* (n, outputs) of float64, (n) for regressions; or (n) of labels. */
 static PyObject *new_result(const merx_model *model, size_t n, wanted what, void **memory)
 {
     size_t shape[2] = {n, merx_model_outputs(model)};
     if (what == LABELS)
-        return mpy_array_new(MPY_INT32, 1, shape, memory);
+        return mpy_array_new(labels_of(model), 1, shape, memory);
     return mpy_array_new(MPY_FLOAT64, is_flat(model) ? 1 : 2, shape, memory);
 }
 
@@ -171,7 +185,7 @@ static PyObject *predict_few(const model_object *self, const double *x, size_t n
         status = merx_model_predict_row(model, x + i * d, d, what == LABELS ? values : (double *)memory + i * outputs,
                                         labelled ? &label : NULL, &err);
         if (what == LABELS)
-            ((int32_t *)memory)[i] = label;
+            put_label(model, memory, i, label);
     }
     PyMem_Free(more);
     if (status == MERX_OK)
@@ -198,7 +212,7 @@ static PyObject *predict_dataset(model_object *self, const merx_dataset *data, s
         if (result != NULL && what == VALUES)
             memcpy(memory, p.values, p.rows * p.outputs * sizeof *p.values);
         for (size_t i = 0; result != NULL && what == LABELS && i < p.rows; i++)
-            ((int32_t *)memory)[i] = p.labels != NULL ? p.labels[i] : 0;
+            put_label(self->model, memory, i, p.labels != NULL ? p.labels[i] : 0);
     }
     merx_prediction_release(&p);
     mpy_call_release(&call);
@@ -487,7 +501,7 @@ static PyMethodDef methods[] = {
      "rows_values(X)\n\nPredictions of rows of plain numbers; None when X is no finite C-contiguous float64 matrix."},
     {"rows_labels", rows_labels, METH_O, "rows_labels(X)\n\nLabels of rows of plain numbers; None as rows_values."},
     {"predict", predict, METH_O, "predict(data)\n\n(n, outputs) of float64, (n) for a regression."},
-    {"labels", labels, METH_O, "labels(data)\n\n(n) of int32: classes or clusters, from 0."},
+    {"labels", labels, METH_O, "labels(data)\n\n(n) of classes (int64) or clusters (int32), from 0."},
     {"explain", explain, METH_VARARGS,
      "explain(data, row, output=-1)\n\nbase and contributions that sum to the score."},
     {"describe", describe, METH_NOARGS, "describe()\n\nThe model for a person, as text."},
