@@ -122,7 +122,8 @@ static enum MHD_Result send_reply(http_request *h)
     if (r->status == 0)
         mx_request_fail(r, MX_HTTP_INTERNAL, "", "", "the route gave no reply");
     /* The text is the request's, which outlives its sending. */
-    void *text = (void *)(uintptr_t)r->text; /* libmicrohttpd reads it alone, whatever its prototype says */
+    void *text; /* libmicrohttpd only reads it, whatever its prototype says */
+    memcpy(&text, &r->text, sizeof text);
     struct MHD_Response *response = MHD_create_response_from_buffer(r->size, text, MHD_RESPMEM_PERSISTENT);
     if (!response)
         return MHD_NO;
