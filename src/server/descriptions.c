@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/handlers.h"
+#include "server/open_options.h"
 #include "server/record_json.h"
 
 static json_t *options_json(const merx_option *table)
@@ -12,6 +13,10 @@ static json_t *options_json(const merx_option *table)
     char *text = NULL;
     json_t *list = merx_options_describe(table, &text, NULL) == MERX_OK ? json_loads(text, 0, NULL) : NULL;
     merx_text_free(text);
+    /* In the table's order; what can't be set here is not told of. */
+    for (size_t i = json_array_size(list); i-- > 0;)
+        if (!mx_option_is_open(&table[i]))
+            json_array_remove(list, i);
     return list;
 }
 
@@ -133,7 +138,8 @@ static json_t *question_schema(const merx_answer_info *info)
 {
     json_t *properties = json_object();
     for (const merx_option *o = info->question; o && o->name; o++)
-        json_object_set_new(properties, o->name, option_schema(o));
+        if (mx_option_is_open(o))
+            json_object_set_new(properties, o->name, option_schema(o));
     json_object_set_new(properties, "why", why_schema());
     return json_pack("{s:s, s:b, s:o}", "type", "object", "additionalProperties", 0, "properties", properties);
 }
@@ -142,8 +148,9 @@ static json_t *query_parameters(const merx_answer_info *info)
 {
     json_t *list = json_array();
     for (const merx_option *o = info->question; o && o->name; o++)
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o}", "name", o->name, "in", "query", "description",
-                                              o->text, "schema", option_schema(o)));
+        if (mx_option_is_open(o))
+            json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o}", "name", o->name, "in", "query", "description",
+                                                  o->text, "schema", option_schema(o)));
     json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", "why", "in", "query", "schema", why_schema()));
     return list;
 }

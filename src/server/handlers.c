@@ -2,6 +2,7 @@
  * Reading: health, answers, products, customers, metrics.
  */
 #include "server/handlers.h"
+#include "server/open_options.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -93,6 +94,12 @@ static bool set_option(mx_request *request, merx_options *question, const char *
         if (*why || strcmp(value, "false") == 0 || strcmp(value, "0") == 0)
             return true;
         mx_request_fail(request, MX_HTTP_BAD_REQUEST, "why", "", "\"%.40s\" is neither true nor false", value);
+        return false;
+    }
+    const merx_option *option = mx_option_named(merx_options_table(question), name);
+    if (option && !mx_option_is_open(option)) {
+        mx_request_fail(request, MX_HTTP_BAD_REQUEST, name, "GET /v1/answers lists the options of each answer",
+                        "names a file of the server's machine; it can't be set over HTTP");
         return false;
     }
     if (merx_options_set(question, name, value, &err) == MERX_OK)

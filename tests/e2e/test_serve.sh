@@ -165,6 +165,16 @@ said 'did you mean \"customer\"'
 ask 400 GET "/v1/answers/recommend?customer=ann&customer=bob" "${key[@]}"
 said "given twice"
 ask 400 GET "/v1/answers/recommend?customer=ann&why=perhaps" "${key[@]}"
+# Options that name files of this machine are closed over HTTP, and are not told of.
+ask 400 GET "/v1/answers/classify?product=tea1&heat_map=$work/written.png" "${key[@]}"
+has "$work/body" "can't be set over HTTP"
+[ ! -e "$work/written.png" ] || die "a question over HTTP wrote a file"
+ask 400 GET "/v1/answers/similar?picture=/etc/passwd" "${key[@]}"
+ask 400 POST /v1/answers/classify "${key[@]}" -H 'Content-Type: application/json' --data-binary '{"clip":"/etc/passwd"}'
+ask 200 GET /v1/answers "${key[@]}"
+has_not "$work/body" heat_map
+ask 200 GET /v1/openapi.json "${key[@]}"
+has_not "$work/body" heat_map
 ask 400 GET "/v1/answers/recommend?customer=%zz" "${key[@]}"
 ask 400 GET "/v1/answers/recommend?customer=%00" "${key[@]}"
 ask 400 GET "/v1/answers/recommend?customer=%ff" "${key[@]}"
