@@ -186,12 +186,13 @@ def of_parameters(cls):
 def of_answer(name):
     """Parameter of a shop's method to type."""
     from merx import _merx, shop
+    from merx._options import default_of
 
     for info in _merx.answers():
         if shop._python_name(info["name"]) == name:
             types = {}
             for option in info["question"]:
-                found = of_option(option, shop._default(option))
+                found = of_option(option, default_of(option))
                 types[shop._python_name(option["name"])] = found.replace("str", "OptionValue") if option["type"] == "text" else found
             return types
     return {}

@@ -6,9 +6,6 @@ import { Told, useAsk } from './parts';
 import { ReplyView } from './reply';
 import { said, t, word } from './texts';
 
-// Options whose value is a file of the server's own disk: nothing that a page in a browser has.
-const ON_DISK = /^Path of /;
-
 function rangeText(option: Option): string {
   const parts: string[] = [];
   if (option.range) parts.push(`${number(option.range[0])} – ${number(option.range[1])}`);
@@ -64,7 +61,7 @@ function Form({ answer, question, hash }: { answer: Answer; question: Record<str
     setValues(question);
     setWhy(question['why'] !== 'false');
   }, [hash]);
-  const options = answer.question.filter((o) => !ON_DISK.test(o.text));
+  const options = answer.question;
   const submit = (e: Event) => {
     e.preventDefault();
     const asked: Record<string, string> = {};

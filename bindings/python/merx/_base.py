@@ -205,6 +205,21 @@ class Estimator:
         if not self._is_fitted():
             raise not_fitted(self)
 
+    # ---- predictions ----
+
+    def _quick(self, X, labels):
+        """Predictions of rows of plain numbers without a look at names and types: what C gives, or None when X needs a closer look.
+
+        labels: classes or clusters, else values. Columns that had names at fit are always compared; several models (targets) go the other way.
+        """
+        model = self.__dict__.get("_model")
+        if type(model) is not _merx.Model or "feature_names_in_" in self.__dict__:
+            return None
+        try:
+            return model.rows_labels(X) if labels else model.rows_values(X)
+        except _merx.Error:
+            return None  # said in the caller's words by the closer look
+
     # ---- scikit-learn ----
 
     _kind = None  # "regressor", "classifier", "clusterer", "transformer"

@@ -125,7 +125,7 @@ def check_array(X, who="", *, accept_sparse=False, keep_float32=True, min_sample
                 "your data has a single feature or array.reshape(1, -1) if it contains a single sample."
             )
         raise ValueError(f"Found array with dim {array.ndim}, while dim <= 2 is required{context}.")
-    array = as_floats(array, keep_float32)
+    array = as_floats(array, keep_float32, X.columns if is_frame(X) else None)
     if array.shape[0] < min_samples:
         raise ValueError(
             f"Found array with {array.shape[0]} sample(s) (shape={array.shape}) while a minimum of {min_samples} is required{context}."
@@ -149,14 +149,33 @@ def _as_array(X):
     return np.asarray(X)
 
 
-def as_floats(array, keep_float32):
-    if array.dtype.kind in "US":
-        try:
-            array = array.astype(np.float64)
-        except ValueError as error:
-            raise ValueError(f"Unable to convert array of bytes/strings into decimal numbers with dtype='numeric': {error}") from error
+def as_floats(array, keep_float32, names=None):
     wanted = np.float32 if keep_float32 and array.dtype == np.float32 else np.float64
-    return np.ascontiguousarray(array, dtype=wanted)
+    try:
+        return np.ascontiguousarray(array, dtype=wanted)
+    except ValueError as error:
+        where = _first_that_is_no_number(array)
+        if where is None:
+            raise
+        row, column = where
+        name = repr(str(names[column])) if names is not None else str(column)
+        raise ValueError(
+            f"{error} (row {row}, column {name}: numbers are expected; words become numbers by merx.preprocessing.OneHotEncoder, and "
+            "merx.additive takes them as they are)"
+        ) from None
+
+
+def _first_that_is_no_number(array):
+    for column in range(array.shape[1]):
+        try:
+            array[:, column].astype(np.float64)
+        except ValueError:
+            for row, value in enumerate(array[:, column]):
+                try:
+                    float(value)
+                except (TypeError, ValueError):
+                    return row, column
+    return None
 
 
 def check_width(estimator, d, reset):

@@ -11,6 +11,7 @@ from merx import _merx
 from merx._base import ClassifierMixin, Estimator, InvalidParameterError, RegressorMixin, seed_of
 from merx._checks import check_classes_y, check_numbers_y, check_weights, require_y
 from merx._family import target_name, text_of, threads
+from merx._options import default_of
 from merx._tables import dataset_for
 
 NEEDS_TARGET, REGRESSES, CLASSIFIES, ALLOWS_MISSING = 1 << 4, 1 << 5, 1 << 6, 1 << 10  # merx/model.h
@@ -19,19 +20,6 @@ NEEDS_TARGET, REGRESSES, CLASSIFIES, ALLOWS_MISSING = 1 << 4, 1 << 5, 1 << 6, 1 
 def families():
     """Every family of the C library, name to description (title, text, formula, tags, options)."""
     return {one["name"]: one for one in _merx.families()}
-
-
-def default_of(option):
-    """An option's default as a Python value; None where it has none."""
-    text = option["default"]
-    if text is None:
-        return None
-    if option["type"] == "bool":
-        return text == "true"
-    try:
-        return int(text) if option["type"] == "int" else float(text) if option["type"] == "real" else text
-    except ValueError:
-        return text  # a word that is taken beside numbers, "auto"
 
 
 class _Generated(Estimator):
@@ -93,16 +81,6 @@ class _Generated(Estimator):
     def _predict(self, X, labels):
         data = self._data(X)
         return self._model.labels(data) if labels else self._model.predict(data)
-
-    def _short(self, X, labels):
-        """The quick way for rows of plain numbers; None when X needs a closer look."""
-        model = self.__dict__.get("_model")
-        if model is None or self._as_table or "feature_names_in_" in self.__dict__:
-            return None
-        try:
-            return model.rows_labels(X) if labels else model.rows_values(X)
-        except _merx.Error:
-            return None
 
     def explain(self, X, row=0, output=None):
         """Why row `row` of X got its prediction: an Explanation whose base and contributions sum to the score.
@@ -178,7 +156,7 @@ class _Regressor(RegressorMixin, _Generated):
 
     def predict(self, X):
         """Predicted values, X (n, d) to (n)."""
-        values = self._short(X, labels=False)
+        values = self._quick(X, labels=False)
         return self._predict(X, labels=False) if values is None else values
 
 
@@ -203,14 +181,14 @@ class _Classifier(ClassifierMixin, _Generated):
 
     def predict(self, X):
         """The most probable class of each row, X (n, d) to (n)."""
-        labels = self._short(X, labels=True)
+        labels = self._quick(X, labels=True)
         if labels is None:
             labels = self._predict(X, labels=True)
         return self.classes_[labels]
 
     def predict_proba(self, X):
         """Probabilities, X (n, d) to (n, classes); rows sum to 1."""
-        values = self._short(X, labels=False)
+        values = self._quick(X, labels=False)
         return self._predict(X, labels=False) if values is None else values
 
 

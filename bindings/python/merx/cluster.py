@@ -82,7 +82,6 @@ class _KMeans(TransformerMixin, ClusterMixin, Estimator):
             # As many centres as were asked for; those beyond the distinct points repeat the last.
             centers = np.concatenate([centers, np.repeat(centers[-1:], extra, axis=0)])
         self.cluster_centers_ = centers.astype(X.dtype)
-        self._n_features_out = self.n_clusters
         self.n_iter_ = max(1, int(found["kmeans.scalars"][self._ITERATIONS]))
         self.labels_ = self._labels_of(X)
         self.inertia_ = float(found["kmeans.scalars"][self._INERTIA])
@@ -128,14 +127,9 @@ class _KMeans(TransformerMixin, ClusterMixin, Estimator):
 
         Raises NotFittedError before fit; ValueError for another number of columns, NaN or infinities.
         """
-        model = self.__dict__.get("_model")
-        if model is not None and "feature_names_in_" not in self.__dict__:
-            try:
-                labels = model.rows_labels(X)
-            except _merx.Error:
-                labels = None
-            if labels is not None:
-                return labels
+        labels = self._quick(X, labels=True)
+        if labels is not None:
+            return labels
         self._check_is_fitted()
         return self._labels_of(check_X(self, X, reset=False, accept_sparse=True))
 
@@ -170,7 +164,7 @@ class _KMeans(TransformerMixin, ClusterMixin, Estimator):
         """Names of transform's columns: "kmeans0", "kmeans1" …"""
         self._check_is_fitted()
         name = type(self).__name__.lower()
-        return np.asarray([f"{name}{i}" for i in range(self._n_features_out)], dtype=object)
+        return np.asarray([f"{name}{i}" for i in range(len(self.cluster_centers_))], dtype=object)
 
     def explain(self, X, row=0, cluster=None):
         """Why row `row` of X is in its cluster (or `cluster`) and not in the next: an Explanation by column, in squared distance."""
@@ -348,7 +342,7 @@ class MiniBatchKMeans(_KMeans):
                 centers = np.concatenate([centers, np.repeat(centers[-1:], extra, axis=0)])
             self.cluster_centers_ = np.array(centers, dtype=X.dtype)
             self._counts = np.zeros(self.n_clusters)
-            self.n_steps_, self.n_iter_, self._n_features_out = 0, 1, self.n_clusters
+            self.n_steps_, self.n_iter_ = 0, 1
         self._model = None  # the centres are ahead of any model of the C library
         labels = self._labels_of(X)
         given = np.ones(len(X)) if weights is None else weights

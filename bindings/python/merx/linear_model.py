@@ -34,7 +34,6 @@ class _Linear(RegressorMixin, Estimator):
     _family = "linear"
     _tensor = "linear"
     _multi_output = True
-    _parts = ()  # further tensors' scalars
 
     def _fit_options(self, target):
         raise NotImplementedError
@@ -59,8 +58,7 @@ class _Linear(RegressorMixin, Estimator):
             )
             for t in range(targets.shape[1])
         ]
-        self._model = models[0] if y.ndim == 1 else None
-        self._models = models
+        self._model = models if y.ndim == 2 else models[0]
         found = [model.tensors() for model in models]
         coefficients = np.stack([one[f"{self._tensor}.coefficients"] for one in found])
         intercepts = np.array([one[f"{self._tensor}.scalars"][0] for one in found])
@@ -70,7 +68,6 @@ class _Linear(RegressorMixin, Estimator):
             intercepts = 0.0
         self.coef_ = coefficients[0] if y.ndim == 1 else coefficients
         self.intercept_ = (intercepts[0] if y.ndim == 1 else intercepts) if self.fit_intercept else 0.0
-        self._single = X.dtype == np.float32
         return found, y.ndim == 1
 
     def predict(self, X):
@@ -78,22 +75,15 @@ class _Linear(RegressorMixin, Estimator):
 
         Raises NotFittedError before fit; ValueError for another number of columns, NaN or infinities.
         """
-        model = self.__dict__.get("_model")
-        if model is not None and "feature_names_in_" not in self.__dict__ and not self._single:
-            try:
-                values = model.rows_values(X)
-            except _merx.Error:
-                values = None  # said in the caller's words below
-            if values is not None:
-                return values
-        return self._predict_checked(X)
+        values = self._quick(X, labels=False)
+        return self._predict_checked(X) if values is None else values
 
     def _predict_checked(self, X):
         self._check_is_fitted()
         X = check_X(self, X, reset=False, accept_sparse=True)
         data = dataset_of(X)
-        values = [model.predict(data) for model in self._models]
-        out = values[0] if self._model is not None else np.stack(values, axis=1)
+        several = isinstance(self._model, list)
+        out = np.stack([model.predict(data) for model in self._model], axis=1) if several else self._model.predict(data)
         return out.astype(np.float32) if X.dtype == np.float32 else out
 
     def explain(self, X, row=0, target=0):
@@ -103,12 +93,15 @@ class _Linear(RegressorMixin, Estimator):
         X = check_X(self, X, reset=False, accept_sparse=True)
         from merx._explain import explanation
 
-        return explanation(self._models[target].explain(dataset_of(X, names), row))
+        return explanation(self._each_model()[target].explain(dataset_of(X, names), row))
 
     def describe(self):
         """Coefficients with standard errors and quality of the fit, for a person; one block of text a target."""
         self._check_is_fitted()
-        return "\n".join(model.describe() for model in self._models)
+        return "\n".join(model.describe() for model in self._each_model())
+
+    def _each_model(self):
+        return self._model if isinstance(self._model, list) else [self._model]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -558,28 +551,16 @@ class LogisticRegression(ClassifierMixin, Estimator):
 
     def predict(self, X):
         """The most probable class of each row: X (n, d) to (n)."""
-        model = self.__dict__.get("_model")
-        if model is not None and "feature_names_in_" not in self.__dict__:
-            try:
-                labels = model.rows_labels(X)
-            except _merx.Error:
-                labels = None
-            if labels is not None:
-                return self.classes_[labels]
+        labels = self._quick(X, labels=True)
+        if labels is not None:
+            return self.classes_[labels]
         scores = self.decision_function(X)
         return self.classes_[(scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)]
 
     def predict_proba(self, X):
         """Probabilities, X (n, d) to (n, classes); rows sum to 1."""
-        model = self.__dict__.get("_model")
-        if model is not None and "feature_names_in_" not in self.__dict__:
-            try:
-                values = model.rows_values(X)
-            except _merx.Error:
-                values = None
-            if values is not None:
-                return values
-        return _softmax(self.decision_function(X))
+        values = self._quick(X, labels=False)
+        return _softmax(self.decision_function(X)) if values is None else values
 
     def predict_log_proba(self, X):
         """Logarithms of predict_proba."""

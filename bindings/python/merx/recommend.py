@@ -23,6 +23,7 @@ import numpy as np
 
 from . import _merx
 from ._bar import progress_function
+from ._options import default_of
 from ._ranking import best as _best
 from ._ranking import count as _count
 from ._ranking import single as _single
@@ -140,11 +141,8 @@ def _with_options(cls):
 
 
 def _default(option):
-    text = option["default"]
-    try:
-        value = {"int": int, "real": float, "bool": lambda t: t == "true"}.get(option["type"], str)(text)
-    except ValueError:
-        return text  # a word taken beside numbers
+    """As implicit writes them: whole numbers without a point."""
+    value = default_of(option)
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

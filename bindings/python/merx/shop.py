@@ -22,6 +22,7 @@ import os
 
 from . import _merx
 from ._bar import progress_function
+from ._options import default_of
 from ._record import Record, RecordList, text_table
 from ._reply import Evaluation, Explanation, Figure, Figures, Item, Reason, Reply, evaluation_of, reply_of, time_of, value_of
 
@@ -499,18 +500,6 @@ class Shop:
 # ---- a method for each answer ----
 
 
-def _default(option):
-    text = option["default"]
-    if text is None:
-        return None
-    if option["type"] == "bool":
-        return text == "true"
-    try:
-        return {"int": int, "real": float}.get(option["type"], str)(text)
-    except ValueError:
-        return text  # a word taken beside numbers
-
-
 def _in_python(examples):
     """`merx ask recommend --customer 12347 --why` as shop.recommend(customer="12347", why=True)."""
     lines = []
@@ -544,8 +533,8 @@ def _make_method(info):
     parameters = [Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)]
     lines = [f"{info['title']}.", "", info["text"], "", f"Needs {info['needs']}.", ""]
     for name, option in zip(names, info["question"]):
-        parameters.append(Parameter(name, Parameter.KEYWORD_ONLY, default=_default(option)))
-        default = f", default={_default(option)!r}" if option["default"] is not None else ", optional"
+        parameters.append(Parameter(name, Parameter.KEYWORD_ONLY, default=default_of(option)))
+        default = f", default={default_of(option)!r}" if option["default"] is not None else ", optional"
         lines += [f"{name} : {_takes(option)}{default}", f"    {option['text']}"]
     parameters.append(Parameter("why", Parameter.KEYWORD_ONLY, default=False))
     lines += ["why : bool, default=False", "    With the reasons of each item.", "", "Returns Reply; raises as `ask`."]

@@ -156,6 +156,35 @@ static void unwatch_interrupts(mpy_call *call)
     call->handling = false;
 }
 
+/* ---- who uses an object ---- */
+
+bool mpy_use_may(const mpy_use *use, bool changes)
+{
+    if (!use->changing && !(changes && use->users > 0))
+        return true;
+    PyErr_SetString(
+        PyExc_RuntimeError,
+        use->changing
+            ? "the model is being trained by another thread; wait until that fit has ended"
+            : "the model is used by another thread while it would be changed; wait until that call has ended");
+    return false;
+}
+
+bool mpy_use_enter(mpy_use *use, bool changes)
+{
+    if (!mpy_use_may(use, changes))
+        return false;
+    use->users++;
+    use->changing = changes;
+    return true;
+}
+
+void mpy_use_leave(mpy_use *use)
+{
+    use->users--;
+    use->changing = false;
+}
+
 /* ---- calls ---- */
 
 PyGILState_STATE mpy_callback_begin(void)

@@ -47,6 +47,18 @@ void mpy_call_release(mpy_call *call);
 PyGILState_STATE mpy_callback_begin(void);
 merx_status mpy_callback_end(mpy_call *call, PyGILState_STATE state, bool good, merx_error *err);
 
+/*
+ * Who uses an object whose calls give up the lock: one that changes it, alone, or any number of others. Zero at first; changed under the lock alone.
+ * enter: false and RuntimeError when it can't be now. A call that keeps the lock throughout need not leave: mpy_use_may.
+ */
+typedef struct mpy_use {
+    int users;
+    bool changing;
+} mpy_use;
+bool mpy_use_may(const mpy_use *use, bool changes);
+bool mpy_use_enter(mpy_use *use, bool changes);
+void mpy_use_leave(mpy_use *use);
+
 /* Sets the exception for a failed status. Always returns NULL. */
 PyObject *mpy_raise(merx_status status, const merx_error *err);
 /* Adds the exceptions to the module: merx.Error and its kinds. */

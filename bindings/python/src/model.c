@@ -15,11 +15,25 @@ enum {
 
 typedef struct model_object {
     PyObject_HEAD merx_model *model;
-    int users; /* calls that run without the interpreter's lock; a fit needs the model alone */
-    bool fitting;
+    mpy_use use; /* a fit needs the model alone */
 } model_object;
 
 static PyTypeObject *model_type;
+
+/* The object of a new model, which is taken; or the exception. */
+static PyObject *made(PyTypeObject *type, merx_status status, const merx_error *err, merx_model *model)
+{
+    if (status != MERX_OK)
+        return mpy_raise(status, err);
+    model_object *self = (model_object *)PyType_GenericAlloc(type, 0);
+    if (self == NULL) {
+        merx_model_free(model);
+        return NULL;
+    }
+    self->model = model;
+    self->use = (mpy_use){0};
+    return (PyObject *)self;
+}
 
 static PyObject *model_new(PyTypeObject *type, PyObject *args, PyObject *words)
 {
@@ -28,19 +42,9 @@ static PyObject *model_new(PyTypeObject *type, PyObject *args, PyObject *words)
     if (!PyArg_ParseTupleAndKeywords(args, words, "s", names, &family))
         return NULL;
     merx_error err = {0};
-    merx_model *model;
+    merx_model *model = NULL;
     merx_status status = merx_model_new(NULL, family, &model, &err);
-    if (status != MERX_OK)
-        return mpy_raise(status, &err);
-    model_object *self = (model_object *)PyType_GenericAlloc(type, 0);
-    if (self == NULL) {
-        merx_model_free(model);
-        return NULL;
-    }
-    self->model = model;
-    self->users = 0;
-    self->fitting = false;
-    return (PyObject *)self;
+    return made(type, status, &err, model);
 }
 
 static void model_dealloc(PyObject *object)
@@ -52,31 +56,13 @@ static void model_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
-/* Before the lock is given up: one fit alone, or any number of others. */
-static bool enter(model_object *self, bool fits)
-{
-    if (self->fitting || (fits && self->users > 0)) {
-        PyErr_SetString(PyExc_RuntimeError, "the model is being fitted by another thread, or used while it would be");
-        return false;
-    }
-    self->users++;
-    self->fitting = fits;
-    return true;
-}
-
-static void leave(model_object *self)
-{
-    self->users--;
-    self->fitting = false;
-}
-
 /* ---- options and fit ---- */
 
 static PyObject *set(PyObject *object, PyObject *args)
 {
     const char *name, *value;
     merx_error err = {0};
-    if (!PyArg_ParseTuple(args, "ss", &name, &value))
+    if (!PyArg_ParseTuple(args, "ss", &name, &value) || !mpy_use_may(&((model_object *)object)->use, true))
         return NULL;
     merx_status status = merx_model_set(((model_object *)object)->model, name, value, &err);
     if (status != MERX_OK)
@@ -89,6 +75,8 @@ static PyObject *set_start(PyObject *object, PyObject *values)
     merx_error err = {0};
     mpy_array a = {0};
     merx_status status;
+    if (!mpy_use_may(&((model_object *)object)->use, true))
+        return NULL;
     if (values == Py_None) {
         status = merx_model_set_start(((model_object *)object)->model, NULL, 0, 0, &err);
     } else {
@@ -114,16 +102,16 @@ static PyObject *fit(PyObject *object, PyObject *args, PyObject *words)
         return NULL;
     const merx_dataset *dataset = mpy_dataset_of(data);
     mpy_call call;
-    if (dataset == NULL || !enter(self, true))
+    if (dataset == NULL || !mpy_use_enter(&self->use, true))
         return NULL;
     if (!mpy_call_begin(&call, &settings)) {
-        leave(self);
+        mpy_use_leave(&self->use);
         return NULL;
     }
     merx_status status = merx_model_fit(self->model, dataset, &(merx_fit_columns){.target = target, .weight = weight},
                                         call.task, &call.err);
     bool good = mpy_call_end(&call, status);
-    leave(self);
+    mpy_use_leave(&self->use);
     if (!good)
         return NULL;
     Py_RETURN_NONE;
@@ -197,10 +185,10 @@ static PyObject *predict_few(const model_object *self, const double *x, size_t n
 static PyObject *predict_dataset(model_object *self, const merx_dataset *data, size_t cells, wanted what)
 {
     mpy_call call;
-    if (!enter(self, false))
+    if (!mpy_use_enter(&self->use, false))
         return NULL;
     if (!mpy_call_begin(&call, &(mpy_settings){.threads = cells < PARALLEL_CELLS ? 1 : 0})) {
-        leave(self);
+        mpy_use_leave(&self->use);
         return NULL;
     }
     merx_prediction p = {0};
@@ -216,7 +204,7 @@ static PyObject *predict_dataset(model_object *self, const merx_dataset *data, s
     }
     merx_prediction_release(&p);
     mpy_call_release(&call);
-    leave(self);
+    mpy_use_leave(&self->use);
     return result;
 }
 
@@ -227,8 +215,8 @@ static PyObject *predict_rows(PyObject *object, PyObject *x, wanted what)
 {
     model_object *self = (model_object *)object;
     mpy_array a;
-    size_t outputs = merx_model_outputs(self->model);
-    if (outputs == 0 || self->fitting || !mpy_array_try(x, &a))
+    size_t outputs = self->use.changing ? 0 : merx_model_outputs(self->model);
+    if (outputs == 0 || !mpy_array_try(x, &a))
         Py_RETURN_NONE;
     PyObject *result = NULL;
     if (a.kind != MPY_FLOAT64 || a.dims != 2 || a.shape[0] == 0 || a.shape[1] == 0 ||
@@ -290,7 +278,7 @@ static PyObject *explain(PyObject *object, PyObject *args)
     if (!PyArg_ParseTuple(args, "On|i", &data, &row, &output))
         return NULL;
     const merx_dataset *dataset = mpy_dataset_of(data);
-    if (dataset == NULL)
+    if (dataset == NULL || !mpy_use_may(&self->use, false))
         return NULL;
     merx_error err = {0};
     merx_explanation e = {0};
@@ -327,6 +315,8 @@ static PyObject *describe(PyObject *object, PyObject *unused)
     (void)unused;
     merx_error err = {0};
     char *text = NULL;
+    if (!mpy_use_may(&((model_object *)object)->use, false))
+        return NULL;
     merx_status status = merx_model_describe(((model_object *)object)->model, &text, &err);
     return take_text(status, &err, text);
 }
@@ -336,6 +326,8 @@ static PyObject *shapes_svg(PyObject *object, PyObject *unused)
     (void)unused;
     merx_error err = {0};
     char *text = NULL;
+    if (!mpy_use_may(&((model_object *)object)->use, false))
+        return NULL;
     merx_status status = merx_model_shapes_svg(((model_object *)object)->model, &text, &err);
     return take_text(status, &err, text);
 }
@@ -362,6 +354,8 @@ static PyObject *tensors(PyObject *object, PyObject *unused)
 {
     (void)unused;
     merx_error err = {0};
+    if (!mpy_use_may(&((model_object *)object)->use, false))
+        return NULL;
     PyObject *dict = PyDict_New();
     if (dict == NULL)
         return NULL;
@@ -376,6 +370,8 @@ static PyObject *output_names(PyObject *object, PyObject *unused)
 {
     (void)unused;
     const merx_model *model = ((model_object *)object)->model;
+    if (!mpy_use_may(&((model_object *)object)->use, false))
+        return NULL;
     size_t n = merx_model_outputs(model);
     PyObject *list = PyList_New(0);
     for (size_t i = 0; list != NULL && i < n; i++) {
@@ -393,15 +389,15 @@ static PyObject *evaluate(PyObject *object, PyObject *data)
     const merx_dataset *dataset = mpy_dataset_of(data);
     mpy_call call;
     merx_metrics m = {0};
-    if (dataset == NULL || !enter(self, false))
+    if (dataset == NULL || !mpy_use_enter(&self->use, false))
         return NULL;
     if (!mpy_call_begin(&call, &(mpy_settings){0})) {
-        leave(self);
+        mpy_use_leave(&self->use);
         return NULL;
     }
     merx_status status = merx_model_evaluate(self->model, dataset, call.task, &m, &call.err);
     bool good = mpy_call_end(&call, status);
-    leave(self);
+    mpy_use_leave(&self->use);
     PyObject *dict = good ? PyDict_New() : NULL;
     for (size_t i = 0; dict != NULL && i < m.count; i++) {
         PyObject *one = Py_BuildValue("(ddd)", m.metric[i].value, m.metric[i].low, m.metric[i].high);
@@ -418,7 +414,7 @@ static PyObject *save(PyObject *object, PyObject *args)
 {
     const char *path;
     merx_error err = {0};
-    if (!PyArg_ParseTuple(args, "s", &path))
+    if (!PyArg_ParseTuple(args, "s", &path) || !mpy_use_may(&((model_object *)object)->use, false))
         return NULL;
     merx_status status = merx_model_save(((model_object *)object)->model, path, &err);
     if (status != MERX_OK)
@@ -432,27 +428,14 @@ static PyObject *to_bytes(PyObject *object, PyObject *unused)
     merx_error err = {0};
     void *bytes;
     size_t size;
+    if (!mpy_use_may(&((model_object *)object)->use, false))
+        return NULL;
     merx_status status = merx_model_to_bytes(((model_object *)object)->model, &bytes, &size, &err);
     if (status != MERX_OK)
         return mpy_raise(status, &err);
     PyObject *result = PyBytes_FromStringAndSize(bytes, (Py_ssize_t)size);
     merx_bytes_free(bytes, size);
     return result;
-}
-
-static PyObject *loaded(PyObject *type, merx_status status, const merx_error *err, merx_model *model)
-{
-    if (status != MERX_OK)
-        return mpy_raise(status, err);
-    model_object *self = (model_object *)PyType_GenericAlloc((PyTypeObject *)type, 0);
-    if (self == NULL) {
-        merx_model_free(model);
-        return NULL;
-    }
-    self->model = model;
-    self->users = 0;
-    self->fitting = false;
-    return (PyObject *)self;
 }
 
 static PyObject *load(PyObject *type, PyObject *args)
@@ -463,7 +446,7 @@ static PyObject *load(PyObject *type, PyObject *args)
     if (!PyArg_ParseTuple(args, "s", &path))
         return NULL;
     merx_status status = merx_model_load(NULL, path, &model, &err);
-    return loaded(type, status, &err, model);
+    return made((PyTypeObject *)type, status, &err, model);
 }
 
 static PyObject *from_bytes(PyObject *type, PyObject *args)
@@ -475,7 +458,7 @@ static PyObject *from_bytes(PyObject *type, PyObject *args)
     if (!PyArg_ParseTuple(args, "y#", &bytes, &size))
         return NULL;
     merx_status status = merx_model_from_bytes(NULL, bytes, (size_t)size, &model, &err);
-    return loaded(type, status, &err, model);
+    return made((PyTypeObject *)type, status, &err, model);
 }
 
 static PyObject *get_family(PyObject *object, void *unused)

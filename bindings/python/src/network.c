@@ -2,7 +2,7 @@
  * _merx.Network: merx_network. Layers come as its JSON (merx/keras/ writes it), numbers as C-contiguous arrays: x float32 or uint8 (seen as they are,
  * not divided by 255), labels int32, targets and weights float32.
  *
- * A fit needs the network alone; any number of threads may predict and read. Both are told by `users` and `fitting`, which change under the
+ * A fit needs the network alone; any number of threads may predict and read. Both are told by `use`, which changes under the
  * interpreter's lock. A few examples are predicted on the spot, without a task and without giving up the lock.
  */
 #include <math.h>
@@ -23,8 +23,7 @@ typedef struct network_object {
     PyObject_HEAD merx_network *net;
     size_t input, rows, output; /* numbers of an example; rows of its output (steps), numbers of its output */
     double work;                /* multiplications of an example, about */
-    int users;
-    bool fitting;
+    mpy_use use;
 } network_object;
 
 static PyTypeObject *network_type;
@@ -86,8 +85,7 @@ static PyObject *wrap(PyTypeObject *type, merx_network *net)
         return NULL;
     }
     self->net = net;
-    self->users = 0;
-    self->fitting = false;
+    self->use = (mpy_use){0};
     measure(self);
     return (PyObject *)self;
 }
@@ -99,28 +97,6 @@ static void network_dealloc(PyObject *object)
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(object);
     Py_DECREF(type);
-}
-
-/* Before the lock is given up: one that changes the network alone, or any number of others. */
-static bool enter(network_object *self, bool changes)
-{
-    if (self->fitting || (changes && self->users > 0)) {
-        PyErr_SetString(
-            PyExc_RuntimeError,
-            self->fitting
-                ? "the model is being trained by another thread; wait until that fit has ended"
-                : "the model is used by another thread while it would be changed; wait until that call has ended");
-        return false;
-    }
-    self->users++;
-    self->fitting = changes;
-    return true;
-}
-
-static void leave(network_object *self)
-{
-    self->users--;
-    self->fitting = false;
 }
 
 /* ---- making one ---- */
@@ -179,10 +155,10 @@ static PyObject *compile(PyObject *object, PyObject *args, PyObject *words)
     o.kind = (merx_optimizer_kind)kind;
     o.nesterov = nesterov != 0;
     merx_error err = {0};
-    if (!enter(self, true))
+    if (!mpy_use_enter(&self->use, true))
         return NULL;
     merx_status status = merx_network_compile(self->net, o, (merx_loss)loss, NULL, &err);
-    leave(self);
+    mpy_use_leave(&self->use);
     if (status != MERX_OK)
         return mpy_raise(status, &err);
     Py_RETURN_NONE;
@@ -349,11 +325,11 @@ static PyObject *fit(PyObject *object, PyObject *args, PyObject *words)
     }
     mpy_call call;
     merx_history history = {0};
-    if (!enter(self, true))
+    if (!mpy_use_enter(&self->use, true))
         goto out;
     settings.threads = threads_for(self, m.e.n, settings.threads);
     if (!mpy_call_begin(&call, &settings)) {
-        leave(self);
+        mpy_use_leave(&self->use);
         goto out;
     }
     merx_status status = merx_network_fit(self->net, &m.e, &o, call.task, &history, &call.err);
@@ -366,7 +342,7 @@ static PyObject *fit(PyObject *object, PyObject *args, PyObject *words)
         result = list_epochs(&history);
     merx_history_release(&history);
     mpy_call_release(&call);
-    leave(self);
+    mpy_use_leave(&self->use);
 out:
     mpy_array_release(&r);
     release(&m);
@@ -386,17 +362,17 @@ static PyObject *evaluate(PyObject *object, PyObject *args, PyObject *words)
     double loss = 0, metric = 0;
     if (!take_examples(self, x, labels, targets, weights, &m))
         return NULL;
-    if (!enter(self, false))
+    if (!mpy_use_enter(&self->use, false))
         goto out;
     settings.threads = threads_for(self, m.e.n, settings.threads);
     if (!mpy_call_begin(&call, &settings)) {
-        leave(self);
+        mpy_use_leave(&self->use);
         goto out;
     }
     merx_status status = merx_network_evaluate(self->net, &m.e, call.task, &loss, &metric, &call.err);
     if (mpy_call_end(&call, status))
         result = Py_BuildValue("(dd)", loss, metric);
-    leave(self);
+    mpy_use_leave(&self->use);
 out:
     release(&m);
     return result;
@@ -425,7 +401,7 @@ static PyObject *predict(PyObject *object, PyObject *args, PyObject *words)
         return NULL;
     PyObject *result = new_output(self, (int)merx_network_nodes(self->net) - 1, m.e.n, &memory);
     bool good = false;
-    if (result != NULL && enter(self, false)) {
+    if (result != NULL && mpy_use_enter(&self->use, false)) {
         if (self->work * (double)m.e.n < SHORT_WORK) {
             merx_error err = {0};
             merx_status status = merx_network_predict(self->net, &m.e, NULL, memory, &err);
@@ -440,7 +416,7 @@ static PyObject *predict(PyObject *object, PyObject *args, PyObject *words)
                 good = mpy_call_end(&call, status);
             }
         }
-        leave(self);
+        mpy_use_leave(&self->use);
     }
     release(&m);
     if (!good)
@@ -497,13 +473,13 @@ static PyObject *predict_node(PyObject *object, PyObject *args)
     mpy_call call;
     if (m.e.x == NULL)
         PyErr_SetString(PyExc_TypeError, "x is not float32");
-    else if ((result = new_output(self, node, m.e.n, &memory)) != NULL && enter(self, false)) {
+    else if ((result = new_output(self, node, m.e.n, &memory)) != NULL && mpy_use_enter(&self->use, false)) {
         if (mpy_call_begin(&call, &(mpy_settings){.threads = 1})) {
             merx_status status =
                 m.e.n == 0 ? MERX_OK : run_node(self->net, &m.e, node, self->input, each, call.task, memory, &call.err);
             good = mpy_call_end(&call, status);
         }
-        leave(self);
+        mpy_use_leave(&self->use);
     }
     release(&m);
     if (!good)
@@ -576,11 +552,11 @@ static PyObject *get_weight(PyObject *object, PyObject *args)
 {
     network_object *self = (network_object *)object;
     Py_ssize_t i;
-    if (!PyArg_ParseTuple(args, "n", &i) || !check_weight(self, i) || !enter(self, false))
+    if (!PyArg_ParseTuple(args, "n", &i) || !check_weight(self, i) || !mpy_use_enter(&self->use, false))
         return NULL;
     merx_weight w = merx_network_weight(self->net, (size_t)i);
     PyObject *array = mpy_array_copy(MPY_FLOAT32, (int)w.dims.rank, w.dims.dim, w.values);
-    leave(self);
+    mpy_use_leave(&self->use);
     return array;
 }
 
@@ -597,10 +573,10 @@ static PyObject *set_weight(PyObject *object, PyObject *args)
     bool good = a.kind == MPY_FLOAT32;
     if (!good)
         PyErr_SetString(PyExc_TypeError, "a weight is not float32");
-    good = good && enter(self, true);
+    good = good && mpy_use_enter(&self->use, true);
     if (good) {
         status = merx_network_set_weight(self->net, (size_t)i, a.data, a.count, &err);
-        leave(self);
+        mpy_use_leave(&self->use);
     }
     mpy_array_release(&a);
     if (!good)
@@ -633,10 +609,10 @@ static PyObject *write_with(PyObject *object, PyObject *args, writes function)
     network_object *self = (network_object *)object;
     const char *path;
     merx_error err = {0};
-    if (!PyArg_ParseTuple(args, "s", &path) || !enter(self, false))
+    if (!PyArg_ParseTuple(args, "s", &path) || !mpy_use_enter(&self->use, false))
         return NULL;
     merx_status status = function(self->net, path, &err);
-    leave(self);
+    mpy_use_leave(&self->use);
     if (status != MERX_OK)
         return mpy_raise(status, &err);
     Py_RETURN_NONE;
@@ -683,10 +659,10 @@ static PyObject *load_keras(PyObject *object, PyObject *args)
     network_object *self = (network_object *)object;
     const char *path;
     merx_error err = {0};
-    if (!PyArg_ParseTuple(args, "s", &path) || !enter(self, true))
+    if (!PyArg_ParseTuple(args, "s", &path) || !mpy_use_enter(&self->use, true))
         return NULL;
     merx_status status = merx_network_load_keras(self->net, path, &err);
-    leave(self);
+    mpy_use_leave(&self->use);
     if (status != MERX_OK)
         return mpy_raise(status, &err);
     Py_RETURN_NONE;
@@ -699,10 +675,10 @@ static PyObject *to_bytes(PyObject *object, PyObject *unused)
     merx_error err = {0};
     void *bytes;
     size_t size;
-    if (!enter(self, false))
+    if (!mpy_use_enter(&self->use, false))
         return NULL;
     merx_status status = merx_network_to_bytes(self->net, &bytes, &size, &err);
-    leave(self);
+    mpy_use_leave(&self->use);
     if (status != MERX_OK)
         return mpy_raise(status, &err);
     PyObject *result = PyBytes_FromStringAndSize(bytes, (Py_ssize_t)size);

@@ -143,7 +143,7 @@ def test_frames(model, data):
     with pytest.raises(TypeError, match="Feature names are only supported if all input features have string names"):
         model.fit(mixed, y)
     if not isinstance(model, (AdditiveRegressor, KNeighborsClassifier)):
-        with pytest.raises(ValueError, match="red"):
+        with pytest.raises(ValueError, match="'red' .row 0, column 'b': numbers are expected"):
             model.fit(frame.assign(b="red"), y)
 
 

@@ -101,7 +101,32 @@ def test_two_fits_of_one_model_at_once_are_told():
         one.start()
     for one in workers:
         one.join()
-    assert model.fitted and all("another thread" in one for one in errors)
+    assert model.fitted and errors and all("another thread" in one for one in errors)
+
+
+def test_a_model_that_is_being_fitted_cannot_be_read():
+    from merx import _merx
+
+    X = np.random.default_rng(0).normal(size=(20000, 20))
+    model = _merx.Model("kmeans")
+    model.set("clusters", "3")
+    data = _merx.Dataset.matrix(X)
+    model.fit(data)
+    model.set("clusters", "24")
+    worker = threading.Thread(target=lambda: model.fit(data))
+    worker.start()
+    refused = set()
+    calls = {"describe": model.describe, "tensors": model.tensors, "to_bytes": model.to_bytes, "outputs": model.outputs,
+             "explain": lambda: model.explain(data, 0), "set": lambda: model.set("clusters", "4"), "predict": lambda: model.predict(data)}
+    while worker.is_alive():
+        for name, call in calls.items():
+            try:
+                call()
+            except RuntimeError as error:
+                assert "another thread" in str(error)
+                refused.add(name)
+    worker.join()
+    assert refused == set(calls) and len(model.outputs()) == 24
 
 
 def test_same_bits_for_any_number_of_threads():
