@@ -21,45 +21,6 @@
 
 /* ---- ids ---- */
 
-static int digit_of(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-bool mx_pg_uid_parse(mx_str text, unsigned char uid[16])
-{
-    size_t at = 0;
-
-    if (text.size != MX_PG_UID_TEXT)
-        return false;
-    for (size_t i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            if (text.data[at++] != '-')
-                return false;
-        int high = digit_of(text.data[at]), low = digit_of(text.data[at + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        uid[i] = (unsigned char)(high * 16 + low);
-        at += 2;
-    }
-    return true;
-}
-
-void mx_pg_uid_format(const unsigned char uid[16], char text[MX_PG_UID_TEXT])
-{
-    static const char digits[] = "0123456789abcdef";
-    size_t at = 0;
-
-    for (size_t i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            text[at++] = '-';
-        text[at++] = digits[uid[i] >> 4];
-        text[at++] = digits[uid[i] & 15];
-    }
-}
-
 /* A growing array parameter in binary: a head of five numbers, then size and bytes of each element. */
 static void array_begin(mx_text *array, int64_t element_type)
 {
@@ -94,11 +55,11 @@ static merx_status ask_known(mx_pg *pg, mx_pg_sql sql, mx_text *array, size_t co
     mx_pg_put_bytes(&params, array->data, array->size);
     MX_TRY(mx_pg_call(pg, sql, &params, &result, "looking events up", err));
     for (int row = 0; row < PQntuples(result) && status == MERX_OK; row++) {
-        char text[MX_PG_UID_TEXT];
+        char text[MX_UUID_TEXT];
         mx_str id = mx_pg_text(result, row, 0);
         int32_t code;
         if (sql == MX_PG_UIDS_KNOWN) {
-            mx_pg_uid_format((const unsigned char *)id.data, text);
+            mx_uuid_format((const unsigned char *)id.data, text);
             id = (mx_str){text, sizeof text};
         }
         status = mx_dict_add(seen, id, &code, NULL, err);
@@ -123,7 +84,7 @@ static merx_status find_known(mx_pg *pg, const mx_event *events, size_t n, mx_di
         mx_str id = events[i].id;
         if (id.size == 0)
             continue;
-        if (mx_pg_uid_parse(id, uid)) {
+        if (mx_uuid_parse(id, uid)) {
             if (uid_count++ == 0)
                 array_begin(&uids, TYPE_UUID);
             array_add(&uids, uid, sizeof uid);
@@ -272,7 +233,7 @@ static merx_status copy_event(mx_copy *copy, const mx_event *event, merx_error *
 {
     mx_pg_meta *meta = &copy->pg->meta;
     unsigned char uid[16];
-    const bool is_uid = mx_pg_uid_parse(event->id, uid);
+    const bool is_uid = mx_uuid_parse(event->id, uid);
 
     MX_TRY(copy_open(copy, err));
     if (copy->used + EVENT_BYTES_MAX + 2 > COPY_BYTES)

@@ -33,13 +33,13 @@ static merx_status give_row(mx_record_kind kind, const PGresult *result, int row
                             merx_error *err)
 {
     mx_record record = {.kind = kind};
-    char uid[MX_PG_UID_TEXT];
+    char uid[MX_UUID_TEXT];
 
     read_fields(&record, result, row, kind == MX_EVENT ? 1 : 0);
     if (kind == MX_EVENT) {
         record.event.offset = mx_pg_int(result, row, 0);
         if (!PQgetisnull(result, row, MX_PG_UID_COLUMN)) {
-            mx_pg_uid_format((const unsigned char *)PQgetvalue(result, row, MX_PG_UID_COLUMN), uid);
+            mx_uuid_format((const unsigned char *)PQgetvalue(result, row, MX_PG_UID_COLUMN), uid);
             record.event.id = (mx_str){uid, sizeof uid};
         }
     }
@@ -234,7 +234,7 @@ merx_status mx_pg_get(void *state, mx_record_kind kind, mx_str id, mx_record_fn 
     int64_t version = 0;
 
     if (kind == MX_EVENT) {
-        bool is_uid = mx_pg_uid_parse(id, uid);
+        bool is_uid = mx_uuid_parse(id, uid);
         question = (mx_pg_question){.sql = is_uid ? MX_PG_EVENT_BY_UID : MX_PG_EVENT_BY_ID, .kind = -1};
         if (is_uid)
             key = (mx_str){(const char *)uid, sizeof uid};

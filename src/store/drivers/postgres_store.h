@@ -16,6 +16,7 @@
 #define MX_STORE_POSTGRES_STORE_H
 
 #include "store/drivers/postgres_library.h"
+#include "store/drivers/uuid.h"
 #include "store/fields.h"
 
 #define MX_PG_SCHEMA 1      /* version of the tables */
@@ -174,10 +175,6 @@ merx_status mx_pg_read_meta(mx_pg *pg, const PGresult *result, merx_error *err) 
 merx_status mx_pg_append(void *state, const mx_event *events, size_t n, uint64_t *appended, merx_error *err);
 /* Rows a source has taken. */
 merx_status mx_pg_source_rows(mx_pg *pg, mx_str name, int64_t *rows, merx_error *err) MERX_MUST_CHECK;
-#define MX_PG_UID_TEXT 36
-/* A UUID as it is usually written, lower case with hyphens, to 16 bytes and back; false: it is none. */
-bool mx_pg_uid_parse(mx_str text, unsigned char uid[16]);
-void mx_pg_uid_format(const unsigned char uid[16], char text[MX_PG_UID_TEXT]);
 
 /* postgres_upsert.c */
 merx_status mx_pg_upsert(void *state, const mx_record *records, size_t n, merx_error *err);

@@ -26,6 +26,8 @@ static void sqlite_close(void *state)
     mx_sqlite *store = state;
 
     mx_sqlite_forget_names(store);
+    mx_sqlite_ids_release(store);
+    mx_vec_release(&store->hashes);
     mx_sqlite_finalize_all(store);
     if (store->db != NULL)
         sqlite3_close_v2(store->db);
@@ -144,6 +146,7 @@ static merx_status sqlite_open(const char *address, const mx_records_options *op
     store->read_only = options->read_only;
     store->busy_timeout_ms = options->busy_timeout_ms;
     store->cache_bytes = options->cache_bytes;
+    store->hashes = mx_vec_init(alloc, sizeof(uint64_t), SIZE_MAX / sizeof(uint64_t), "hashes of ids");
     merx_status status = mx_alloc_array_raw(alloc, size + 1, 1, "path", &store->path, err);
     if (status == MERX_OK) {
         store->path_size = size + 1;
@@ -168,7 +171,9 @@ merx_status mx_sqlite_load_meta(mx_sqlite *store, merx_error *err)
     if (!row)
         MX_FAIL(err, MERX_E_CORRUPT, store->path, "the row of meta is missing");
     store->meta = (mx_meta){sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1),
-                            sqlite3_column_int64(statement, 2), sqlite3_column_int64(statement, 3)};
+                            sqlite3_column_int64(statement, 2), sqlite3_column_int64(statement, 3),
+                            sqlite3_column_int64(statement, 4), sqlite3_column_int64(statement, 5),
+                            sqlite3_column_int64(statement, 6), sqlite3_column_int64(statement, 7)};
     store->meta_changed = false;
     sqlite3_reset(statement);
     return MERX_OK;
@@ -181,12 +186,16 @@ static void sqlite_rollback(void *state)
     /* SQLite may have rolled back by itself (full disk, I/O failure). */
     if (!sqlite3_get_autocommit(store->db))
         sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
-    mx_sqlite_forget_names(store);
+    if (store->begun && !store->read_only) {
+        mx_sqlite_rollback_names(store);
+        mx_sqlite_ids_rollback(store);
+    }
+    store->waiting.count = 0;
     store->source_size = 0;
     store->source_changed = store->meta_changed = store->begun = false;
 }
 
-/* Forgets what is remembered when another connection has committed since. */
+/* Looks whether another connection has committed since, and forgets what it may have changed. */
 static merx_status look_for_others(mx_sqlite *store, merx_error *err)
 {
     sqlite3_stmt *statement;
@@ -197,8 +206,12 @@ static merx_status look_for_others(mx_sqlite *store, merx_error *err)
     int64_t version = row ? sqlite3_column_int64(statement, 0) : -1;
     sqlite3_reset(statement);
     if (version != store->data_version)
-        mx_sqlite_forget_names(store);
+        store->ids.runs_known = false;
     store->data_version = version;
+    if (store->meta.erasures != store->ids.erasures)
+        mx_sqlite_forget_names(store);
+    mx_sqlite_begin_names(store);
+    mx_sqlite_ids_begin(store);
     return MERX_OK;
 }
 
@@ -209,14 +222,14 @@ static merx_status sqlite_begin(void *state, merx_error *err)
 
     MX_TRY(mx_sqlite_statement(store, store->read_only ? MX_SQL_BEGIN_READ : MX_SQL_BEGIN_WRITE, &statement, err));
     MX_TRY(mx_sqlite_run(store, statement, "beginning to write", err));
-    store->begun = true;
     store->source_size = 0;
     store->source_changed = false;
     merx_status status = mx_sqlite_load_meta(store, err);
-    if (status == MERX_OK)
+    if (status == MERX_OK && !store->read_only)
         status = look_for_others(store, err);
     if (status != MERX_OK)
         sqlite_rollback(store);
+    store->begun = status == MERX_OK;
     return status;
 }
 
@@ -226,11 +239,14 @@ static merx_status sqlite_commit(void *state, merx_error *err)
     sqlite3_stmt *statement;
 
     MX_TRY(mx_sqlite_flush(store, err));
+    if (!store->read_only)
+        MX_TRY(mx_sqlite_ids_settle(store, err));
     if (store->meta_changed) {
-        const int64_t values[] = {store->meta.next_offset, store->meta.max_time_ms, store->meta.disordered,
-                                  store->meta.scrub};
+        const mx_meta *meta = &store->meta;
+        const int64_t values[] = {meta->next_offset, meta->max_time_ms, meta->disordered, meta->scrub,
+                                  meta->indexed,     meta->unindexed,   meta->erasures};
         MX_TRY(mx_sqlite_statement(store, MX_SQL_META_SET, &statement, err));
-        for (int i = 0; i < 4; i++)
+        for (int i = 0; i < (int)(sizeof values / sizeof *values); i++)
             MX_TRY(mx_sqlite_bind_int(store, statement, i + 1, values[i], err));
         MX_TRY(mx_sqlite_run(store, statement, "writing the state", err));
     }

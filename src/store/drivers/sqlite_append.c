@@ -35,18 +35,9 @@ merx_status mx_sqlite_source_rows(mx_sqlite *store, mx_str name, int64_t *rows, 
     return MERX_OK;
 }
 
-/* Whether the event was taken before; moves the source's watermark when it is identified by its row. */
-static merx_status known(mx_sqlite *store, const mx_event *event, bool *taken, merx_error *err)
+/* Whether the row of its source was taken before; moves the source's watermark. */
+static merx_status row_known(mx_sqlite *store, const mx_event *event, bool *taken, merx_error *err)
 {
-    sqlite3_stmt *statement;
-
-    if (event->id.size > 0) {
-        MX_TRY(mx_sqlite_statement(store, MX_SQL_EVENT_FIND, &statement, err));
-        MX_TRY(mx_sqlite_bind_text(store, statement, 1, event->id, err));
-        MX_TRY(mx_sqlite_step(store, statement, taken, "looking an event up", err));
-        sqlite3_reset(statement);
-        return MERX_OK;
-    }
     if (!mx_str_equal(event->source, (mx_str){store->source, store->source_size})) {
         MX_TRY(mx_sqlite_flush(store, err));
         store->source_size = 0;
@@ -62,15 +53,27 @@ static merx_status known(mx_sqlite *store, const mx_event *event, bool *taken, m
     return MERX_OK;
 }
 
+/* A UUID goes in as 16 bytes, any other id as its text, none as NULL. uuid: room that lasts until the row is written. */
+static merx_status bind_id(mx_sqlite *store, sqlite3_stmt *add, int at, mx_str id, unsigned char uuid[MX_UUID_SIZE],
+                           merx_error *err)
+{
+    if (!mx_uuid_parse(id, uuid))
+        return mx_sqlite_bind_text(store, add, at, id, err);
+    int rc = sqlite3_bind_blob(add, at, uuid, MX_UUID_SIZE, SQLITE_STATIC);
+    return rc == SQLITE_OK ? MERX_OK : mx_sqlite_fail(store, rc, "binding an id", err);
+}
+
 /* Writes the rows that wait: all together when they are MX_EVENTS_AT_ONCE, else one by one. */
 static merx_status write_waiting(mx_sqlite *store, merx_error *err)
 {
+    enum { ROW = MX_EVENT_COLUMNS + 1 };
     mx_waiting *waiting = &store->waiting;
     const bool all = waiting->count == MX_EVENTS_AT_ONCE;
+    unsigned char uuids[MX_EVENTS_AT_ONCE][MX_UUID_SIZE];
     sqlite3_stmt *add;
 
     for (size_t i = 0; i < waiting->count; i++) {
-        const int base = all ? (int)i * MX_EVENT_COLUMNS : 0;
+        const int base = all ? (int)i * ROW : 0;
         if (i == 0 || !all)
             MX_TRY(mx_sqlite_statement(store, all ? MX_SQL_EVENT_ADD_MANY : MX_SQL_EVENT_ADD, &add, err));
         /* Binding a number to a parameter that exists can't fail. */
@@ -80,8 +83,7 @@ static merx_status write_waiting(mx_sqlite *store, merx_error *err)
             else
                 sqlite3_bind_int64(add, base + c + 1, waiting->values[i][c]);
         }
-        if (!all)
-            MX_TRY(mx_sqlite_bind_text(store, add, MX_EVENT_COLUMNS + 1, waiting->ids[i], err));
+        MX_TRY(bind_id(store, add, base + ROW, waiting->ids[i], uuids[i], err));
         if (!all || i + 1 == waiting->count)
             MX_TRY(mx_sqlite_run(store, add, "writing events", err));
     }
@@ -128,23 +130,49 @@ static merx_status append_event(mx_sqlite *store, const mx_event *event, merx_er
     return MERX_OK;
 }
 
+/* The hashes of the ids of a batch; *ids: how many have one. */
+static merx_status hash_ids(mx_sqlite *store, const mx_event *events, size_t n, size_t *ids, merx_error *err)
+{
+    uint64_t *hashes;
+
+    *ids = 0;
+    mx_vec_clear(&store->hashes);
+    MX_TRY(mx_vec_push(&store->hashes, n, &hashes, err));
+    for (size_t i = 0; i < n; i++) {
+        hashes[i] = events[i].id.size > 0 ? mx_sqlite_id_hash(store, events[i].id) : 0;
+        *ids += events[i].id.size > 0;
+    }
+    return MERX_OK;
+}
+
 merx_status mx_sqlite_append(void *state, const mx_event *events, size_t n, uint64_t *appended, merx_error *err)
 {
+    enum { AHEAD = 12 };
     mx_sqlite *store = state;
+    size_t ids;
 
     store->waiting.count = 0;
+    MX_TRY(hash_ids(store, events, n, &ids, err));
+    if (ids > 0)
+        MX_TRY(mx_sqlite_ids_ready(store, err));
+    const uint64_t *hashes = store->hashes.data;
     for (size_t i = 0; i < n; i++) {
         bool taken = false;
-        /* An id is looked up among the rows written, and goes alone: only the single statement has a place for it. */
-        if (events[i].id.size > 0 || store->waiting.count == MX_EVENTS_AT_ONCE)
-            MX_TRY(write_waiting(store, err));
-        MX_TRY(known(store, &events[i], &taken, err));
+        if (i + AHEAD < n)
+            mx_sqlite_ids_prefetch(store, hashes[i + AHEAD]);
+        if (events[i].id.size > 0)
+            MX_TRY(mx_sqlite_ids_find(store, hashes[i], events[i].id, &taken, err));
+        else
+            MX_TRY(row_known(store, &events[i], &taken, err));
         if (taken)
             continue;
-        MX_TRY(append_event(store, &events[i], err));
         if (events[i].id.size > 0)
+            MX_TRY(mx_sqlite_ids_add(store, hashes[i], store->meta.next_offset, err));
+        MX_TRY(append_event(store, &events[i], err));
+        if (store->waiting.count == MX_EVENTS_AT_ONCE)
             MX_TRY(write_waiting(store, err));
         ++*appended;
     }
-    return write_waiting(store, err);
+    MX_TRY(write_waiting(store, err));
+    return ids > 0 ? mx_sqlite_runs_work(store, *appended, err) : MERX_OK;
 }

@@ -74,13 +74,19 @@ static merx_status prepare(mx_sqlite *store, const char *sql, sqlite3_stmt **out
     return rc == SQLITE_OK ? MERX_OK : mx_sqlite_fail(store, rc, "preparing a statement", err);
 }
 
-merx_status mx_sqlite_statement(mx_sqlite *store, mx_sql sql, sqlite3_stmt **out, merx_error *err)
+merx_status mx_sqlite_prepared(mx_sqlite *store, sqlite3_stmt **kept, const char *text, sqlite3_stmt **out,
+                               merx_error *err)
 {
-    if (store->statements[sql] == NULL)
-        MX_TRY(prepare(store, sql_texts[sql], &store->statements[sql], err));
-    *out = store->statements[sql];
+    if (*kept == NULL)
+        MX_TRY(prepare(store, text, kept, err));
+    *out = *kept;
     sqlite3_reset(*out);
     return MERX_OK;
+}
+
+merx_status mx_sqlite_statement(mx_sqlite *store, mx_sql sql, sqlite3_stmt **out, merx_error *err)
+{
+    return mx_sqlite_prepared(store, &store->statements[sql], sql_texts[sql], out, err);
 }
 
 static void put_columns(mx_text *text, const mx_fields *fields, size_t from, size_t to, const char *format,
@@ -172,6 +178,10 @@ void mx_sqlite_finalize_all(mx_sqlite *store)
         for (size_t i = 0; i < MX_KIND_SQLS; i++)
             sqlite3_finalize(store->kind_statements[k][i]);
     memset(store->kind_statements, 0, sizeof store->kind_statements);
+    for (size_t level = 0; level < MX_ID_LEVELS; level++)
+        for (size_t i = 0; i < MX_ID_SQLS; i++)
+            sqlite3_finalize(store->id_statements[level][i]);
+    memset(store->id_statements, 0, sizeof store->id_statements);
 }
 
 merx_status mx_sqlite_bind_text(mx_sqlite *store, sqlite3_stmt *statement, int at, mx_str text, merx_error *err)

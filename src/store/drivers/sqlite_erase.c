@@ -12,10 +12,6 @@
 
 #include "store/drivers/sqlite_store.h"
 
-typedef struct mx_range {
-    int64_t first, last; /* offsets */
-} mx_range;
-
 typedef struct mx_sweep {
     mx_sqlite *store;
     int64_t customer, source; /* keys whose rows go; 0: none */
@@ -199,8 +195,11 @@ static merx_status sweep_run(mx_sweep *sweep, merx_error *err)
 {
     MX_TRY(mark_events(sweep, err));
     MX_TRY(delete_events(sweep, err));
+    MX_TRY(mx_sqlite_ids_erase(sweep->store, sweep->ranges.data, sweep->ranges.count, err));
     MX_TRY(delete_names(sweep, err));
     mx_sqlite_forget_names(sweep->store);
+    sweep->store->meta.erasures++;
+    sweep->store->ids.erasures = sweep->store->meta.erasures;
     sweep->store->meta.scrub = 1;
     sweep->store->meta_changed = true;
     return MERX_OK;

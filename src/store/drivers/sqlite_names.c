@@ -1,9 +1,9 @@
 /*
  * Names: texts to keys for a writer, keys to texts for a scan.
  *
- * The writer remembers texts per space in a dictionary of bounded size and asks the table for the rest; export files repeat an order
- * or a customer on neighbouring lines, so the text looked up last is tried first. A scan reads the table in blocks of neighbouring
- * keys, each once unless memory runs short.
+ * The writer remembers texts per space, in tables of bounded size, and asks the table of the file for the rest. Customers and products are met at random: when
+ * many were asked for, the whole space is read at once, which costs as much as a few thousand single look-ups. A scan reads the table in blocks
+ * of neighbouring keys, each once unless memory runs short.
  */
 #include <string.h>
 
@@ -19,18 +19,125 @@ struct mx_name_block {
     char bytes[];
 };
 
-static void forget_space(mx_interned *interned)
+/* The share of a space in the memory for names, NAMES_SHARE times cache_bytes, in sixteenths. */
+enum { NAMES_SHARE = 4, READ_ALL_AFTER = 4096 };
+static const unsigned char shares[MX_SPACES] = {
+    [MX_SPACE_CUSTOMER] = 8, [MX_SPACE_PRODUCT] = 2, [MX_SPACE_ORDER] = 1,  [MX_SPACE_SESSION] = 2,
+    [MX_SPACE_TITLE] = 1,    [MX_SPACE_COUNTRY] = 1, [MX_SPACE_SOURCE] = 1,
+};
+
+static void forget_space(const mx_sqlite *store, mx_interned *interned)
 {
-    mx_dict_free(interned->dict);
-    mx_vec_release(&interned->keys);
+    MX_FREE_ARRAY(store->alloc, interned->slots, interned->slot_count);
+    mx_vec_release(&interned->names);
+    mx_vec_release(&interned->bytes);
     memset(interned, 0, sizeof *interned);
 }
 
 void mx_sqlite_forget_names(mx_sqlite *store)
 {
     for (size_t i = 0; i < MX_SPACES; i++)
-        forget_space(&store->interned[i]);
+        forget_space(store, &store->interned[i]);
 }
+
+/* ---- the table of a space ---- */
+
+static uint64_t hash_of(mx_str text)
+{
+    return mx_hash64(text.data, text.size, 0);
+}
+
+static void slot_in(mx_interned *interned, uint64_t hash, size_t index)
+{
+    size_t mask = interned->slot_count - 1, slot = (size_t)hash & mask;
+
+    while (interned->slots[slot] != 0)
+        slot = (slot + 1) & mask;
+    interned->slots[slot] = (uint32_t)index + 1;
+}
+
+static mx_str name_text(const mx_interned *interned, const mx_name *name)
+{
+    return (mx_str){(const char *)interned->bytes.data + name->start, name->size};
+}
+
+static void slot_all(mx_interned *interned)
+{
+    const mx_name *names = interned->names.data;
+
+    if (interned->slot_count > 0)
+        memset(interned->slots, 0, interned->slot_count * sizeof *interned->slots);
+    for (size_t i = 0; i < interned->names.count; i++)
+        slot_in(interned, hash_of(name_text(interned, &names[i])), i);
+}
+
+/* NULL: not remembered. */
+static const mx_name *remembered(const mx_interned *interned, mx_str text, uint64_t hash)
+{
+    const mx_name *names = interned->names.data;
+    size_t mask = interned->slot_count - 1;
+
+    if (interned->slot_count == 0)
+        return NULL;
+    for (size_t slot = (size_t)hash & mask; interned->slots[slot] != 0; slot = (slot + 1) & mask) {
+        const mx_name *name = &names[interned->slots[slot] - 1];
+        if (name->tag == (uint16_t)(hash >> 48) && mx_str_equal(name_text(interned, name), text))
+            return name;
+    }
+    return NULL;
+}
+
+static bool full(const mx_sqlite *store, mx_space space)
+{
+    const mx_interned *interned = &store->interned[space];
+    size_t used = interned->bytes.count + interned->names.count * (sizeof(mx_name) + 2 * sizeof(uint32_t));
+
+    return used > store->cache_bytes * NAMES_SHARE / 16 * shares[space] || interned->bytes.count > UINT32_MAX - MX_NAME_MAX;
+}
+
+static merx_status remember(mx_sqlite *store, mx_space space, mx_str text, uint64_t hash, int64_t key, merx_error *err)
+{
+    mx_interned *interned = &store->interned[space];
+
+    if (interned->slot_count == 0) {
+        interned->names = mx_vec_init(store->alloc, sizeof(mx_name), INT32_MAX, "names");
+        interned->bytes = mx_vec_init(store->alloc, 1, UINT32_MAX, "names");
+    }
+    if ((interned->names.count + 1) * 4 > interned->slot_count * 3) {
+        size_t count = interned->slot_count > 0 ? interned->slot_count * 2 : 64;
+        uint32_t *slots;
+        MX_TRY(MX_NEW_ARRAY(store->alloc, count, &slots, "names", err));
+        MX_FREE_ARRAY(store->alloc, interned->slots, interned->slot_count);
+        interned->slots = slots;
+        interned->slot_count = count;
+        slot_all(interned);
+    }
+    mx_name name = {key, (uint32_t)interned->bytes.count, (uint16_t)text.size, (uint16_t)(hash >> 48)};
+    MX_TRY(mx_vec_append(&interned->bytes, text.data, text.size, err));
+    MX_TRY(mx_vec_append(&interned->names, &name, 1, err));
+    slot_in(interned, hash, interned->names.count - 1);
+    return MERX_OK;
+}
+
+void mx_sqlite_begin_names(mx_sqlite *store)
+{
+    for (size_t i = 0; i < MX_SPACES; i++)
+        store->interned[i].begun_count = store->interned[i].names.count;
+}
+
+void mx_sqlite_rollback_names(mx_sqlite *store)
+{
+    for (size_t i = 0; i < MX_SPACES; i++) {
+        mx_interned *interned = &store->interned[i];
+        if (interned->names.count == interned->begun_count)
+            continue;
+        interned->names.count = interned->begun_count;
+        interned->read_all = false;
+        slot_all(interned);
+    }
+}
+
+/* ---- the table of the file ---- */
 
 merx_status mx_sqlite_find_name(mx_sqlite *store, mx_space space, mx_str text, int64_t *key, merx_error *err)
 {
@@ -72,40 +179,61 @@ static merx_status add_name(mx_sqlite *store, mx_space space, mx_str text, int64
     return MERX_OK;
 }
 
-merx_status mx_sqlite_intern(mx_sqlite *store, mx_space space, mx_str text, int64_t *key, merx_error *err)
+/* Remembers every name of a space, unless that is too much; what is remembered already stays. */
+static merx_status read_all(mx_sqlite *store, mx_space space, merx_error *err)
+{
+    sqlite3_stmt *rows;
+    bool row;
+
+    store->interned[space].read_all = true;
+    MX_TRY(mx_sqlite_statement(store, MX_SQL_NAME_SPACE, &rows, err));
+    MX_TRY(mx_sqlite_bind_int(store, rows, 1, space, err));
+    merx_status status = MERX_OK;
+    while (status == MERX_OK && !full(store, space)) {
+        MX_TRY(mx_sqlite_step(store, rows, &row, "reading names", err));
+        if (!row)
+            return MERX_OK;
+        mx_str text = mx_sqlite_text(rows, 1);
+        uint64_t hash = hash_of(text);
+        if (text.size <= MX_NAME_MAX && remembered(&store->interned[space], text, hash) == NULL)
+            status = remember(store, space, text, hash, sqlite3_column_int64(rows, 0), err);
+    }
+    sqlite3_reset(rows);
+    return status;
+}
+
+/* Asks the file; a name that is not there is made. */
+static merx_status find_or_add(mx_sqlite *store, mx_space space, mx_str text, uint64_t hash, int64_t *key,
+                               merx_error *err)
 {
     mx_interned *interned = &store->interned[space];
-    /* A remembered text costs its bytes and about as much again in tables. */
-    size_t max_bytes = (size_t)(store->cache_bytes / MX_SPACES);
-    int32_t code;
-    bool added;
 
+    if (full(store, space)) {
+        forget_space(store, interned);
+        interned->read_all = true; /* it would not fit */
+    }
+    MX_TRY(mx_sqlite_find_name(store, space, text, key, err));
+    if (*key == 0) {
+        MX_TRY(add_name(store, space, text, key, err));
+    } else if (!interned->read_all && ++interned->misses == READ_ALL_AFTER &&
+               (space == MX_SPACE_CUSTOMER || space == MX_SPACE_PRODUCT)) {
+        MX_TRY(read_all(store, space, err));
+        if (remembered(interned, text, hash) != NULL)
+            return MERX_OK;
+    }
+    return remember(store, space, text, hash, *key, err);
+}
+
+merx_status mx_sqlite_intern(mx_sqlite *store, mx_space space, mx_str text, int64_t *key, merx_error *err)
+{
     *key = 0;
     if (text.size == 0)
         return MERX_OK;
-    if (interned->last.size > 0 && mx_str_equal(interned->last, text)) {
-        *key = interned->last_key;
-        return MERX_OK;
-    }
-    if (interned->text_bytes > max_bytes)
-        forget_space(interned);
-    if (interned->dict == NULL) {
-        interned->keys = mx_vec_init(store->alloc, sizeof(int64_t), INT32_MAX, "name keys");
-        MX_TRY(mx_dict_new(store->alloc, INT32_MAX, &interned->dict, err));
-    }
-    code = mx_dict_find(interned->dict, text);
-    if (code < 0) {
-        MX_TRY(mx_sqlite_find_name(store, space, text, key, err));
-        if (*key == 0)
-            MX_TRY(add_name(store, space, text, key, err));
-        MX_TRY(mx_vec_append(&interned->keys, key, 1, err));
-        /* On failure the transaction is rolled back, and that forgets the dictionary and its keys. */
-        MX_TRY(mx_dict_add(interned->dict, text, &code, &added, err));
-        interned->text_bytes += text.size + 48;
-    }
-    *key = MX_VEC_AT(&interned->keys, int64_t, code);
-    interned->last = mx_dict_get(interned->dict, code);
-    interned->last_key = *key;
+    uint64_t hash = hash_of(text);
+    const mx_name *name = remembered(&store->interned[space], text, hash);
+    if (name == NULL)
+        return find_or_add(store, space, text, hash, key, err);
+    *key = name->key;
     return MERX_OK;
 }
 

@@ -31,7 +31,18 @@ static void end_read(mx_sqlite *store, bool mine)
         sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-static merx_status read_event(mx_name_reader *names, sqlite3_stmt *row, mx_event *event, merx_error *err)
+mx_str mx_sqlite_event_id(sqlite3_stmt *statement, int column, char buffer[MX_UUID_TEXT])
+{
+    if (sqlite3_column_type(statement, column) != SQLITE_BLOB ||
+        sqlite3_column_bytes(statement, column) != MX_UUID_SIZE)
+        return mx_sqlite_text(statement, column);
+    mx_uuid_format(sqlite3_column_blob(statement, column), buffer);
+    return (mx_str){buffer, MX_UUID_TEXT};
+}
+
+/* uuid: room for its id, valid as long as the event. */
+static merx_status read_event(mx_name_reader *names, sqlite3_stmt *row, char uuid[MX_UUID_TEXT], mx_event *event,
+                              merx_error *err)
 {
     event->offset = sqlite3_column_int64(row, 0);
     event->time_ms = sqlite3_column_int64(row, 1);
@@ -47,7 +58,7 @@ static merx_status read_event(mx_name_reader *names, sqlite3_stmt *row, mx_event
     MX_TRY(mx_name_reader_get(names, sqlite3_column_int64(row, 10), &event->country, err));
     MX_TRY(mx_name_reader_get(names, sqlite3_column_int64(row, 11), &event->source, err));
     event->row = (uint64_t)sqlite3_column_int64(row, 12);
-    event->id = mx_sqlite_text(row, 13);
+    event->id = mx_sqlite_event_id(row, 13, uuid);
     return MERX_OK;
 }
 
@@ -57,6 +68,7 @@ static merx_status give_events(mx_sqlite *store, sqlite3_stmt *rows, uint64_t *f
 {
     mx_record record = {.kind = MX_EVENT};
     mx_name_reader names;
+    char uuid[MX_UUID_TEXT];
     bool row;
 
     merx_status status = mx_name_reader_init(&names, store, err);
@@ -65,7 +77,7 @@ static merx_status give_events(mx_sqlite *store, sqlite3_stmt *rows, uint64_t *f
         if (status != MERX_OK || !row)
             break;
         mx_name_reader_trim(&names);
-        status = read_event(&names, rows, &record.event, err);
+        status = read_event(&names, rows, uuid, &record.event, err);
         if (status == MERX_OK)
             status = fn(context, &record, err);
     }
@@ -162,11 +174,12 @@ static merx_status get_one(mx_sqlite *store, mx_record_kind kind, mx_str id, uin
 {
     sqlite3_stmt *statement;
     mx_str key = id;
-    int64_t version = 0;
+    int64_t version = 0, offset = 0;
 
     if (kind == MX_EVENT) {
+        MX_TRY(mx_sqlite_ids_offset(store, id, &offset, err));
         MX_TRY(mx_sqlite_statement(store, MX_SQL_EVENT_GET, &statement, err));
-        MX_TRY(mx_sqlite_bind_text(store, statement, 1, id, err));
+        MX_TRY(mx_sqlite_bind_int(store, statement, 1, offset, err));
         return give_events(store, statement, found, fn, context, err);
     }
     if (kind == MX_MODEL) {

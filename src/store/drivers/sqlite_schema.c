@@ -38,6 +38,21 @@ static const char *const migrations[MX_SQLITE_SCHEMA] = {
     " PRIMARY KEY (answer, version));"
     "CREATE UNIQUE INDEX models_live ON models (answer) WHERE live <> 0;"
     "CREATE TABLE model_versions (answer TEXT NOT NULL PRIMARY KEY, last INTEGER NOT NULL);",
+    /* 2: the ids of events have an index of their own (sqlite_ids.h); who writes first brings those there are into it. */
+    "ALTER TABLE meta ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE meta ADD COLUMN unindexed INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE meta ADD COLUMN erasures INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE meta ADD COLUMN id_seed INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE meta SET id_seed = random(), unindexed = (SELECT count(*) FROM events WHERE id IS NOT NULL);"
+    "DROP INDEX events_by_id;"
+    "CREATE TABLE id_runs (level INTEGER NOT NULL, run INTEGER NOT NULL, done INTEGER NOT NULL, entries INTEGER NOT NULL,"
+    " PRIMARY KEY (level, run)) WITHOUT ROWID;"
+    "CREATE TABLE ids0 (place INTEGER PRIMARY KEY, entries BLOB NOT NULL);"
+    "CREATE TABLE ids1 (place INTEGER PRIMARY KEY, entries BLOB NOT NULL);"
+    "CREATE TABLE ids2 (place INTEGER PRIMARY KEY, entries BLOB NOT NULL);"
+    "CREATE TABLE ids3 (place INTEGER PRIMARY KEY, entries BLOB NOT NULL);"
+    "CREATE TABLE ids4 (place INTEGER PRIMARY KEY, entries BLOB NOT NULL);"
+    "CREATE TABLE ids5 (place INTEGER PRIMARY KEY, entries BLOB NOT NULL);",
 };
 
 static const char *const tables[MX_RECORD_KINDS] = {"events",  "products", "customers", "orders", "messages",

@@ -3,6 +3,8 @@
  *
  *   records_sqlite.c   open, close, transactions, upsert, the driver's table
  *   sqlite_append.c    appending events
+ *   sqlite_ids.c       which event ids are known: in memory (sqlite_ids.h)
+ *   sqlite_runs.c      and on disk
  *   sqlite_schema.c    settings of a connection, the schema and its migrations
  *   sqlite_call.c      prepared statements and the meaning of SQLite's result codes
  *   sqlite_names.c     texts <-> keys, for writing and for scanning
@@ -16,6 +18,8 @@
 
 #include <sqlite3.h>
 
+#include "store/drivers/sqlite_ids.h"
+#include "store/drivers/uuid.h"
 #include "store/fields.h"
 
 /* Spaces of names; stored, so never renumbered. */
@@ -33,7 +37,7 @@ typedef enum mx_space {
 /* Columns of events before id, and how many rows go in with one statement. */
 #define MX_EVENT_COLUMNS 13
 #define MX_EVENTS_AT_ONCE 8
-#define MX_EVENT_ROW "?,?,?,?,?,?,?,?,?,?,?,?,?"
+#define MX_EVENT_ROW "(?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
 /* X(NAME, "sql"): statements prepared on first use and kept. */
 #define MX_SQL_TABLE(X)                                                                                                \
@@ -41,25 +45,33 @@ typedef enum mx_space {
     X(BEGIN_READ, "BEGIN")                                                                                             \
     X(COMMIT, "COMMIT")                                                                                                \
     X(DATA_VERSION, "PRAGMA data_version")                                                                             \
-    X(META_GET, "SELECT next_offset, max_time_ms, disordered, scrub FROM meta")                                        \
-    X(META_SET, "UPDATE meta SET next_offset = ?1, max_time_ms = ?2, disordered = ?3, scrub = ?4")                     \
+    X(META_GET,                                                                                                        \
+      "SELECT next_offset, max_time_ms, disordered, scrub, indexed, unindexed, erasures, id_seed FROM meta")           \
+    X(META_SET, "UPDATE meta SET next_offset = ?1, max_time_ms = ?2, disordered = ?3, scrub = ?4, indexed = ?5, "      \
+                "unindexed = ?6, erasures = ?7")                                                                       \
     X(NAME_FIND, "SELECT key FROM names WHERE space = ?1 AND text = ?2")                                               \
     X(NAME_ADD, "INSERT OR FAIL INTO names (space, text) VALUES (?1, ?2)")                                             \
     X(NAME_MAX, "SELECT max(key) FROM names")                                                                          \
     X(NAME_RANGE, "SELECT key, text FROM names WHERE key BETWEEN ?1 AND ?2 ORDER BY key")                              \
     X(NAME_GET, "SELECT space, text FROM names WHERE key = ?1")                                                        \
     X(NAME_DELETE, "DELETE FROM names WHERE key = ?1")                                                                 \
-    X(EVENT_FIND, "SELECT offset FROM events WHERE id = ?1 AND id IS NOT NULL")                                        \
-    X(EVENT_ADD, "INSERT OR FAIL INTO events VALUES (" MX_EVENT_ROW ",?)")                                             \
-    X(EVENT_ADD_MANY, "INSERT OR FAIL INTO events VALUES (" MX_EVENT_ROW ",NULL),(" MX_EVENT_ROW                       \
-                      ",NULL),(" MX_EVENT_ROW ",NULL),(" MX_EVENT_ROW ",NULL),(" MX_EVENT_ROW ",NULL),(" MX_EVENT_ROW  \
-                      ",NULL),(" MX_EVENT_ROW ",NULL),(" MX_EVENT_ROW ",NULL)")                                        \
+    X(NAME_SPACE, "SELECT key, text FROM names WHERE space = ?1")                                                      \
+    X(EVENT_FIND, "SELECT offset FROM events WHERE offset > ?1 AND id IN (?2, ?3)")                                    \
+    X(EVENT_ID, "SELECT id FROM events WHERE offset = ?1")                                                             \
+    X(EVENT_IDS, "SELECT offset, id FROM events WHERE offset > ?1 AND id IS NOT NULL ORDER BY offset")                 \
+    X(RUNS, "SELECT level, run, done, entries FROM id_runs ORDER BY level, run")                                       \
+    X(RUN_SET, "INSERT INTO id_runs (level, run, done, entries) VALUES (?1, ?2, ?3, ?4) "                              \
+               "ON CONFLICT (level, run) DO UPDATE SET done = excluded.done, entries = excluded.entries")              \
+    X(RUNS_DROP, "DELETE FROM id_runs WHERE level = ?1 AND run <= ?2")                                                 \
+    X(EVENT_ADD, "INSERT OR FAIL INTO events VALUES " MX_EVENT_ROW)                                                    \
+    X(EVENT_ADD_MANY, "INSERT OR FAIL INTO events VALUES " MX_EVENT_ROW "," MX_EVENT_ROW "," MX_EVENT_ROW              \
+                      "," MX_EVENT_ROW "," MX_EVENT_ROW "," MX_EVENT_ROW "," MX_EVENT_ROW "," MX_EVENT_ROW)            \
     X(EVENT_SCAN, "SELECT offset, time_ms, kind, customer, product, order_, session, quantity, price_minor, title, "   \
                   "country, source, row, id FROM events WHERE offset > ?1 ORDER BY offset")                            \
     X(EVENT_SCAN_TIME, "SELECT offset, time_ms, kind, customer, product, order_, session, quantity, price_minor, "     \
                        "title, country, source, row, id FROM events WHERE offset > ?1 ORDER BY time_ms, offset")       \
     X(EVENT_GET, "SELECT offset, time_ms, kind, customer, product, order_, session, quantity, price_minor, title, "    \
-                 "country, source, row, id FROM events WHERE id = ?1 AND id IS NOT NULL")                              \
+                 "country, source, row, id FROM events WHERE offset = ?1")                                             \
     X(EVENT_KEYS, "SELECT merx_mark(offset, customer, product, order_, session, title, country, source) FROM events")  \
     X(EVENT_DELETE, "DELETE FROM events WHERE offset BETWEEN ?1 AND ?2")                                               \
     X(SOURCE_ROWS, "SELECT rows FROM sources WHERE name = ?1")                                                         \
@@ -98,13 +110,26 @@ typedef enum mx_kind_sql {
     MX_KIND_SQLS
 } mx_kind_sql;
 
-/* What a writer remembers of one space: texts met so far and their keys. */
+/* What is asked of the index of ids; one statement of each per level (sqlite_runs.c). */
+typedef enum mx_id_sql { MX_ID_GET, MX_ID_ADD, MX_ID_SET, MX_ID_DROP, MX_ID_ALL, MX_ID_SQLS } mx_id_sql;
+
+/* A text that a writer remembers, and its key. */
+typedef struct mx_name {
+    int64_t key;
+    uint32_t start; /* of its bytes */
+    uint16_t size;
+    uint16_t tag; /* of its hash */
+} mx_name;
+
+/* What a writer remembers of one space, in the order in which it was met. */
 typedef struct mx_interned {
-    mx_dict *dict;
-    mx_vec keys; /* int64_t per code */
-    size_t text_bytes;
-    mx_str last; /* in dict; the text looked up last, most often the next one too */
-    int64_t last_key;
+    mx_vec names; /* mx_name */
+    mx_vec bytes;
+    uint32_t *slots; /* hash table over names: index + 1; 0: empty */
+    size_t slot_count;
+    size_t begun_count; /* names when the transaction began */
+    uint64_t misses;    /* names that were asked of the table and there */
+    bool read_all;      /* the whole space was read, or is too large to be */
 } mx_interned;
 
 typedef struct mx_meta {
@@ -112,6 +137,10 @@ typedef struct mx_meta {
     int64_t max_time_ms; /* of all events ever */
     int64_t disordered;  /* 1: the order of offsets is not the order of time */
     int64_t scrub;       /* 1: something was erased since the file was last rewritten */
+    int64_t indexed;     /* events up to this offset are in the index of ids */
+    int64_t unindexed;   /* events with an id after that, at most */
+    int64_t erasures;    /* how often events and names were deleted: what others remember of them ends */
+    int64_t id_seed;     /* of the hashes of ids; random, so that nobody outside can make ids whose hashes collide */
 } mx_meta;
 
 /* Rows of events on their way into the table, within one call of append. */
@@ -133,14 +162,17 @@ typedef struct mx_sqlite {
 
     sqlite3_stmt *statements[MX_SQL_COUNT];
     sqlite3_stmt *kind_statements[MX_RECORD_KINDS][MX_KIND_SQLS];
+    sqlite3_stmt *id_statements[MX_ID_LEVELS][MX_ID_SQLS];
 
     /* Of the transaction under way. */
     mx_meta meta;
     bool meta_changed;
 
-    /* Of the writer; dropped when another process has written since, and on rollback. */
+    /* Of the writer; dropped when another process has erased something since. What a transaction added goes with its rollback. */
     int64_t data_version;
     mx_interned interned[MX_SPACES];
+    mx_ids ids;
+    mx_vec hashes; /* uint64_t: of the ids of a batch */
     char source[MX_NAME_MAX]; /* whose watermark is in source_rows */
     size_t source_size;       /* 0: none */
     int64_t source_rows;
@@ -157,6 +189,9 @@ merx_status mx_sqlite_exec(mx_sqlite *store, const char *sql, const char *doing,
 merx_status mx_sqlite_statement(mx_sqlite *store, mx_sql sql, sqlite3_stmt **out, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_sqlite_kind_statement(mx_sqlite *store, mx_record_kind kind, mx_kind_sql sql, sqlite3_stmt **out,
                                      merx_error *err) MERX_MUST_CHECK;
+/* The statement of that text, prepared at *kept on first use. */
+merx_status mx_sqlite_prepared(mx_sqlite *store, sqlite3_stmt **kept, const char *text, sqlite3_stmt **out,
+                               merx_error *err) MERX_MUST_CHECK;
 void mx_sqlite_finalize_all(mx_sqlite *store);
 /* Binds; the text must outlive the step. An empty text is NULL. */
 merx_status mx_sqlite_bind_text(mx_sqlite *store, sqlite3_stmt *statement, int at, mx_str text,
@@ -172,7 +207,7 @@ merx_status mx_sqlite_step(mx_sqlite *store, sqlite3_stmt *statement, bool *row,
 mx_str mx_sqlite_text(sqlite3_stmt *statement, int column);
 
 /* sqlite_schema.c */
-#define MX_SQLITE_SCHEMA 1
+#define MX_SQLITE_SCHEMA 2
 #define MX_SQLITE_APPLICATION 0x4d455258 /* "MERX" */
 const char *mx_sqlite_table(mx_record_kind kind);
 merx_status mx_sqlite_prepare_file(mx_sqlite *store, bool create, merx_error *err) MERX_MUST_CHECK;
@@ -186,6 +221,8 @@ merx_status mx_sqlite_find_name(mx_sqlite *store, mx_space space, mx_str text, i
                                 merx_error *err) MERX_MUST_CHECK;
 merx_status mx_sqlite_max_name(mx_sqlite *store, int64_t *key, merx_error *err) MERX_MUST_CHECK;
 void mx_sqlite_forget_names(mx_sqlite *store);
+void mx_sqlite_begin_names(mx_sqlite *store);
+void mx_sqlite_rollback_names(mx_sqlite *store); /* forgets what was met since begin */
 
 /* Keys to texts during one scan: blocks of neighbouring keys, read when first met. */
 typedef struct mx_name_block mx_name_block;
@@ -212,6 +249,8 @@ merx_status mx_sqlite_source_rows(mx_sqlite *store, mx_str name, int64_t *rows, 
 merx_status mx_sqlite_flush(mx_sqlite *store, merx_error *err) MERX_MUST_CHECK;
 
 /* sqlite_scan.c */
+/* A column of ids; a UUID is kept as 16 bytes and written into buffer. */
+mx_str mx_sqlite_event_id(sqlite3_stmt *statement, int column, char buffer[MX_UUID_TEXT]);
 merx_status mx_sqlite_scan_events(void *state, int64_t after_offset, mx_scan_order order, mx_record_fn fn,
                                   void *context, merx_error *err);
 merx_status mx_sqlite_scan(void *state, mx_record_kind kind, mx_record_fn fn, void *context, merx_error *err);
