@@ -145,9 +145,25 @@ static merx_status hash_ids(mx_sqlite *store, const mx_event *events, size_t n, 
     return MERX_OK;
 }
 
+/* What event i of the batch will touch at random is asked for while the ones before it are worked on. */
+static void prefetch(const mx_sqlite *store, const mx_event *events, size_t i, size_t n)
+{
+    enum { NEAR = 6, FAR = 12 };
+    const uint64_t *hashes = store->hashes.data;
+
+    if (i + FAR < n) {
+        mx_sqlite_ids_prefetch(store, hashes[i + FAR]);
+        mx_sqlite_prefetch_slot(store, MX_SPACE_CUSTOMER, events[i + FAR].customer);
+        mx_sqlite_prefetch_slot(store, MX_SPACE_PRODUCT, events[i + FAR].product);
+    }
+    if (i + NEAR < n) {
+        mx_sqlite_prefetch_name(store, MX_SPACE_CUSTOMER, events[i + NEAR].customer);
+        mx_sqlite_prefetch_name(store, MX_SPACE_PRODUCT, events[i + NEAR].product);
+    }
+}
+
 merx_status mx_sqlite_append(void *state, const mx_event *events, size_t n, uint64_t *appended, merx_error *err)
 {
-    enum { AHEAD = 12 };
     mx_sqlite *store = state;
     size_t ids;
 
@@ -158,8 +174,7 @@ merx_status mx_sqlite_append(void *state, const mx_event *events, size_t n, uint
     const uint64_t *hashes = store->hashes.data;
     for (size_t i = 0; i < n; i++) {
         bool taken = false;
-        if (i + AHEAD < n)
-            mx_sqlite_ids_prefetch(store, hashes[i + AHEAD]);
+        prefetch(store, events, i, n);
         if (events[i].id.size > 0)
             MX_TRY(mx_sqlite_ids_find(store, hashes[i], events[i].id, &taken, err));
         else

@@ -154,8 +154,10 @@ static merx_status write_run(mx_sqlite *store, merx_error *err)
         if (ids->filter_count + ids->count > ids->filter_most)
             MX_TRY(read_filter(store, indexed_count(ids), err));
         else
-            for (size_t i = 0; i < ids->count; i++)
+            for (size_t i = 0; i < ids->count; i++) {
+                __builtin_prefetch(filter_block(ids, ids->recent[i + 16 < ids->count ? i + 16 : i].hash));
                 mx_sqlite_ids_filter_add(ids, ids->recent[i].hash);
+            }
     }
     ids->count = 0;
     slot_all(ids);

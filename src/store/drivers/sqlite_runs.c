@@ -351,8 +351,10 @@ merx_status mx_sqlite_runs_filter(mx_sqlite *store, merx_error *err)
                 sqlite3_reset(rows);
                 return status;
             }
-            for (size_t i = 0; i < n; i++)
+            for (size_t i = 0; i < n; i++) {
+                mx_sqlite_ids_prefetch(store, entry_at(entries, i + 16 < n ? i + 16 : i).hash);
                 mx_sqlite_ids_filter_add(&store->ids, entry_at(entries, i).hash);
+            }
         }
     }
     return MERX_OK;

@@ -113,21 +113,18 @@ typedef enum mx_kind_sql {
 /* What is asked of the index of ids; one statement of each per level (sqlite_runs.c). */
 typedef enum mx_id_sql { MX_ID_GET, MX_ID_ADD, MX_ID_SET, MX_ID_DROP, MX_ID_ALL, MX_ID_SQLS } mx_id_sql;
 
-/* A text that a writer remembers, and its key. */
-typedef struct mx_name {
-    int64_t key;
-    uint32_t start; /* of its bytes */
-    uint16_t size;
-    uint16_t tag; /* of its hash */
-} mx_name;
+/* A place of a hash table of names. */
+typedef struct mx_name_slot {
+    uint32_t tag; /* of the hash */
+    uint32_t at;  /* eighths of bytes where the name lies, plus 1; 0: empty */
+} mx_name_slot;
 
-/* What a writer remembers of one space, in the order in which it was met. */
+/* What a writer remembers of one space. */
 typedef struct mx_interned {
-    mx_vec names; /* mx_name */
-    mx_vec bytes;
-    uint32_t *slots; /* hash table over names: index + 1; 0: empty */
-    size_t slot_count;
-    size_t begun_count; /* names when the transaction began */
+    mx_vec bytes; /* names in the order in which they were met: key, size, text, up to a multiple of 8 */
+    mx_name_slot *slots;
+    size_t slot_count, count;
+    size_t begun_bytes; /* when the transaction began */
     uint64_t misses;    /* names that were asked of the table and there */
     bool read_all;      /* the whole space was read, or is too large to be */
 } mx_interned;
@@ -216,6 +213,9 @@ merx_status mx_sqlite_prepare_file(mx_sqlite *store, bool create, merx_error *er
 /* The key of a text, made when it has none; 0 for an empty text. Inside a write transaction. */
 merx_status mx_sqlite_intern(mx_sqlite *store, mx_space space, mx_str text, int64_t *key,
                              merx_error *err) MERX_MUST_CHECK;
+/* Hints that a text is interned soon: first the one, some texts later the other. */
+void mx_sqlite_prefetch_slot(const mx_sqlite *store, mx_space space, mx_str text);
+void mx_sqlite_prefetch_name(const mx_sqlite *store, mx_space space, mx_str text);
 /* 0: not there. */
 merx_status mx_sqlite_find_name(mx_sqlite *store, mx_space space, mx_str text, int64_t *key,
                                 merx_error *err) MERX_MUST_CHECK;
