@@ -136,13 +136,49 @@ static enum MHD_Result send_reply(http_request *h)
 
 /* ---- work ---- */
 
-static void run_work(mx_work *work)
+/* The reply is there. */
+static void end_work(mx_request *request)
 {
-    http_request *h = (http_request *)(void *)work;
+    http_request *h = (http_request *)(void *)request;
     struct MHD_Connection *connection = h->connection;
-    h->request.route->handle(&h->request);
     h->state = DONE;
     MHD_resume_connection(connection);
+}
+
+static bool is_events(const mx_work *work)
+{
+    return ((const mx_request *)(const void *)work)->route->handle == mx_handle_events;
+}
+
+/* Events that wait in the same lane go together, up to a size of which none is kept waiting long. */
+static void run_events(mx_request *first)
+{
+    enum { GROUP_BYTES = 2 << 20 };
+    mx_request *group[MX_EVENT_GROUP_MAX] = {first};
+    size_t n = 1, bytes = first->body.size;
+
+    while (n < MX_EVENT_GROUP_MAX && bytes < GROUP_BYTES) {
+        mx_work *more = mx_work_queue_more(first->server->queue, &first->shop->writes, is_events);
+        if (!more)
+            break;
+        group[n] = (mx_request *)(void *)more;
+        bytes += group[n++]->body.size;
+    }
+    mx_handle_event_group(group, n);
+    for (size_t i = 0; i < n; i++)
+        end_work(group[i]);
+}
+
+static void run_work(mx_work *work)
+{
+    mx_request *request = (mx_request *)(void *)work;
+
+    if (is_events(work)) {
+        run_events(request);
+        return;
+    }
+    request->route->handle(request);
+    end_work(request);
 }
 
 static enum MHD_Result dispatch(http_request *h)

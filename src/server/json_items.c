@@ -136,6 +136,41 @@ merx_status mx_json_items_next(mx_json_items *items, mx_str *element, merx_error
     return MERX_OK;
 }
 
+const char *mx_json_items_peek(mx_json_items *items, const char **end)
+{
+    const char *line = NULL;
+
+    if (items->ended || (!items->array && !items->lines && !items->first))
+        return NULL;
+    skip_space(items);
+    if (items->at == items->end || *items->at != '{')
+        return NULL;
+    if (items->lines)
+        line = memchr(items->at, '\n', (size_t)(items->end - items->at));
+    *end = line ? line : items->end;
+    return items->at;
+}
+
+bool mx_json_items_took(mx_json_items *items, const char *after)
+{
+    const char *at = after;
+
+    while (at < items->end && is_space(*at) && !(items->lines && *at == '\n'))
+        at++;
+    if (items->array) {
+        if (at == items->end || (*at != ',' && *at != ']'))
+            return false;
+        items->ended = *at == ']';
+        at++;
+    } else if (at < items->end && !(items->lines && *at == '\n')) {
+        return false;
+    }
+    items->at = at;
+    items->first = false;
+    items->count++;
+    return true;
+}
+
 merx_status mx_json_items_parse(const mx_json_items *items, mx_str element, json_t **out, merx_error *err)
 {
     json_error_t error;

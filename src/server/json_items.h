@@ -21,6 +21,10 @@ typedef struct mx_json_items {
 merx_status mx_json_items_init(mx_json_items *items, mx_str body, bool lines, merx_error *err) MERX_MUST_CHECK;
 /* The next element's text; size 0: the end. Errors: MERX_E_PARSE, where "line 3, column 7". */
 merx_status mx_json_items_next(mx_json_items *items, mx_str *element, merx_error *err) MERX_MUST_CHECK;
+/* Where the next element begins, when it is an object, and what it ends before; else NULL. For readers of their own (event_json.h). */
+const char *mx_json_items_peek(mx_json_items *items, const char **end);
+/* The element that was peeked at ends at `after`: goes on behind it. False: it does not end there, and nothing has changed. */
+bool mx_json_items_took(mx_json_items *items, const char *after);
 /* Parses one: strict JSON, no key twice. Errors: MERX_E_PARSE, where in the body. Owns: json_decref. */
 merx_status mx_json_items_parse(const mx_json_items *items, mx_str element, json_t **out,
                                 merx_error *err) MERX_MUST_CHECK;

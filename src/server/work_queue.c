@@ -145,6 +145,14 @@ bool mx_work_queue_put(mx_work_queue *queue, mx_lane *lane, mx_work *work)
     return taken;
 }
 
+mx_work *mx_work_queue_more(mx_work_queue *queue, mx_lane *lane, bool (*fits)(const mx_work *work))
+{
+    pthread_mutex_lock(&queue->lock);
+    mx_work *work = lane->running && lane->first && fits(lane->first) ? pop(lane) : NULL;
+    pthread_mutex_unlock(&queue->lock);
+    return work;
+}
+
 void mx_work_queue_end(mx_work_queue *queue)
 {
     pthread_mutex_lock(&queue->lock);

@@ -30,6 +30,11 @@ merx_status mx_work_queue_new(int threads, size_t max_waiting, const merx_alloca
                               merx_error *err) MERX_MUST_CHECK;
 /* work is kept until its run is called. lane NULL: none. False: too much waits already. */
 bool mx_work_queue_put(mx_work_queue *queue, mx_lane *lane, mx_work *work);
+/*
+ * From within work of that lane: the next piece in its line, when it fits; whoever asked does it. NULL: there is none, or it does not fit. So pieces that cost most
+ * together (a sync of the disk) are done at once.
+ */
+mx_work *mx_work_queue_more(mx_work_queue *queue, mx_lane *lane, bool (*fits)(const mx_work *work));
 /* Does what waits, takes nothing more, ends the threads. */
 void mx_work_queue_end(mx_work_queue *queue);
 void mx_work_queue_free(mx_work_queue *queue);

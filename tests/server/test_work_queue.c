@@ -110,8 +110,57 @@ static void test_waiting(void **state)
     assert_int_equal(arrived, 5);
 }
 
+/* ---- taking more from within the lane ---- */
+
+static mx_work_queue *more_queue;
+static mx_lane more_lane;
+static int taken_along;
+
+static void take_along(mx_work *work)
+{
+    (void)work;
+    check_die(__FILE__, __LINE__, "a piece was run that another should have taken along");
+}
+
+static bool fits(const mx_work *work)
+{
+    return work->run == take_along;
+}
+
+static void take_more(mx_work *work)
+{
+    wait_at_gate(work);
+    while (mx_work_queue_more(more_queue, &more_lane, fits))
+        taken_along++;
+}
+
+static void test_more(void **state)
+{
+    merx_error err = {0};
+    mx_work first = {NULL, take_more}, along[2] = {{NULL, take_along}, {NULL, take_along}}, last = {NULL, arrive};
+    (void)state;
+    arrived = 0;
+    gate_open = false;
+    check_ok(mx_work_queue_new(1, 10, NULL, &more_queue, &err), err);
+    /* Nothing is taken out of a lane that no thread is in. */
+    assert_null(mx_work_queue_more(more_queue, &more_lane, fits));
+    assert_true(mx_work_queue_put(more_queue, &more_lane, &first));
+    wait_for(1);
+    for (int i = 0; i < 2; i++)
+        assert_true(mx_work_queue_put(more_queue, &more_lane, &along[i]));
+    assert_true(mx_work_queue_put(more_queue, &more_lane, &last));
+    pthread_mutex_lock(&gate);
+    gate_open = true;
+    pthread_cond_broadcast(&gate_moved);
+    pthread_mutex_unlock(&gate);
+    wait_for(2);
+    mx_work_queue_free(more_queue);
+    assert_int_equal(taken_along, 2);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lanes), cmocka_unit_test(test_waiting)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lanes), cmocka_unit_test(test_waiting),
+                                       cmocka_unit_test(test_more)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

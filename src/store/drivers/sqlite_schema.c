@@ -150,7 +150,7 @@ merx_status mx_sqlite_prepare_file(mx_sqlite *store, bool create, merx_error *er
     snprintf(sql, sizeof sql,
              "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA cache_size = -%" PRIu64
              "; PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
-             " PRAGMA journal_size_limit = 4194304; PRAGMA page_size = 8192",
+             " PRAGMA journal_size_limit = 16777216; PRAGMA page_size = 8192",
              store->cache_bytes / 1024 + 1);
     MX_TRY(mx_sqlite_exec(store, sql, "opening", err));
     MX_TRY(identify(store, &version, &fresh, err));
