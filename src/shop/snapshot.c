@@ -504,6 +504,16 @@ int32_t mx_snapshot_find_product(const mx_snapshot *snapshot, const char *id)
     return find(snapshot->product_id, snapshot->products, mx_str_of(id));
 }
 
+int32_t mx_snapshot_find_product_name(const mx_snapshot *snapshot, mx_str id)
+{
+    return find(snapshot->product_id, snapshot->products, id);
+}
+
+int32_t mx_snapshot_find_session(const mx_snapshot *snapshot, const char *id)
+{
+    return find(snapshot->session_id, snapshot->sessions, mx_str_of(id));
+}
+
 /* ---- events by customer and session ---- */
 
 merx_status mx_event_index_build(const int32_t *group_of, size_t n, size_t groups, const merx_allocator *alloc,

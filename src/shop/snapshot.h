@@ -98,6 +98,8 @@ static inline bool mx_snapshot_is_sale(const mx_snapshot *s, size_t i)
 
 int32_t mx_snapshot_find_customer(const mx_snapshot *snapshot, const char *id); /* -1 */
 int32_t mx_snapshot_find_product(const mx_snapshot *snapshot, const char *id);  /* -1 */
+int32_t mx_snapshot_find_product_name(const mx_snapshot *snapshot, mx_str id);  /* -1 */
+int32_t mx_snapshot_find_session(const mx_snapshot *snapshot, const char *id);  /* -1 */
 /*
  * Events of one customer (session), in time order. Cost: O(1); where no file holds the snapshot, the list of all is built at first use.
  * Threads: any number on a snapshot that was opened.
