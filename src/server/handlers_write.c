@@ -116,7 +116,7 @@ void mx_handle_events(mx_request *request)
     } else if (in.errors.count > 0) {
         reply_errors(request, &in.errors, "events", in.items.count);
     } else {
-        mx_served_shop_written(shop);
+        mx_served_shop_written(shop, in.accepted);
         uint64_t duplicates = in.events.count - in.accepted;
         mx_metrics_events(&shop->metrics, in.accepted, duplicates);
         mx_request_json(request, 200,
@@ -152,7 +152,7 @@ static merx_status put_record(mx_request *request, mx_live *live, mx_record_kind
 
 static void reply_written(mx_request *request, int64_t offset)
 {
-    mx_served_shop_written(request->shop);
+    mx_served_shop_written(request->shop, 0);
     mx_request_json(request, 200, json_pack("{s:s, s:I}", "id", request->path_value, "offset", (json_int_t)offset));
 }
 

@@ -201,6 +201,11 @@ merx_status mx_snapshot_check(const mx_snapshot *snapshot, merx_error *err)
     return status;
 }
 
+bool mx_snapshot_is_checked(const mx_snapshot *snapshot)
+{
+    return atomic_load_explicit(&snapshot->memory->checked, memory_order_acquire) == 1;
+}
+
 bool mx_snapshot_is_damaged(const mx_snapshot *snapshot)
 {
     return atomic_load(&snapshot->memory->checked) < 0;
@@ -399,6 +404,51 @@ merx_status mx_snapshot_open_stored(mx_records *records, mx_blobs *blobs, const 
                                     mx_snapshot **out, merx_error *err)
 {
     return open(records, blobs, AS_STORED, alloc, NULL, out, err);
+}
+
+merx_status mx_snapshot_renew(mx_records *records, mx_blobs *blobs, const mx_snapshot *old, const merx_allocator *alloc,
+                              merx_task *task, mx_snapshot **out, merx_error *err)
+{
+    mx_shop_settings settings;
+    mx_snapshot *stored = NULL;
+    int64_t last_offset = 0;
+    mx_arena arena;
+    merx_status status = MERX_OK;
+
+    *out = NULL;
+    alloc = mx_allocator_or_default(alloc);
+    mx_arena_init(&arena, alloc);
+    MX_TRY_GOTO(mx_shop_settings_read(records, &arena, &settings, err));
+    MX_TRY_GOTO(mx_records_last_offset(records, &last_offset, err));
+    bool damaged = old && mx_snapshot_is_damaged(old);
+    if (!damaged && map_stored(blobs, false, alloc, &stored, NULL) == MERX_OK &&
+        stored->memory->things_version == settings.things_version && stored->offset == last_offset) {
+        *out = stored;
+        stored = NULL;
+        goto out;
+    }
+    if (old && (old->memory->things_version != settings.things_version || old->offset > last_offset ||
+                mx_snapshot_check(old, NULL) != MERX_OK))
+        old = NULL;
+    MX_TRY_GOTO(rebuild(records, blobs, old, -1, &settings, last_offset, alloc, task, out, err));
+out:
+    if (*out)
+        (*out)->blobs = blobs;
+    mx_snapshot_close(stored);
+    mx_arena_release(&arena);
+    return status;
+}
+
+void mx_snapshot_move(mx_snapshot *snapshot, mx_blobs *blobs)
+{
+    snapshot->blobs = blobs;
+    if (snapshot->memory->blobs)
+        snapshot->memory->blobs = blobs;
+}
+
+int64_t mx_snapshot_things_version(const mx_snapshot *snapshot)
+{
+    return snapshot->memory->things_version;
 }
 
 merx_status mx_snapshot_forget(mx_records *records, mx_blobs *blobs, const mx_snapshot *old, int32_t customer,

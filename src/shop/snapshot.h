@@ -64,8 +64,17 @@ merx_status mx_snapshot_open(mx_records *records, mx_blobs *blobs, bool force, c
  */
 merx_status mx_snapshot_open_stored(mx_records *records, mx_blobs *blobs, const merx_allocator *alloc,
                                     mx_snapshot **out, merx_error *err) MERX_MUST_CHECK;
+/*
+ * A snapshot with everything the records have. old: what it may be made of, borrowed; NULL: none. A stored one that is current is taken, and not looked through.
+ */
+merx_status mx_snapshot_renew(mx_records *records, mx_blobs *blobs, const mx_snapshot *old, const merx_allocator *alloc,
+                              merx_task *task, mx_snapshot **out, merx_error *err) MERX_MUST_CHECK;
+/* Another handle of the same blobs keeps the snapshot's mapping: the one it was made with may be closed. */
+void mx_snapshot_move(mx_snapshot *snapshot, mx_blobs *blobs);
+int64_t mx_snapshot_things_version(const mx_snapshot *snapshot);
 /* Looks the columns of events through, once for a snapshot: MERX_E_CORRUPT when they are damaged. Any thread. Cost: O(events) the first time. */
 merx_status mx_snapshot_check(const mx_snapshot *snapshot, merx_error *err) MERX_MUST_CHECK;
+bool mx_snapshot_is_checked(const mx_snapshot *snapshot); /* whether that was done, and found no damage */
 /* Whether damage was met, by mx_snapshot_check or on the way: it must be built anew. */
 bool mx_snapshot_is_damaged(const mx_snapshot *snapshot);
 void mx_snapshot_close(mx_snapshot *snapshot);
