@@ -29,6 +29,7 @@ set(merx_slow_tests
   shop.crash
   shop.import
   shop.import_pictures
+  shop.view
 )
 # Tests of concurrent code: ./test also runs these under ThreadSanitizer.
 set(merx_threads_tests
@@ -44,6 +45,7 @@ set(merx_threads_tests
   numeric.matrix
   server.api_keys
   server.work_queue
+  shop.view
 )
 # Tests of the optimised program (real data at full size, time or memory limits): not built with the sanitizers; ./test runs
 # them in the release build.

@@ -24,6 +24,8 @@ uint64_t mx_peak_rss_bytes(void); /* of this process so far; 0 if unknown */
  * User-facing messages are not log lines.
  */
 bool mx_log_on(const char *topic);
+/* Turns a topic on for the whole process, whatever MERX_VERBOSE says; before other threads log. */
+void mx_log_turn_on(const char *topic);
 void mx_log(const char *topic, const char *format, ...) MERX_PRINTF(2, 3);
 
 #endif

@@ -146,7 +146,7 @@ void mx_handle_event_group(mx_request *const *requests, size_t n)
     mx_served_shop *shop = requests[0]->shop;
     merx_error err = {0};
     int64_t offset = 0, now_ms = mx_now_ms();
-    bool written = false;
+    uint64_t accepted = 0;
 
     for (size_t i = 0; i < n; i++)
         group[i] = (intake){.request = requests[i],
@@ -161,10 +161,10 @@ void mx_handle_event_group(mx_request *const *requests, size_t n)
             mx_request_failure(requests[i], &err);
         else
             reply(&group[i], offset);
-        written = written || status == MERX_OK;
+        accepted += status == MERX_OK ? group[i].accepted : 0;
     }
-    if (written)
-        mx_served_shop_written(shop);
+    if (accepted > 0)
+        mx_served_shop_written(shop, accepted);
 }
 
 void mx_handle_events(mx_request *request)

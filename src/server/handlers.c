@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "server/record_json.h"
 #include "server/server_state.h"
+#include "shop/asking.h"
 
 /* An answer that takes longer than this, in the mean, leaves the network threads to others. */
 enum { SLOW_US = 5000 };
@@ -64,13 +65,13 @@ static size_t answer_index(const char *name)
 
 bool mx_request_is_slow(const mx_request *request)
 {
-    mx_served_shop *shop = request->shop;
-    pthread_mutex_lock(&shop->lock);
-    bool behind = !shop->idle || mx_served_shop_behind(shop, shop->idle);
-    pthread_mutex_unlock(&shop->lock);
-    if (behind || request->route->gives != MX_REPLY)
-        return behind;
+    const mx_served_shop *shop = request->shop;
+    if (request->route->gives != MX_REPLY)
+        return mx_served_shop_behind(shop, false);
     size_t i = answer_index(request->path_value);
+    const mx_answer *answer = mx_answer_at(i);
+    if (answer && mx_served_shop_behind(shop, !answer->live))
+        return true;
     return i < MX_ANSWERS_MAX && atomic_load_explicit(&shop->answer_us[i], memory_order_relaxed) > SLOW_US;
 }
 
@@ -169,29 +170,13 @@ static bool set_from_body(mx_request *request, merx_options *question, bool *why
     return good;
 }
 
-static merx_status ask_in_state(mx_request *request, mx_reader *reader, const merx_options *question, bool why,
-                                merx_reply *reply, merx_error *err)
-{
-    mx_snapshot *snapshot;
-    if (mx_served_shop_behind(request->shop, reader))
-        MX_TRY(mx_served_shop_snapshot(request->shop, reader, &snapshot, err));
-    double begun = mx_monotonic_s();
-    MX_TRY(merx_shop_ask(reader->shop, request->path_value, question, why, reply, err));
-    note_time(request->shop, request->path_value, mx_monotonic_s() - begun);
-    return MERX_OK;
-}
-
-/* In one transaction: settings, events and models are of one state of the shop, and the store is locked once instead of at each look. */
-static merx_status ask(mx_request *request, mx_reader *reader, const merx_options *question, bool why, char **text,
-                       merx_error *err)
+static merx_status ask(mx_request *request, const merx_options *question, bool why, char **text, merx_error *err)
 {
     merx_reply reply = {0};
-    mx_records *records = reader->shop->records;
-    MX_TRY(mx_records_begin(records, err));
-    merx_status status = ask_in_state(request, reader, question, why, &reply, err);
-    mx_records_rollback(records); /* nothing was written */
-    if (status == MERX_OK)
-        status = merx_reply_json(&reply, text, err);
+    double begun = mx_monotonic_s();
+    MX_TRY(mx_view_keeper_ask(request->shop->keeper, request->path_value, question, why, &reply, err));
+    note_time(request->shop, request->path_value, mx_monotonic_s() - begun);
+    merx_status status = merx_reply_json(&reply, text, err);
     merx_reply_release(&reply);
     return status;
 }
@@ -199,19 +184,16 @@ static merx_status ask(mx_request *request, mx_reader *reader, const merx_option
 void mx_handle_ask(mx_request *request)
 {
     merx_error err = {0};
-    mx_reader *reader = NULL;
     merx_options *question = NULL;
     char *text = NULL;
     bool why = false;
     bool post = request->route->takes == MX_QUESTION;
 
-    merx_status status = mx_served_shop_take(request->shop, &reader, &err);
-    if (status == MERX_OK)
-        status = merx_shop_question(reader->shop, request->path_value, &question, &err);
+    merx_status status = mx_question_new(request->path_value, NULL, &question, &err);
     if (status == MERX_OK) {
         bool set = set_from_query(request, question, &why) && (!post || set_from_body(request, question, &why));
         if (set)
-            status = ask(request, reader, question, why, &text, &err);
+            status = ask(request, question, why, &text, &err);
     }
     if (status == MERX_OK && text)
         mx_request_give(request, "application/json", text);
@@ -224,8 +206,6 @@ void mx_handle_ask(mx_request *request)
     else if (status != MERX_OK)
         mx_request_failure(request, &err);
     merx_options_free(question);
-    if (reader)
-        mx_served_shop_give(request->shop, reader);
 }
 
 /* ---- products and customers ---- */
@@ -249,34 +229,33 @@ static void set_text(json_t *json, const char *name, mx_str value)
 }
 
 /* What events alone have shown of a product. */
-static json_t *shown_product(const mx_snapshot *s, int32_t p)
+static json_t *shown_product(mx_seen seen, int32_t p)
 {
     char price[40];
     json_t *json = json_object();
-    set_text(json, "id", s->product_id[p]);
-    set_text(json, "title", s->product_title[p]);
-    if (s->product_price_minor[p] != 0) {
-        mx_format_decimal(s->product_price_minor[p], s->decimals, price, sizeof price);
+    set_text(json, "id", mx_seen_product_id(seen, p));
+    set_text(json, "title", mx_seen_product_title(seen, p));
+    if (mx_seen_product_price_minor(seen, p) != 0) {
+        mx_format_decimal(mx_seen_product_price_minor(seen, p), seen.snapshot->decimals, price, sizeof price);
         json_object_set_new(json, "price", json_string(price));
     }
     return json;
 }
 
-static merx_status customer_events(mx_snapshot *s, const char *id, json_t *json, bool *found, merx_error *err)
+static merx_status customer_events(mx_request *request, mx_seen seen, json_t *json, bool *found, merx_error *err)
 {
-    const int32_t *events;
-    size_t n = 0;
+    mx_line *lines;
+    size_t n;
     char time[40];
-    int32_t customer = mx_snapshot_find_customer(s, id);
-    if (customer >= 0)
-        MX_TRY(mx_snapshot_customer_events(s, customer, &events, &n, err));
+    MX_TRY(mx_seen_lines(seen, mx_seen_customer(seen, request->path_value), MX_NOBODY, &request->arena, &lines, &n,
+                         err));
     *found = *found || n > 0;
     json_object_set_new(json, "events", json_integer((json_int_t)n));
     if (n == 0)
         return MERX_OK;
-    mx_format_date(s->time_ms[events[0]], true, time);
+    mx_format_date(lines[0].time_ms, true, time);
     json_object_set_new(json, "first_event", json_string(time));
-    mx_format_date(s->time_ms[events[n - 1]], true, time);
+    mx_format_date(lines[n - 1].time_ms, true, time);
     json_object_set_new(json, "last_event", json_string(time));
     return MERX_OK;
 }
@@ -285,11 +264,12 @@ static merx_status look_up(mx_request *request, mx_reader *reader, mx_record_kin
                            merx_error *err)
 {
     const char *id = request->path_value;
-    mx_snapshot *s;
+    mx_view *view;
     mx_record record;
     mx_shop_settings settings;
 
-    MX_TRY(mx_served_shop_snapshot(request->shop, reader, &s, err));
+    MX_TRY(mx_served_shop_view(request->shop, reader, false, &view, err));
+    mx_seen seen = mx_view_seen(view);
     MX_TRY(mx_shop_settings_read(reader->shop->records, &request->arena, &settings, err));
     MX_TRY(find_record(reader, kind, id, &request->arena, &record, found, err));
     if (*found)
@@ -297,11 +277,11 @@ static merx_status look_up(mx_request *request, mx_reader *reader, mx_record_kin
     if (kind == MX_CUSTOMER) {
         if (!*json)
             *json = json_pack("{s:s}", "id", id);
-        return customer_events(s, id, *json, found, err);
+        return customer_events(request, seen, *json, found, err);
     }
-    int32_t product = mx_snapshot_find_product(s, id);
+    int32_t product = mx_seen_product(seen, id);
     if (!*found && product >= 0)
-        *json = shown_product(s, product);
+        *json = shown_product(seen, product);
     *found = *found || product >= 0;
     return MERX_OK;
 }

@@ -64,7 +64,7 @@ static merx_status put_record(mx_request *request, mx_live *live, mx_record_kind
 
 static void reply_written(mx_request *request, int64_t offset)
 {
-    mx_served_shop_written(request->shop);
+    mx_served_shop_written(request->shop, 0);
     mx_request_json(request, 200, json_pack("{s:s, s:I}", "id", request->path_value, "offset", (json_int_t)offset));
 }
 

@@ -5,7 +5,11 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "shop/pending.h"
+
+/* Writes of so many events are looked at by who wrote them: that costs them little, and a question after them nothing. */
+enum { SEEN_AT_ONCE = 256 };
 
 static merx_status copy_text(const char *text, char **out, merx_error *err)
 {
@@ -33,10 +37,11 @@ merx_status mx_served_shop_open(mx_served_shop *shop, const char *name, const ch
 {
     memset(shop, 0, sizeof *shop);
     pthread_mutex_init(&shop->lock, NULL);
-    pthread_mutex_init(&shop->refresh, NULL);
     merx_status status = copy_text(name, &shop->name, err);
     if (status == MERX_OK)
         status = copy_text(folder, &shop->folder, err);
+    if (status == MERX_OK)
+        status = mx_view_keeper_new(folder, NULL, &shop->keeper, err);
     if (status == MERX_OK)
         status = open_reader(shop, &shop->idle, err);
     if (status != MERX_OK)
@@ -53,64 +58,80 @@ static void close_writer(mx_served_shop *shop)
     shop->writer = NULL;
 }
 
+static void close_readers(mx_reader *reader)
+{
+    while (reader) {
+        mx_reader *next = reader->next;
+        merx_shop_close(reader->shop);
+        MX_FREE_ARRAY(NULL, reader, 1);
+        reader = next;
+    }
+}
+
 void mx_served_shop_close(mx_served_shop *shop)
 {
     close_writer(shop);
-    while (shop->idle) {
-        mx_reader *reader = shop->idle;
-        shop->idle = reader->next;
-        merx_shop_close(reader->shop);
-        MX_FREE_ARRAY(NULL, reader, 1);
-    }
+    close_readers(shop->idle);
+    mx_view_keeper_free(shop->keeper);
     if (shop->name)
         MX_FREE_ARRAY(NULL, shop->name, strlen(shop->name) + 1);
     if (shop->folder)
         MX_FREE_ARRAY(NULL, shop->folder, strlen(shop->folder) + 1);
     pthread_mutex_destroy(&shop->lock);
-    pthread_mutex_destroy(&shop->refresh);
     memset(shop, 0, sizeof *shop);
+}
+
+static void note_use(mx_served_shop *shop)
+{
+    atomic_store_explicit(&shop->used_us, (uint64_t)(mx_monotonic_s() * 1e6), memory_order_relaxed);
 }
 
 merx_status mx_served_shop_take(mx_served_shop *shop, mx_reader **out, merx_error *err)
 {
+    note_use(shop);
     pthread_mutex_lock(&shop->lock);
     *out = shop->idle;
     if (*out)
         shop->idle = (*out)->next;
     pthread_mutex_unlock(&shop->lock);
-    if (!*out)
-        MX_TRY(open_reader(shop, out, err));
-    (*out)->taken_at = atomic_load(&shop->generation);
-    return MERX_OK;
+    return *out ? MERX_OK : open_reader(shop, out, err);
 }
 
 void mx_served_shop_give(mx_served_shop *shop, mx_reader *reader)
 {
+    mx_view_release(reader->view);
+    reader->view = NULL;
     pthread_mutex_lock(&shop->lock);
     reader->next = shop->idle;
     shop->idle = reader;
     pthread_mutex_unlock(&shop->lock);
 }
 
-bool mx_served_shop_behind(const mx_served_shop *shop, const mx_reader *reader)
+bool mx_served_shop_behind(const mx_served_shop *shop, bool whole)
 {
-    return !reader->shop->snapshot || reader->generation != atomic_load(&shop->generation);
+    return !mx_view_keeper_is_ready(shop->keeper, whole);
+}
+
+merx_status mx_served_shop_view(mx_served_shop *shop, mx_reader *reader, bool whole, mx_view **out, merx_error *err)
+{
+    mx_view_release(reader->view);
+    reader->view = NULL;
+    MX_TRY(mx_view_keeper_get(shop->keeper, whole, &reader->view, err));
+    *out = reader->view;
+    return MERX_OK;
 }
 
 merx_status mx_served_shop_snapshot(mx_served_shop *shop, mx_reader *reader, mx_snapshot **out, merx_error *err)
 {
-    if (!mx_served_shop_behind(shop, reader))
-        return mx_shop_snapshot(reader->shop, NULL, out, err);
-    pthread_mutex_lock(&shop->refresh);
-    merx_status status = mx_shop_snapshot(reader->shop, NULL, out, err);
-    if (status == MERX_OK)
-        reader->generation = reader->taken_at;
-    pthread_mutex_unlock(&shop->refresh);
-    return status;
+    mx_view *view;
+    MX_TRY(mx_served_shop_view(shop, reader, true, &view, err));
+    *out = view->snapshot;
+    return MERX_OK;
 }
 
 merx_status mx_served_shop_writer(mx_served_shop *shop, merx_error *err)
 {
+    note_use(shop);
     if (!shop->writer) {
         MX_TRY(merx_shop_open(NULL, shop->folder, NULL, &shop->writer, err));
         mx_live_init(&shop->live, shop->writer);
@@ -118,9 +139,30 @@ merx_status mx_served_shop_writer(mx_served_shop *shop, merx_error *err)
     return mx_forget_pending(shop->writer, NULL, err);
 }
 
-void mx_served_shop_written(mx_served_shop *shop)
+void mx_served_shop_written(mx_served_shop *shop, uint64_t events)
 {
-    atomic_fetch_add(&shop->generation, 1);
+    mx_view *view;
+    mx_view_keeper_written(shop->keeper, events == 0);
+    if (events > 0 && events <= SEEN_AT_ONCE && mx_view_keeper_is_awake(shop->keeper) &&
+        mx_view_keeper_get(shop->keeper, false, &view, NULL) == MERX_OK)
+        mx_view_release(view);
+}
+
+/* Readers that nobody holds. The writer is its lane's, and stays. */
+static void let_readers_go(mx_served_shop *shop)
+{
+    pthread_mutex_lock(&shop->lock);
+    mx_reader *idle = shop->idle;
+    shop->idle = NULL;
+    pthread_mutex_unlock(&shop->lock);
+    close_readers(idle);
+}
+
+void mx_served_shop_tend(mx_served_shop *shop, double idle_s)
+{
+    mx_view_keeper_tend(shop->keeper, idle_s);
+    if (mx_monotonic_s() - (double)atomic_load_explicit(&shop->used_us, memory_order_relaxed) * 1e-6 > idle_s)
+        let_readers_go(shop);
 }
 
 static void set_task(mx_served_shop *shop, merx_task *task)
@@ -139,7 +181,7 @@ merx_status mx_served_shop_forget(mx_served_shop *shop, const char *customer, me
     set_task(shop, NULL);
     merx_task_free(task);
     /* Also after a failure: rows may be gone already. */
-    mx_served_shop_written(shop);
+    mx_served_shop_written(shop, 0);
     return status;
 }
 

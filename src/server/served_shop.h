@@ -1,8 +1,9 @@
 /*
- * A shop that is served: handles to read with, one to write with, its counters. Floor 7.
+ * A shop that is served: one view for all questions, handles to read records with, one to write with, its counters. Floor 7.
  *
- * A shop's handle is used by one thread at a time, so each request takes one and gives it back; the last given is taken first, since what it has loaded is the newest. Handles
- * to read are read-only: they map the same model files and snapshot, and a question never waits for a writer. Writes come one at a time, through the shop's lane.
+ * Questions are answered from the view (shop/view.h), by any number of threads at once. A handle is used by one thread at a time, so a request that reads records takes one and gives
+ * it back; they are read-only, and nobody who reads waits for a writer. Writes come one at a time, through the shop's lane. A shop that nobody asks anything of is let go of: then all
+ * it holds is its name.
  */
 #ifndef MX_SERVER_SERVED_SHOP_H
 #define MX_SERVER_SERVED_SHOP_H
@@ -12,13 +13,13 @@
 #include "server/http_metrics.h"
 #include "server/work_queue.h"
 #include "shop/live.h"
+#include "shop/view.h"
 
 enum { MX_ANSWERS_MAX = 64 };
 
 typedef struct mx_reader {
-    merx_shop *shop;
-    uint64_t generation; /* of the writes that it knows of */
-    uint64_t taken_at;   /* the shop's when it was taken: what it reads since then knows those writes */
+    merx_shop *shop; /* for its records: its snapshot is the view's */
+    mx_view *view;   /* what it was given, until it is given back; NULL: none */
     struct mx_reader *next;
 } mx_reader;
 
@@ -27,8 +28,8 @@ typedef struct mx_served_shop {
     pthread_mutex_t lock; /* of the next two */
     mx_reader *idle;
     merx_task *task;                       /* of an erasure under way; NULL: none */
-    pthread_mutex_t refresh;               /* one handle makes a new snapshot, the others wait and map it */
-    atomic_uint_fast64_t generation;       /* grows with each write of this process */
+    mx_view_keeper *keeper;
+    atomic_uint_fast64_t used_us;          /* when a reader or the writer was wanted */
     mx_lane writes;                        /* what follows is used in it alone */
     merx_shop *writer;                     /* opened at the first write */
     mx_live live;                          /* of the writer */
@@ -36,7 +37,7 @@ typedef struct mx_served_shop {
     mx_metrics metrics;
 } mx_served_shop;
 
-/* name and folder are copied. Opens a first handle. Errors: those of opening a shop. */
+/* name and folder are copied. Opens a first handle, which shows that it can be. Errors: those of opening a shop. */
 merx_status mx_served_shop_open(mx_served_shop *shop, const char *name, const char *folder,
                                 merx_error *err) MERX_MUST_CHECK;
 /* No request may be under way. */
@@ -45,16 +46,24 @@ void mx_served_shop_close(mx_served_shop *shop);
 /* Any thread. Owns: mx_served_shop_give. */
 merx_status mx_served_shop_take(mx_served_shop *shop, mx_reader **out, merx_error *err) MERX_MUST_CHECK;
 void mx_served_shop_give(mx_served_shop *shop, mx_reader *reader);
-/* Whether the reader has yet to look at what this process wrote: then its next question takes longer. */
-bool mx_served_shop_behind(const mx_served_shop *shop, const mx_reader *reader);
-/* The reader's snapshot, up to date. */
+/* Whether a question must wait for a new view; whole: one that needs all events in the snapshot. Then it is not asked on a network thread. */
+bool mx_served_shop_behind(const mx_served_shop *shop, bool whole);
+/* The view of now, for as long as the reader is taken. */
+merx_status mx_served_shop_view(mx_served_shop *shop, mx_reader *reader, bool whole, mx_view **out,
+                                merx_error *err) MERX_MUST_CHECK;
+/* The snapshot with all events in it, for as long as the reader is taken. */
 merx_status mx_served_shop_snapshot(mx_served_shop *shop, mx_reader *reader, mx_snapshot **out,
                                     merx_error *err) MERX_MUST_CHECK;
 
 /* In the lane. Also finishes what a crash left of forgetting. */
 merx_status mx_served_shop_writer(mx_served_shop *shop, merx_error *err) MERX_MUST_CHECK;
-/* In the lane, after a write. */
-void mx_served_shop_written(mx_served_shop *shop);
+/*
+ * In the lane, after a commit and before it is told. events: how many were accepted; a few are seen at once, so that no question waits for them. Other writes: 0. The next question
+ * sees them in any case.
+ */
+void mx_served_shop_written(mx_served_shop *shop, uint64_t events);
+/* Now and then: a long tail is merged; a shop that nobody has asked anything of for idle_s seconds is let go of. One thread. */
+void mx_served_shop_tend(mx_served_shop *shop, double idle_s);
 /* In the lane: erases a customer, in a task that mx_served_shop_cancel ends. What it leaves undone is finished before the next write. */
 merx_status mx_served_shop_forget(mx_served_shop *shop, const char *customer, merx_receipt *out,
                                   merx_error *err) MERX_MUST_CHECK;

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/system.h"
 #include "io/file.h"
 #include "server/server_state.h"
 
@@ -75,6 +76,7 @@ static merx_status open_shops(merx_server *server, const merx_served *shops, mer
 static merx_status start(merx_server *server, const merx_served *shops, merx_error *err)
 {
     int threads = server->limits.workers < 4 ? 4 : server->limits.workers;
+    mx_log_turn_on("models");
     mx_random_bytes(&server->id_prefix, sizeof server->id_prefix);
     raise_files(server);
     MX_TRY(open_shops(server, shops, err));
@@ -84,6 +86,7 @@ static merx_status start(merx_server *server, const merx_served *shops, merx_err
     atomic_store(&server->asks_keys, mx_key_ring_any(&server->ring));
     say_unreachable(server);
     MX_TRY(mx_work_queue_new(threads, server->limits.waiting, NULL, &server->queue, err));
+    MX_TRY(mx_caretaker_start(server->shops, server->n_shops, server->limits.idle_s, &server->caretaker, err));
     return mx_http_start(server, err);
 }
 
@@ -91,6 +94,7 @@ static void release(merx_server *server)
 {
     mx_http_stop(server);
     mx_work_queue_free(server->queue);
+    mx_caretaker_end(server->caretaker);
     if (server->ring_made)
         mx_key_ring_release(&server->ring);
     for (size_t i = 0; i < server->opened; i++)

@@ -23,6 +23,8 @@ static const merx_option settings_table[] = {
     {"timeout", MERX_OPTION_INT, 1, 3600, "30", NULL,
      "seconds within which a request's head must have come, and its body, and a reply must be taken"},
     {"stop_timeout", MERX_OPTION_INT, 0, 3600, "30", NULL, "seconds that a stop waits for requests that have begun"},
+    {"idle", MERX_OPTION_INT, 1, 86400, "60", NULL,
+     "seconds without a request after which what a shop holds in memory is let go of"},
     {"rate", MERX_OPTION_REAL, 0, 1e6, "0", NULL, "requests a second of one key, with bursts of as many; 0: no limit"},
     {"access_log", MERX_OPTION_BOOL, 0, 0, "true", NULL,
      "a JSON line on standard error for each request, without personal data"},
@@ -79,6 +81,7 @@ merx_status mx_limits_read(const merx_options *settings, mx_limits *out, merx_er
     out->waiting = (size_t)merx_options_int(settings, "max_waiting");
     out->timeout_s = (unsigned)merx_options_int(settings, "timeout");
     out->stop_s = (unsigned)merx_options_int(settings, "stop_timeout");
+    out->idle_s = (unsigned)merx_options_int(settings, "idle");
     out->rate = merx_options_real(settings, "rate");
     out->access_log = merx_options_bool(settings, "access_log");
     bool word = strcmp(merx_options_text(settings, "workers"), "auto") == 0;

@@ -4,6 +4,7 @@
 #ifndef MX_SERVER_SERVER_STATE_H
 #define MX_SERVER_SERVER_STATE_H
 
+#include "server/caretaker.h"
 #include "server/key_ring.h"
 #include "server/request.h"
 
@@ -13,7 +14,7 @@ typedef struct mx_limits {
     uint64_t body_bytes;   /* of one request */
     uint64_t bodies_bytes; /* of all that are being read */
     size_t header_bytes;
-    unsigned connections, timeout_s, stop_s;
+    unsigned connections, timeout_s, stop_s, idle_s;
     size_t waiting; /* writes of one shop */
     int workers;
     double rate;
@@ -29,6 +30,7 @@ struct merx_server {
     mx_key_ring ring;
     bool ring_made;
     mx_work_queue *queue;
+    mx_caretaker *caretaker;
     struct MHD_Daemon *daemon;
     struct mx_connections *connections;
     mx_metrics metrics; /* of requests that belong to no shop */

@@ -1,57 +1,22 @@
 /*
  * Asking: the live model of an answer, loaded once, and the reply.
  */
-#include <inttypes.h>
+#include "shop/asking.h"
+
 #include <string.h>
 
 #include "shop/heap_arena.h"
 #include "shop/loaded_models.h"
-#include "shop/model_store.h"
 #include "shop/pending.h"
 
-static size_t answer_count(void)
-{
-    size_t n = 0;
-    while (mx_answer_at(n))
-        n++;
-    return n;
-}
-
-static void unload(merx_shop *shop, size_t i)
-{
-    struct mx_loaded_model *model = &shop->models[i];
-    const mx_answer *answer = mx_answer_at(i);
-    if (model->state && answer->unload)
-        answer->unload(model->state);
-    mx_tensor_file_close(model->file);
-    if (model->blob.data)
-        mx_blobs_unmap(shop->blobs, &model->blob);
-    *model = (struct mx_loaded_model){0};
-}
-
-void mx_loaded_models_unload(merx_shop *shop)
-{
-    for (size_t i = 0; shop->models && i < answer_count(); i++)
-        unload(shop, i);
-}
-
-void mx_loaded_models_free(merx_shop *shop)
-{
-    if (!shop->models)
-        return;
-    mx_loaded_models_unload(shop);
-    MX_FREE_ARRAY(shop->alloc, shop->models, answer_count());
-    shop->models = NULL;
-}
-
-static merx_status find_answer(const char *name, size_t *index, merx_error *err)
+merx_status mx_answer_find(const char *name, size_t *answer, merx_error *err)
 {
     const char *names[64];
     size_t n = 0;
     for (; n < 64 && mx_answer_at(n); n++) {
         names[n] = mx_answer_at(n)->info.name;
         if (name && strcmp(names[n], name) == 0) {
-            *index = n;
+            *answer = n;
             return MERX_OK;
         }
     }
@@ -60,133 +25,110 @@ static merx_status find_answer(const char *name, size_t *index, merx_error *err)
             nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
 }
 
-static merx_status not_fitted(const char *name, const mx_model_record *list, size_t n, merx_error *err)
+merx_status mx_question_new(const char *answer, const merx_allocator *alloc, merx_options **out, merx_error *err)
 {
-    merx_evaluation evaluation = {0};
-    if (n == 0)
-        MX_FAIL(err, MERX_E_NOT_FITTED, name, "has no model yet; train it first: merx train %s", name);
-    if (merx_evaluation_parse(list[n - 1].metrics.data, &evaluation, NULL) != MERX_OK)
-        evaluation.gate[0] = '\0';
-    MX_FAIL(err, MERX_E_NOT_FITTED, name,
-            "has no live model: version %" PRId64 " did not pass its gate (%.200s); merx train %s --force deploys it",
-            list[n - 1].version, evaluation.gate, name);
+    size_t index = 0;
+    *out = NULL;
+    MX_TRY(mx_answer_find(answer, &index, err));
+    return merx_options_new(alloc, mx_answer_at(index)->info.question, out, err);
 }
 
-static merx_status load(merx_shop *shop, size_t index, const mx_model_record *live, mx_snapshot *snapshot,
-                        merx_error *err)
-{
-    const mx_answer *answer = mx_answer_at(index);
-    struct mx_loaded_model *model = &shop->models[index];
-    merx_error failure = {0};
-    merx_status status = MERX_OK;
-
-    MX_TRY_GOTO(mx_blobs_map(shop->blobs, live->blob.data, &model->blob, &failure));
-    MX_TRY_GOTO(mx_tensor_file_memory(model->blob.data, model->blob.size, live->blob.data, shop->alloc, true,
-                                      &model->file, &failure));
-    if (answer->load)
-        MX_TRY_GOTO(answer->load(model->file, snapshot, shop->alloc, &model->state, &failure));
-    model->version = live->version;
-out:
-    if (status == MERX_OK)
-        return MERX_OK;
-    unload(shop, index);
-    if (status == MERX_E_MEMORY || status == MERX_E_CANCELLED)
-        MX_FAIL(err, status, failure.where, "%s", failure.message);
-    MX_FAIL(err, status, failure.where, "%s; merx train %s makes it anew", failure.message, answer->info.name);
-}
-
-/* The live model, loaded. Another version is live now: that one. */
-static merx_status use_model(merx_shop *shop, size_t index, mx_snapshot *snapshot, mx_arena *arena, merx_error *err)
-{
-    const char *name = mx_answer_at(index)->info.name;
-    mx_model_record *list;
-    size_t n;
-
-    MX_TRY(mx_model_list(shop->records, name, arena, &list, &n, err));
-    const mx_model_record *live = mx_model_live(list, n);
-    if (!live)
-        return not_fitted(name, list, n, err);
-    if (!shop->models)
-        MX_TRY(MX_NEW_ARRAY(shop->alloc, answer_count(), &shop->models, "models", err));
-    if (shop->models[index].version == live->version)
-        return MERX_OK;
-    unload(shop, index);
-    return load(shop, index, live, snapshot, err);
-}
+/* ---- whoever asks ---- */
 
 /* What model_of needs. */
 typedef struct asker {
-    merx_shop *shop;
-    mx_snapshot *snapshot;
-    mx_arena *arena;
+    const mx_asking *asking;
+    const mx_ask *ask;
 } asker;
 
 static merx_status model_of(void *context, const char *name, const void **state, merx_error *err)
 {
     const asker *a = context;
     merx_error failure = {0};
+    int64_t version;
     size_t index;
     *state = NULL;
-    MX_TRY(find_answer(name, &index, err));
-    merx_status status = use_model(a->shop, index, a->snapshot, a->arena, &failure);
+    MX_TRY(mx_answer_find(name, &index, err));
+    merx_status status = a->asking->model(a->asking->context, index, a->ask, state, &version, &failure);
     if (status == MERX_E_NOT_FITTED)
         return MERX_OK;
     if (status != MERX_OK)
         MX_FAIL(err, status, failure.where, "%s", failure.message);
-    *state = a->shop->models[index].state;
     return MERX_OK;
 }
 
-static merx_status ask(merx_shop *shop, size_t index, const merx_options *question, bool why, mx_arena *arena,
-                       merx_reply *out, merx_error *err)
+merx_status mx_answer_asked(const mx_asking *asking, mx_arena *arena, merx_reply *out, merx_error *err)
 {
-    const mx_answer *answer = mx_answer_at(index);
-    mx_snapshot *snapshot;
-
-    if (!shop->read_only)
-        MX_TRY(mx_forget_pending(shop, NULL, err));
-    MX_TRY(mx_shop_snapshot(shop, NULL, &snapshot, err));
-    if (answer->train)
-        MX_TRY(use_model(shop, index, snapshot, arena, err));
-    mx_ask context = {.snapshot = snapshot,
-                      .state = answer->train ? shop->models[index].state : NULL,
-                      .question = question,
-                      .arena = arena,
-                      .model_of = model_of,
-                      .context = &(asker){shop, snapshot, arena}};
+    const mx_answer *answer = mx_answer_at(asking->answer);
+    asker a = {.asking = asking};
+    mx_ask ask = {.snapshot = asking->seen.snapshot,
+                  .tail = asking->seen.tail,
+                  .rows = asking->seen.rows,
+                  .question = asking->question,
+                  .arena = arena,
+                  .model_of = model_of,
+                  .context = &a};
+    a.ask = &ask;
     out->answer = answer->info.name;
     out->sentence = out->score_unit = "";
-    out->model_version = answer->train ? shop->models[index].version : 0;
-    out->data_offset = snapshot->offset;
-    MX_TRY(answer->answer(&context, out, err));
-    return why && answer->explain ? answer->explain(&context, out, err) : MERX_OK;
+    out->model_version = 0;
+    out->data_offset = asking->offset;
+    if (answer->train)
+        MX_TRY(asking->model(asking->context, asking->answer, &ask, &ask.state, &out->model_version, err));
+    MX_TRY(answer->answer(&ask, out, err));
+    return asking->why && answer->explain ? answer->explain(&ask, out, err) : MERX_OK;
+}
+
+/* ---- a shop's handle ---- */
+
+static merx_status shop_model(void *context, size_t answer, const mx_ask *ask, const void **state, int64_t *version,
+                              merx_error *err)
+{
+    merx_shop *shop = context;
+    mx_model_set *models;
+    /* Another version may be live at each question. */
+    MX_TRY(mx_model_set_read(shop->records, shop->blobs, shop->models, shop->alloc, &models, err));
+    mx_model_set_release(shop->models);
+    shop->models = models;
+    return mx_model_set_use(models, answer, ask->snapshot, state, version, err);
+}
+
+static merx_status ask(merx_shop *shop, mx_asking *asking, mx_arena *arena, merx_reply *out, merx_error *err)
+{
+    if (!shop->read_only)
+        MX_TRY(mx_forget_pending(shop, NULL, err));
+    MX_TRY(mx_shop_snapshot(shop, NULL, &asking->seen.snapshot, err));
+    asking->offset = asking->seen.snapshot->offset;
+    asking->model = shop_model;
+    asking->context = shop;
+    return mx_answer_asked(asking, arena, out, err);
 }
 
 merx_status merx_shop_question(const merx_shop *shop, const char *answer, merx_options **out, merx_error *err)
 {
-    size_t index = 0;
-    *out = NULL;
-    MX_TRY(find_answer(answer, &index, err));
-    return merx_options_new(shop->alloc, mx_answer_at(index)->info.question, out, err);
+    return mx_question_new(answer, shop->alloc, out, err);
 }
 
 merx_status merx_shop_ask(merx_shop *shop, const char *answer, const merx_options *question, bool why, merx_reply *out,
                           merx_error *err)
 {
-    size_t index = 0;
+    mx_asking asking = {.question = question, .why = why};
     mx_arena *arena = NULL;
     merx_options *defaults = NULL;
     merx_status status = MERX_OK;
 
     memset(out, 0, sizeof *out);
-    MX_TRY_GOTO(find_answer(answer, &index, err));
+    MX_TRY_GOTO(mx_answer_find(answer, &asking.answer, err));
+    const merx_option *table = mx_answer_at(asking.answer)->info.question;
     if (!question)
-        MX_TRY_GOTO(merx_options_new(shop->alloc, mx_answer_at(index)->info.question, &defaults, err));
-    else if (merx_options_table(question) != mx_answer_at(index)->info.question)
+        MX_TRY_GOTO(merx_options_new(shop->alloc, table, &defaults, err));
+    else if (merx_options_table(question) != table)
         MX_FAIL_GOTO(err, MERX_E_INVALID, answer, "the question is of another answer; make it with merx_shop_question");
+    if (defaults)
+        asking.question = defaults;
     MX_TRY_GOTO(mx_heap_arena_new(shop->alloc, &arena, err));
     out->memory = arena;
-    MX_TRY_GOTO(ask(shop, index, question ? question : defaults, why, arena, out, err));
+    MX_TRY_GOTO(ask(shop, &asking, arena, out, err));
 out:
     if (status != MERX_OK)
         merx_reply_release(out);

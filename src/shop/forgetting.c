@@ -13,7 +13,6 @@
 #include "io/file.h"
 #include "shop/heap_arena.h"
 #include "shop/import_parts.h"
-#include "shop/loaded_models.h"
 #include "shop/model_store.h"
 #include "shop/pending.h"
 
@@ -184,7 +183,7 @@ static merx_status forget_in_models(merx_shop *shop, merx_task *task, merx_forgo
 
     MX_TRY(remove_quoting_files(shop, err));
     MX_TRY(mx_shop_snapshot(shop, task, &snapshot, err));
-    mx_loaded_models_unload(shop);
+    mx_shop_drop_models(shop);
     work.snapshot = snapshot;
     while (mx_answer_at(work.n))
         work.n++;

@@ -64,7 +64,7 @@ void merx_shop_close(merx_shop *shop)
         return;
     const merx_allocator *alloc = shop->alloc;
     mx_shop_drop_snapshot(shop);
-    mx_loaded_models_free(shop);
+    mx_shop_drop_models(shop);
     mx_blobs_close(shop->blobs);
     mx_records_close(shop->records);
     if (shop->folder)
@@ -90,7 +90,12 @@ merx_status mx_shop_snapshot(merx_shop *shop, merx_task *task, mx_snapshot **out
 
 void mx_shop_drop_snapshot(merx_shop *shop)
 {
-    mx_loaded_models_unload(shop); /* they know the snapshot's numbers */
     mx_snapshot_close(shop->snapshot);
     shop->snapshot = NULL;
+}
+
+void mx_shop_drop_models(merx_shop *shop)
+{
+    mx_model_set_release(shop->models);
+    shop->models = NULL;
 }

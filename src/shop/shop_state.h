@@ -14,11 +14,12 @@ struct merx_shop {
     mx_records *records;
     mx_blobs *blobs;
     mx_snapshot *snapshot;          /* NULL until needed; dropped by whatever changes records */
-    struct mx_loaded_model *models; /* one per answer, loaded at first use */
+    struct mx_model_set *models;    /* loaded at first use; NULL until needed */
 };
 
 /* The snapshot, brought up to date. */
 merx_status mx_shop_snapshot(merx_shop *shop, merx_task *task, mx_snapshot **out, merx_error *err) MERX_MUST_CHECK;
 void mx_shop_drop_snapshot(merx_shop *shop);
+void mx_shop_drop_models(merx_shop *shop);
 
 #endif

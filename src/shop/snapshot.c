@@ -1,7 +1,6 @@
 /*
  * The snapshot, read: mapped, checked once, brought up to date, looked up.
  */
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -75,9 +74,25 @@ static merx_status read_things(mx_snapshot *s, merx_error *err)
     MX_TRY(vector(file, "product_service", MX_U8, s->products, &s->product_service, err));
     MX_TRY(codes(file, "product_category", s->products, s->categories, &s->product_category, err));
     MX_TRY(vector(file, "product_price_minor", MX_I64, s->products, &s->product_price_minor, err));
+    MX_TRY(vector(file, "product_said", MX_U8, s->products, &m->said, err));
     return codes(file, "customer_country", s->customers, s->countries, &s->customer_country, err);
 }
 
+/* Starts and list of an index; what they hold is checked where it is read (mx_snapshot_events_of). */
+static merx_status read_index(const mx_tensor_file *file, const char *starts, const char *events, size_t groups,
+                              size_t limit, mx_event_index *out, merx_error *err)
+{
+    uint64_t n = 0;
+    MX_TRY(vector(file, starts, MX_I32, groups + 1, &out->starts, err));
+    MX_TRY(mx_tensor_file_vector(file, events, MX_I32, 0, &out->events, &n, err));
+    out->groups = groups;
+    out->listed = (size_t)n;
+    if (n > limit)
+        MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "tensor \"%s\" is too long", events);
+    return MERX_OK;
+}
+
+/* Lengths only: no page of the columns is touched. */
 static merx_status read_events(mx_snapshot *s, merx_error *err)
 {
     struct mx_snapshot_memory *m = s->memory;
@@ -85,23 +100,115 @@ static merx_status read_events(mx_snapshot *s, merx_error *err)
     uint64_t n = 0;
 
     MX_TRY(mx_tensor_file_vector(file, "time_ms", MX_I64, 0, &s->time_ms, &n, err));
+    if (n > INT32_MAX)
+        MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "has more events than a snapshot holds");
     s->events = (size_t)n;
     m->events = s->events;
     MX_TRY(vector(file, "kind", MX_U8, n, &s->kind, err));
     MX_TRY(vector(file, "quantity", MX_I64, n, &s->quantity, err));
     MX_TRY(vector(file, "price_minor", MX_I64, n, &s->price_minor, err));
-    MX_TRY(codes(file, "customer", n, s->customers, &s->customer, err));
-    MX_TRY(codes(file, "product", n, s->products, &s->product, err));
-    MX_TRY(codes(file, "order", n, s->orders, &s->order, err));
-    MX_TRY(codes(file, "session", n, s->sessions, &s->session, err));
-    MX_TRY(codes(file, "country", n, s->countries, &s->country, err));
-    MX_TRY(codes(file, "title", n, m->n_titles, &m->title, err));
-    for (size_t i = 0; i < s->events; i++)
-        if (s->kind[i] >= MX_EVENT_KINDS || (i > 0 && s->time_ms[i] < s->time_ms[i - 1]))
-            MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(file), "event %zu is out of order or of no kind", i);
-    s->first_ms = n ? s->time_ms[0] : 0;
-    s->last_ms = n ? s->time_ms[n - 1] : 0;
+    MX_TRY(vector(file, "customer", MX_I32, n, &s->customer, err));
+    MX_TRY(vector(file, "product", MX_I32, n, &s->product, err));
+    MX_TRY(vector(file, "order", MX_I32, n, &s->order, err));
+    MX_TRY(vector(file, "session", MX_I32, n, &s->session, err));
+    MX_TRY(vector(file, "country", MX_I32, n, &s->country, err));
+    MX_TRY(vector(file, "title", MX_I32, n, &m->title, err));
+    MX_TRY(codes(file, "product_price_event", s->products, s->events, &m->price_event, err));
+    MX_TRY(read_index(file, "customer_starts", "customer_events", s->customers, s->events, &m->by_customer, err));
+    MX_TRY(read_index(file, "session_starts", "session_events", s->sessions, s->events, &m->by_session, err));
+    MX_TRY(mx_tensor_file_vector(file, "said_product", MX_I32, 0, &m->said_product, &n, err));
+    m->n_said = (size_t)n;
+    MX_TRY(codes(file, "said_product", n, s->products, &m->said_product, err));
+    MX_TRY(codes(file, "said_title", n, m->n_titles, &m->said_title, err));
+    MX_TRY(vector(file, "said_count", MX_I32, n, &m->said_count, err));
+    s->first_ms = s->events ? s->time_ms[0] : 0;
+    s->last_ms = s->events ? s->time_ms[s->events - 1] : 0;
     return MERX_OK;
+}
+
+/* ---- looking through ---- */
+
+static merx_status outside(const mx_snapshot *s, const char *name, merx_error *err)
+{
+    MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(s->memory->file), "tensor \"%s\" points outside its names",
+            name);
+}
+
+static bool codes_hold(const int32_t *column, size_t n, size_t limit)
+{
+    int32_t low = 0;
+    int32_t high = -1;
+    for (size_t i = 0; i < n; i++) {
+        low = column[i] < low ? column[i] : low;
+        high = column[i] > high ? column[i] : high;
+    }
+    return low >= -1 && (high < 0 || (size_t)high < limit);
+}
+
+/* Ascending, from 0 to the length of the list, which names events. */
+static bool index_holds(const mx_event_index *index, size_t events)
+{
+    if (index->starts[0] != 0 || (size_t)index->starts[index->groups] != index->listed)
+        return false;
+    for (size_t g = 0; g < index->groups; g++)
+        if (index->starts[g] > index->starts[g + 1])
+            return false;
+    int32_t low = 0;
+    int32_t high = -1;
+    for (size_t i = 0; i < index->listed; i++) {
+        low = index->events[i] < low ? index->events[i] : low;
+        high = index->events[i] > high ? index->events[i] : high;
+    }
+    return low >= 0 && high < (int64_t)events;
+}
+
+static merx_status look_through(const mx_snapshot *s, merx_error *err)
+{
+    const struct mx_snapshot_memory *m = s->memory;
+    size_t n = m->events;
+    const struct {
+        const char *name;
+        const int32_t *column;
+        size_t limit;
+    } of[] = {{"customer", s->customer, s->customers}, {"product", s->product, s->products},
+              {"order", s->order, s->orders},          {"session", s->session, s->sessions},
+              {"country", s->country, s->countries},   {"title", m->title, m->n_titles}};
+    for (size_t k = 0; k < sizeof of / sizeof *of; k++)
+        if (!codes_hold(of[k].column, n, of[k].limit))
+            return outside(s, of[k].name, err);
+    if (!index_holds(&m->by_customer, n))
+        return outside(s, "customer_events", err);
+    if (!index_holds(&m->by_session, n))
+        return outside(s, "session_events", err);
+    for (size_t i = 0; i < n; i++)
+        if (s->kind[i] >= MX_EVENT_KINDS || (i > 0 && s->time_ms[i] < s->time_ms[i - 1]))
+            MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(m->file), "event %zu is out of order or of no kind", i);
+    return MERX_OK;
+}
+
+merx_status mx_snapshot_check(const mx_snapshot *snapshot, merx_error *err)
+{
+    struct mx_snapshot_memory *m = snapshot->memory;
+    if (atomic_load_explicit(&m->checked, memory_order_acquire) == 1)
+        return MERX_OK;
+    pthread_mutex_lock(&m->lock);
+    merx_status status = MERX_OK;
+    if (atomic_load(&m->checked) != 1) {
+        status = look_through(snapshot, err);
+        atomic_store_explicit(&m->checked, status == MERX_OK ? 1 : -1, memory_order_release);
+    }
+    pthread_mutex_unlock(&m->lock);
+    return status;
+}
+
+bool mx_snapshot_is_checked(const mx_snapshot *snapshot)
+{
+    return atomic_load_explicit(&snapshot->memory->checked, memory_order_acquire) == 1;
+}
+
+bool mx_snapshot_is_damaged(const mx_snapshot *snapshot)
+{
+    return atomic_load(&snapshot->memory->checked) < 0;
 }
 
 static merx_status read_file(mx_snapshot *s, merx_error *err)
@@ -144,6 +251,7 @@ static merx_status snapshot_new(const merx_allocator *alloc, mx_snapshot **out, 
     }
     s->memory->alloc = alloc;
     mx_arena_init(&s->memory->arena, alloc);
+    pthread_mutex_init(&s->memory->lock, NULL);
     *out = s;
     return MERX_OK;
 }
@@ -154,8 +262,9 @@ void mx_snapshot_close(mx_snapshot *snapshot)
         return;
     struct mx_snapshot_memory *m = snapshot->memory;
     const merx_allocator *alloc = m->alloc;
-    MX_FREE_ARRAY(alloc, m->list, m->listed);
-    MX_FREE_ARRAY(alloc, m->starts, snapshot->customers + 1);
+    mx_event_index_release(&m->by_customer);
+    mx_event_index_release(&m->by_session);
+    pthread_mutex_destroy(&m->lock);
     mx_arena_release(&m->arena);
     mx_tensor_file_close(m->file);
     if (m->blobs)
@@ -165,8 +274,9 @@ void mx_snapshot_close(mx_snapshot *snapshot)
     MX_FREE_ARRAY(alloc, snapshot, 1);
 }
 
-/* The stored snapshot. Errors: any; the caller rebuilds on what is not the environment's. */
-static merx_status map_stored(mx_blobs *blobs, const merx_allocator *alloc, mx_snapshot **out, merx_error *err)
+/* The stored snapshot. Errors: any; the caller rebuilds on what is not the environment's. check: its columns too. */
+static merx_status map_stored(mx_blobs *blobs, bool check, const merx_allocator *alloc, mx_snapshot **out,
+                              merx_error *err)
 {
     mx_snapshot *s;
     MX_TRY(snapshot_new(alloc, &s, err));
@@ -178,6 +288,8 @@ static merx_status map_stored(mx_blobs *blobs, const merx_allocator *alloc, mx_s
     }
     if (status == MERX_OK)
         status = read_file(s, err);
+    if (status == MERX_OK && check)
+        status = mx_snapshot_check(s, err);
     if (status != MERX_OK) {
         mx_snapshot_close(s);
         return status;
@@ -223,8 +335,9 @@ static merx_status rebuild(mx_records *records, mx_blobs *blobs, const mx_snapsh
     MX_TRY(mx_snapshot_build(records, old, without, settings, last_offset, work, task, &bytes, &size, err));
     merx_status status = mx_blobs_put(blobs, MX_SNAPSHOT_BLOB, bytes, size, NULL);
     if (status == MERX_OK)
-        status = map_stored(blobs, alloc, out, NULL);
+        status = map_stored(blobs, false, alloc, out, NULL);
     if (status == MERX_OK) {
+        atomic_store(&(*out)->memory->checked, 1); /* just written */
         MX_FREE_ARRAY(work, bytes, size);
         return MERX_OK;
     }
@@ -239,8 +352,15 @@ static merx_status rebuild(mx_records *records, mx_blobs *blobs, const mx_snapsh
     return keep_bytes(copy, size, alloc, out, err);
 }
 
-merx_status mx_snapshot_open(mx_records *records, mx_blobs *blobs, bool force, const merx_allocator *alloc,
-                             merx_task *task, mx_snapshot **out, merx_error *err)
+/* What is asked of a snapshot that is opened. */
+typedef enum fresh_as {
+    AS_RECORDS, /* built from the records */
+    CURRENT,    /* all events in it, looked through */
+    AS_STORED   /* any that the events behind it complete */
+} fresh_as;
+
+static merx_status open(mx_records *records, mx_blobs *blobs, fresh_as fresh, const merx_allocator *alloc,
+                        merx_task *task, mx_snapshot **out, merx_error *err)
 {
     merx_status status = MERX_OK;
     mx_shop_settings settings;
@@ -253,13 +373,14 @@ merx_status mx_snapshot_open(mx_records *records, mx_blobs *blobs, bool force, c
     mx_arena_init(&arena, alloc);
     MX_TRY_GOTO(mx_shop_settings_read(records, &arena, &settings, err));
     MX_TRY_GOTO(mx_records_last_offset(records, &last_offset, err));
-    if (!force && map_stored(blobs, alloc, &old, NULL) == MERX_OK) {
-        if (old->memory->things_version == settings.things_version && old->offset == last_offset) {
+    if (fresh != AS_RECORDS && map_stored(blobs, fresh == CURRENT, alloc, &old, NULL) == MERX_OK) {
+        bool usable = old->memory->things_version == settings.things_version && old->offset <= last_offset;
+        if (usable && (fresh == AS_STORED || old->offset == last_offset)) {
             *out = old;
             old = NULL;
             goto out;
         }
-        if (old->memory->things_version != settings.things_version || old->offset > last_offset) {
+        if (!usable) {
             mx_snapshot_close(old);
             old = NULL;
         }
@@ -271,6 +392,63 @@ out:
     mx_snapshot_close(old);
     mx_arena_release(&arena);
     return status;
+}
+
+merx_status mx_snapshot_open(mx_records *records, mx_blobs *blobs, bool force, const merx_allocator *alloc,
+                             merx_task *task, mx_snapshot **out, merx_error *err)
+{
+    return open(records, blobs, force ? AS_RECORDS : CURRENT, alloc, task, out, err);
+}
+
+merx_status mx_snapshot_open_stored(mx_records *records, mx_blobs *blobs, const merx_allocator *alloc,
+                                    mx_snapshot **out, merx_error *err)
+{
+    return open(records, blobs, AS_STORED, alloc, NULL, out, err);
+}
+
+merx_status mx_snapshot_renew(mx_records *records, mx_blobs *blobs, const mx_snapshot *old, const merx_allocator *alloc,
+                              merx_task *task, mx_snapshot **out, merx_error *err)
+{
+    mx_shop_settings settings;
+    mx_snapshot *stored = NULL;
+    int64_t last_offset = 0;
+    mx_arena arena;
+    merx_status status = MERX_OK;
+
+    *out = NULL;
+    alloc = mx_allocator_or_default(alloc);
+    mx_arena_init(&arena, alloc);
+    MX_TRY_GOTO(mx_shop_settings_read(records, &arena, &settings, err));
+    MX_TRY_GOTO(mx_records_last_offset(records, &last_offset, err));
+    bool damaged = old && mx_snapshot_is_damaged(old);
+    if (!damaged && map_stored(blobs, false, alloc, &stored, NULL) == MERX_OK &&
+        stored->memory->things_version == settings.things_version && stored->offset == last_offset) {
+        *out = stored;
+        stored = NULL;
+        goto out;
+    }
+    if (old && (old->memory->things_version != settings.things_version || old->offset > last_offset ||
+                mx_snapshot_check(old, NULL) != MERX_OK))
+        old = NULL;
+    MX_TRY_GOTO(rebuild(records, blobs, old, -1, &settings, last_offset, alloc, task, out, err));
+out:
+    if (*out)
+        (*out)->blobs = blobs;
+    mx_snapshot_close(stored);
+    mx_arena_release(&arena);
+    return status;
+}
+
+void mx_snapshot_move(mx_snapshot *snapshot, mx_blobs *blobs)
+{
+    snapshot->blobs = blobs;
+    if (snapshot->memory->blobs)
+        snapshot->memory->blobs = blobs;
+}
+
+int64_t mx_snapshot_things_version(const mx_snapshot *snapshot)
+{
+    return snapshot->memory->things_version;
 }
 
 merx_status mx_snapshot_forget(mx_records *records, mx_blobs *blobs, const mx_snapshot *old, int32_t customer,
@@ -376,36 +554,69 @@ int32_t mx_snapshot_find_product(const mx_snapshot *snapshot, const char *id)
     return find(snapshot->product_id, snapshot->products, mx_str_of(id));
 }
 
-/* Counting sort of the whole's events by customer. */
-static merx_status list_by_customer(const mx_snapshot *s, merx_error *err)
+int32_t mx_snapshot_find_product_name(const mx_snapshot *snapshot, mx_str id)
 {
-    struct mx_snapshot_memory *m = s->memory;
+    return find(snapshot->product_id, snapshot->products, id);
+}
+
+int32_t mx_snapshot_find_session(const mx_snapshot *snapshot, const char *id)
+{
+    return find(snapshot->session_id, snapshot->sessions, mx_str_of(id));
+}
+
+/* ---- events by customer and session ---- */
+
+merx_status mx_event_index_build(const int32_t *group_of, size_t n, size_t groups, const merx_allocator *alloc,
+                                 mx_event_index *out, merx_error *err)
+{
     size_t known = 0;
-    size_t *starts;
+    int32_t *starts;
     int32_t *list;
 
-    MX_TRY(MX_NEW_ARRAY(m->alloc, s->customers + 1, &starts, "events of customers", err));
-    for (size_t i = 0; i < m->events; i++)
-        if (s->customer[i] >= 0) {
-            starts[s->customer[i] + 1]++;
+    *out = (mx_event_index){0};
+    MX_TRY(MX_NEW_ARRAY(alloc, groups + 1, &starts, "events by group", err));
+    for (size_t i = 0; i < n; i++)
+        if (group_of[i] >= 0) {
+            starts[group_of[i] + 1]++;
             known++;
         }
-    merx_status status = mx_alloc_array_raw(m->alloc, known, sizeof *list, "events of customers", &list, err);
+    merx_status status = mx_alloc_array_raw(alloc, known, sizeof *list, "events by group", &list, err);
     if (status != MERX_OK) {
-        MX_FREE_ARRAY(m->alloc, starts, s->customers + 1);
+        MX_FREE_ARRAY(alloc, starts, groups + 1);
         return status;
     }
-    for (size_t c = 0; c < s->customers; c++)
-        starts[c + 1] += starts[c];
-    for (size_t i = 0; i < m->events; i++)
-        if (s->customer[i] >= 0)
-            list[starts[s->customer[i]]++] = (int32_t)i;
-    for (size_t c = s->customers; c > 0; c--)
-        starts[c] = starts[c - 1];
+    for (size_t g = 0; g < groups; g++)
+        starts[g + 1] += starts[g];
+    for (size_t i = 0; i < n; i++)
+        if (group_of[i] >= 0)
+            list[starts[group_of[i]]++] = (int32_t)i;
+    for (size_t g = groups; g > 0; g--)
+        starts[g] = starts[g - 1];
     starts[0] = 0;
-    m->starts = starts;
-    m->list = list;
-    m->listed = known;
+    *out = (mx_event_index){.alloc = alloc, .groups = groups, .listed = known, .starts = starts, .events = list};
+    return MERX_OK;
+}
+
+void mx_event_index_release(mx_event_index *index)
+{
+    if (index->alloc && index->starts) {
+        mx_free_array(index->alloc, (void *)(uintptr_t)index->events, index->listed, sizeof *index->events);
+        mx_free_array(index->alloc, (void *)(uintptr_t)index->starts, index->groups + 1, sizeof *index->starts);
+    }
+    *index = (mx_event_index){0};
+}
+
+/* The part of the index, its bounds checked; events of it may still be damaged. */
+static merx_status part_of(const mx_snapshot *s, const mx_event_index *index, int32_t group, const int32_t **events,
+                           size_t *n, merx_error *err)
+{
+    int32_t first = index->starts[group], end = index->starts[group + 1];
+    if (first < 0 || end < first || (size_t)end > index->listed) {
+        atomic_store(&s->memory->checked, -1);
+        MX_FAIL(err, MERX_E_CORRUPT, "snapshot", "its list of events by customer or session is damaged");
+    }
+    *events = index->events + first;
+    *n = (size_t)(end - first);
     return MERX_OK;
 }
 
@@ -417,16 +628,29 @@ merx_status mx_snapshot_customer_events(mx_snapshot *snapshot, int32_t customer,
     if (customer < 0 || (size_t)customer >= snapshot->customers)
         MX_FAIL(err, MERX_E_RANGE, "", "customer %" PRId32 " of %zu", customer, snapshot->customers);
     struct mx_snapshot_memory *m = snapshot->memory;
-    if (!m->starts)
-        MX_TRY(list_by_customer(snapshot, err));
-    assert(m->starts != NULL);
-    size_t first = m->starts[customer];
-    size_t end = m->starts[customer + 1];
+    if (!m->by_customer.starts) /* no file holds it, so one thread has it */
+        MX_TRY(mx_event_index_build(snapshot->customer, m->events, snapshot->customers, m->alloc, &m->by_customer,
+                                    err));
+    MX_TRY(part_of(snapshot, &m->by_customer, customer, events, n, err));
     /* A view ends earlier. */
-    while (end > first && (size_t)m->list[end - 1] >= snapshot->events)
-        end--;
-    *events = m->list + first;
-    *n = end - first;
+    while (*n > 0 && (size_t)(*events)[*n - 1] >= snapshot->events)
+        --*n;
+    return MERX_OK;
+}
+
+merx_status mx_snapshot_session_events(mx_snapshot *snapshot, int32_t session, const int32_t **events, size_t *n,
+                                       merx_error *err)
+{
+    *events = NULL;
+    *n = 0;
+    if (session < 0 || (size_t)session >= snapshot->sessions)
+        MX_FAIL(err, MERX_E_RANGE, "", "session %" PRId32 " of %zu", session, snapshot->sessions);
+    struct mx_snapshot_memory *m = snapshot->memory;
+    if (!m->by_session.starts)
+        MX_TRY(mx_event_index_build(snapshot->session, m->events, snapshot->sessions, m->alloc, &m->by_session, err));
+    MX_TRY(part_of(snapshot, &m->by_session, session, events, n, err));
+    while (*n > 0 && (size_t)(*events)[*n - 1] >= snapshot->events)
+        --*n;
     return MERX_OK;
 }
 

@@ -57,6 +57,26 @@ typedef struct mx_snapshot {
  */
 merx_status mx_snapshot_open(mx_records *records, mx_blobs *blobs, bool force, const merx_allocator *alloc,
                              merx_task *task, mx_snapshot **out, merx_error *err) MERX_MUST_CHECK;
+/*
+ * The stored snapshot if the events after its offset complete it (nothing else has changed), else a new one. Its columns of events are not looked through: mx_snapshot_check comes
+ * before reading them as a whole; mx_snapshot_customer_events and mx_snapshot_session_events check their own part, whoever reads those events checks what he takes.
+ * Cost: O(names) when stored, no page of the events is touched.
+ */
+merx_status mx_snapshot_open_stored(mx_records *records, mx_blobs *blobs, const merx_allocator *alloc,
+                                    mx_snapshot **out, merx_error *err) MERX_MUST_CHECK;
+/*
+ * A snapshot with everything the records have. old: what it may be made of, borrowed; NULL: none. A stored one that is current is taken, and not looked through.
+ */
+merx_status mx_snapshot_renew(mx_records *records, mx_blobs *blobs, const mx_snapshot *old, const merx_allocator *alloc,
+                              merx_task *task, mx_snapshot **out, merx_error *err) MERX_MUST_CHECK;
+/* Another handle of the same blobs keeps the snapshot's mapping: the one it was made with may be closed. */
+void mx_snapshot_move(mx_snapshot *snapshot, mx_blobs *blobs);
+int64_t mx_snapshot_things_version(const mx_snapshot *snapshot);
+/* Looks the columns of events through, once for a snapshot: MERX_E_CORRUPT when they are damaged. Any thread. Cost: O(events) the first time. */
+merx_status mx_snapshot_check(const mx_snapshot *snapshot, merx_error *err) MERX_MUST_CHECK;
+bool mx_snapshot_is_checked(const mx_snapshot *snapshot); /* whether that was done, and found no damage */
+/* Whether damage was met, by mx_snapshot_check or on the way: it must be built anew. */
+bool mx_snapshot_is_damaged(const mx_snapshot *snapshot);
 void mx_snapshot_close(mx_snapshot *snapshot);
 /*
  * The snapshot after a customer was erased from the records, and things_version grew by one, out of the one that was current right before: what mx_snapshot_open would build, in
@@ -87,9 +107,16 @@ static inline bool mx_snapshot_is_sale(const mx_snapshot *s, size_t i)
 
 int32_t mx_snapshot_find_customer(const mx_snapshot *snapshot, const char *id); /* -1 */
 int32_t mx_snapshot_find_product(const mx_snapshot *snapshot, const char *id);  /* -1 */
-/* Events of one customer, in time order; built once for the snapshot at first use, then O(1). */
+int32_t mx_snapshot_find_product_name(const mx_snapshot *snapshot, mx_str id);  /* -1 */
+int32_t mx_snapshot_find_session(const mx_snapshot *snapshot, const char *id);  /* -1 */
+/*
+ * Events of one customer (session), in time order. Cost: O(1); where no file holds the snapshot, the list of all is built at first use.
+ * Threads: any number on a snapshot that was opened.
+ */
 merx_status mx_snapshot_customer_events(mx_snapshot *snapshot, int32_t customer, const int32_t **events, size_t *n,
                                         merx_error *err) MERX_MUST_CHECK;
+merx_status mx_snapshot_session_events(mx_snapshot *snapshot, int32_t session, const int32_t **events, size_t *n,
+                                       merx_error *err) MERX_MUST_CHECK;
 /* A number that belongs to a customer (product) whatever else is in the shop: hash of the id; for random numbers, folds, samples. */
 uint64_t mx_snapshot_customer_key(const mx_snapshot *snapshot, int32_t customer);
 uint64_t mx_snapshot_product_key(const mx_snapshot *snapshot, int32_t product);

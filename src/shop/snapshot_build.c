@@ -49,6 +49,7 @@ typedef struct builder {
     size_t count[NAMES];
     size_t events;
     uint32_t *order; /* (events) place -> row */
+    mx_vec said;     /* mx_title_count, by product, then title */
 } builder;
 
 static const char *const name_of[NAMES] = {"product_id",   "customer_id", "order_id",     "session_id",
@@ -313,8 +314,9 @@ static merx_status renumber(builder *b, merx_error *err)
 
 /*
  * For each place of `which`, the most frequent `other` of its rows (ties: the lowest): best (count[which]), -1 where there is none.
+ * counts: each pair and how often it is there (mx_title_count); NULL: not asked for.
  */
-static merx_status most_frequent(builder *b, int which, int other, int32_t *best, merx_error *err)
+static merx_status most_frequent(builder *b, int which, int other, int32_t *best, mx_vec *counts, merx_error *err)
 {
     merx_status status = MERX_OK;
     size_t n = b->rows.count;
@@ -341,6 +343,10 @@ static merx_status most_frequent(builder *b, int which, int other, int32_t *best
             best[place] = (int32_t)(sorted[first].key & UINT32_MAX);
             most = end - first;
         }
+        if (counts) {
+            mx_title_count said = {(int32_t)place, (int32_t)(sorted[first].key & UINT32_MAX), (int32_t)(end - first)};
+            MX_TRY_GOTO(mx_vec_append(counts, &said, 1, err));
+        }
     }
 out:
     MX_FREE_ARRAY(b->alloc, keys, n);
@@ -354,6 +360,8 @@ typedef struct things {
     uint8_t *service;
     int32_t *category, *country;
     int64_t *price;
+    int32_t *price_event; /* the last event that names a price; -1: none does */
+    uint8_t *said;        /* MX_SAID_*: what the record says */
 } things;
 
 static merx_status describe_products(builder *b, things *t, merx_error *err)
@@ -365,25 +373,30 @@ static merx_status describe_products(builder *b, things *t, merx_error *err)
     MX_TRY(MX_NEW_ARRAY(b->alloc, n, &t->service, "services", err));
     MX_TRY(MX_NEW_ARRAY(b->alloc, n, &t->category, "categories", err));
     MX_TRY(MX_NEW_ARRAY(b->alloc, n, &t->price, "prices", err));
+    MX_TRY(MX_NEW_ARRAY(b->alloc, n, &t->price_event, "prices", err));
+    MX_TRY(MX_NEW_ARRAY(b->alloc, n, &t->said, "what records say", err));
     MX_TRY(MX_NEW_ARRAY(b->alloc, n, &best, "titles", err));
-    merx_status status = most_frequent(b, PRODUCT, TITLE, best, err);
+    merx_status status = most_frequent(b, PRODUCT, TITLE, best, &b->said, err);
     for (size_t i = 0; status == MERX_OK && i < n; i++) {
         t->title[i] = best[i] < 0 ? MX_STR("") : b->sorted[TITLE][best[i]];
         t->service[i] = mx_is_service(b->settings->services, b->sorted[PRODUCT][i]);
-        t->category[i] = -1;
+        t->category[i] = t->price_event[i] = -1;
     }
     MX_FREE_ARRAY(b->alloc, best, n);
     MX_TRY(status);
     for (size_t i = 0; i < b->rows.count; i++) {
         const event_row *row = &MX_VEC_AT(&b->rows, event_row, b->order[i]);
-        if (row->name[PRODUCT] >= 0 && row->price > 0)
+        if (row->name[PRODUCT] >= 0 && row->price > 0) {
             t->price[row->name[PRODUCT]] = row->price;
+            t->price_event[row->name[PRODUCT]] = (int32_t)i;
+        }
     }
     for (size_t i = 0; i < b->products.count; i++) {
         const product_row *row = &MX_VEC_AT(&b->products, product_row, i);
         int32_t place = ranked(b, PRODUCT, row->code);
         if (row->title >= 0)
             t->title[place] = mx_dict_get(b->catalogue_titles, row->title);
+        t->said[place] = (uint8_t)((row->title >= 0 ? MX_SAID_TITLE : 0) | (row->has_price ? MX_SAID_PRICE : 0));
         if (row->service)
             t->service[place] = 1;
         if (row->has_price)
@@ -396,7 +409,7 @@ static merx_status describe_products(builder *b, things *t, merx_error *err)
 static merx_status describe_customers(builder *b, things *t, merx_error *err)
 {
     MX_TRY(MX_NEW_ARRAY(b->alloc, b->count[CUSTOMER], &t->country, "countries of customers", err));
-    MX_TRY(most_frequent(b, CUSTOMER, COUNTRY, t->country, err));
+    MX_TRY(most_frequent(b, CUSTOMER, COUNTRY, t->country, NULL, err));
     for (size_t i = 0; i < b->customers.count; i++) {
         const pair_row *row = &MX_VEC_AT(&b->customers, pair_row, i);
         if (row->other >= 0)
@@ -444,6 +457,7 @@ typedef struct columns {
     int64_t *time_ms, *quantity, *price;
     uint8_t *kind;
     int32_t *name[EVENT_NAMES];
+    mx_event_index by_customer, by_session;
 } columns;
 
 static merx_status fill_columns(const builder *b, mx_arena *arena, columns *c, merx_error *err)
@@ -470,6 +484,37 @@ static merx_status fill_columns(const builder *b, mx_arena *arena, columns *c, m
         c->kind[i] = row->kind;
         for (int which = 0; which < EVENT_NAMES; which++)
             c->name[which][i] = row->name[which];
+    }
+    return MERX_OK;
+}
+
+static merx_status fill_indexes(const builder *b, columns *c, merx_error *err)
+{
+    MX_TRY(mx_event_index_build(c->name[CUSTOMER], b->events, b->count[CUSTOMER], b->alloc, &c->by_customer, err));
+    return mx_event_index_build(c->name[SESSION], b->events, b->count[SESSION], b->alloc, &c->by_session, err);
+}
+
+static merx_status write_index(mx_tensor_writer *writer, const char *starts, const char *events,
+                               const mx_event_index *index, merx_error *err)
+{
+    MX_TRY(mx_tensor_writer_vector(writer, starts, MX_I32, index->groups + 1, index->starts, err));
+    return mx_tensor_writer_vector(writer, events, MX_I32, index->listed, index->events, err);
+}
+
+/* Titles on event lines, as columns. */
+static merx_status write_said(const builder *b, mx_arena *arena, mx_tensor_writer *writer, merx_error *err)
+{
+    static const char *const names[] = {"said_product", "said_title", "said_count"};
+    size_t n = b->said.count;
+    for (int k = 0; k < 3; k++) {
+        int32_t *column = mx_arena_array(arena, n + 1, sizeof *column, err);
+        if (!column)
+            return MERX_E_MEMORY;
+        for (size_t i = 0; i < n; i++) {
+            const mx_title_count *said = &MX_VEC_AT(&b->said, mx_title_count, i);
+            column[i] = k == 0 ? said->product : k == 1 ? said->title : said->count;
+        }
+        MX_TRY(mx_tensor_writer_vector(writer, names[k], MX_I32, n, column, err));
     }
     return MERX_OK;
 }
@@ -510,6 +555,10 @@ static merx_status write_tensors(const builder *b, const things *t, const column
     MX_TRY(mx_tensor_writer_vector(writer, "product_service", MX_U8, b->count[PRODUCT], t->service, err));
     MX_TRY(mx_tensor_writer_vector(writer, "product_category", MX_I32, b->count[PRODUCT], t->category, err));
     MX_TRY(mx_tensor_writer_vector(writer, "product_price_minor", MX_I64, b->count[PRODUCT], t->price, err));
+    MX_TRY(mx_tensor_writer_vector(writer, "product_price_event", MX_I32, b->count[PRODUCT], t->price_event, err));
+    MX_TRY(mx_tensor_writer_vector(writer, "product_said", MX_U8, b->count[PRODUCT], t->said, err));
+    MX_TRY(write_index(writer, "customer_starts", "customer_events", &c->by_customer, err));
+    MX_TRY(write_index(writer, "session_starts", "session_events", &c->by_session, err));
     return mx_tensor_writer_vector(writer, "customer_country", MX_I32, b->count[CUSTOMER], t->country, err);
 }
 
@@ -531,10 +580,12 @@ static merx_status finish(builder *b, unsigned char **bytes, size_t *size, merx_
     int spare = spare_decimals(b, &t);
     drop_decimals(b, &t, spare);
     MX_TRY_GOTO(fill_columns(b, &arena, &c, err));
+    MX_TRY_GOTO(fill_indexes(b, &c, err));
     mx_vec_release(&b->rows); /* the columns say it now */
     MX_TRY_GOTO(mx_tensor_writer_new(b->alloc, &writer, err));
     MX_TRY_GOTO(write_meta(b, writer, b->settings->decimals - spare, err));
     MX_TRY_GOTO(write_tensors(b, &t, &c, writer, err));
+    MX_TRY_GOTO(write_said(b, &arena, writer, err));
     MX_TRY_GOTO(mx_tensor_writer_bytes(writer, &inner, size, err));
     *bytes = inner;
 out:
@@ -544,6 +595,10 @@ out:
     MX_FREE_ARRAY(b->alloc, t.service, b->count[PRODUCT]);
     MX_FREE_ARRAY(b->alloc, t.category, b->count[PRODUCT]);
     MX_FREE_ARRAY(b->alloc, t.price, b->count[PRODUCT]);
+    MX_FREE_ARRAY(b->alloc, t.price_event, b->count[PRODUCT]);
+    MX_FREE_ARRAY(b->alloc, t.said, b->count[PRODUCT]);
+    mx_event_index_release(&c.by_customer);
+    mx_event_index_release(&c.by_session);
     MX_FREE_ARRAY(b->alloc, t.country, b->count[CUSTOMER]);
     return status;
 }
@@ -560,6 +615,7 @@ static void builder_release(builder *b)
     mx_vec_release(&b->products);
     mx_vec_release(&b->customers);
     mx_vec_release(&b->orders);
+    mx_vec_release(&b->said);
     MX_FREE_ARRAY(b->alloc, b->order, b->events);
 }
 
@@ -601,6 +657,7 @@ merx_status mx_snapshot_build(mx_records *records, const mx_snapshot *old, int32
     b.products = mx_vec_init(alloc, sizeof(product_row), INT32_MAX, "products");
     b.customers = mx_vec_init(alloc, sizeof(pair_row), INT32_MAX, "customers");
     b.orders = mx_vec_init(alloc, sizeof(pair_row), INT32_MAX, "orders");
+    b.said = mx_vec_init(alloc, sizeof(mx_title_count), INT32_MAX, "titles of products");
     merx_status status = gather(&b, records, old, without, err);
     if (b.offset < last_offset)
         b.offset = last_offset;

@@ -4,12 +4,33 @@
 #ifndef MX_SHOP_SNAPSHOT_PARTS_H
 #define MX_SHOP_SNAPSHOT_PARTS_H
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "io/tensor_file.h"
 #include "shop/settings.h"
 #include "shop/snapshot.h"
 
 #define MX_SNAPSHOT_BLOB "snapshots/current.safetensors"
-#define MX_SNAPSHOT_LAYOUT "1" /* metadata "layout": another one is rebuilt */
+#define MX_SNAPSHOT_LAYOUT "2" /* metadata "layout": another one is rebuilt */
+
+/* Events of each customer (session) in the snapshot's order: events[starts[g] .. starts[g + 1]). Events of none (-1) are left out. */
+typedef struct mx_event_index {
+    const merx_allocator *alloc; /* NULL: of a file */
+    size_t groups, listed;
+    const int32_t *starts; /* (groups + 1) */
+    const int32_t *events; /* (listed) */
+} mx_event_index;
+/* group_of (n): a column of events. Cost: O(n + groups). Owns: mx_event_index_release. */
+merx_status mx_event_index_build(const int32_t *group_of, size_t n, size_t groups, const merx_allocator *alloc,
+                                 mx_event_index *out, merx_error *err) MERX_MUST_CHECK;
+void mx_event_index_release(mx_event_index *index);
+
+/* How many event lines of a product bear a title. */
+typedef struct mx_title_count {
+    int32_t product, title, count;
+} mx_title_count;
+enum { MX_SAID_TITLE = 1, MX_SAID_PRICE = 2 }; /* what the product's record says itself */
 
 /* What a snapshot keeps beside what it shows. */
 struct mx_snapshot_memory {
@@ -26,10 +47,15 @@ struct mx_snapshot_memory {
     const mx_str *titles;
     size_t n_titles;
     size_t events; /* of the whole */
-    /* events by customer: starts (customers + 1), list; NULL until asked for */
-    int32_t *list;
-    size_t *starts;
-    size_t listed;
+    mx_event_index by_customer, by_session; /* starts NULL: not built yet (a snapshot that no file holds) */
+    /* of products: where title and price come from */
+    const int32_t *price_event;                          /* the last event that names a price, -1: none */
+    const uint8_t *said;                                 /* MX_SAID_* */
+    const int32_t *said_product, *said_title, *said_count; /* (n_said) mx_title_count, by product, then title */
+    size_t n_said;
+    /* Columns of events are looked through before they are read as a whole: once, at the first such use, by mx_snapshot_check. */
+    pthread_mutex_t lock;
+    atomic_int checked; /* 0: not yet, 1: good, -1: damaged */
 };
 
 /*

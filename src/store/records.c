@@ -315,6 +315,15 @@ merx_status mx_records_last_offset(mx_records *records, int64_t *offset, merx_er
     return records->driver->last_offset(records->state, offset, err);
 }
 
+merx_status mx_records_stamp(mx_records *records, int64_t *stamp, merx_error *err)
+{
+    *stamp = 0;
+    MX_TRY(check_read(records, err));
+    if (!records->driver->stamp)
+        MX_FAIL(err, MERX_E_UNSUPPORTED, "", "the store does not tell whether others have written");
+    return records->driver->stamp(records->state, stamp, err);
+}
+
 merx_status mx_records_count(mx_records *records, mx_record_kind kind, uint64_t *count, merx_error *err)
 {
     *count = 0;

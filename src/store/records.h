@@ -186,6 +186,8 @@ typedef struct mx_records_driver {
     merx_status (*compact)(void *state, merx_error *err); /* after big changes: gives space back, truncates logs */
     merx_status (*next_version)(void *state, mx_str answer, int64_t *version,
                                 merx_error *err); /* what version 0 would become */
+    /* Another number whenever another handle has committed since. NULL: the driver can't tell cheaply. */
+    merx_status (*stamp)(void *state, int64_t *stamp, merx_error *err);
 } mx_records_driver;
 
 /*
@@ -226,6 +228,11 @@ merx_status mx_records_get(mx_records *records, mx_record_kind kind, mx_str id, 
 merx_status mx_records_last_offset(mx_records *records, int64_t *offset, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_records_count(mx_records *records, mx_record_kind kind, uint64_t *count,
                              merx_error *err) MERX_MUST_CHECK;
+/*
+ * Whether others have written: *stamp is another number when another handle (of any process) has committed since this handle was asked before. Outside a transaction.
+ * Errors: MERX_E_UNSUPPORTED: the driver can't tell at less cost than looking. Cost: SQLite 2 us.
+ */
+merx_status mx_records_stamp(mx_records *records, int64_t *stamp, merx_error *err) MERX_MUST_CHECK;
 /* Outside a transaction. MERX_E_BUSY while another handle writes or reads an old state: try again. */
 merx_status mx_records_compact(mx_records *records, merx_error *err) MERX_MUST_CHECK;
 /* The version the next model of an answer gets: the highest ever given, plus one. Ask inside the transaction that uses it. */

@@ -171,8 +171,8 @@ CHECK_UNUSED static mx_snapshot *tiny_finish(const tiny_shop *shop, const char *
 CHECK_UNUSED static void tiny_close(mx_snapshot *snapshot)
 {
     tiny_snapshot *t = (tiny_snapshot *)snapshot;
-    MX_FREE_ARRAY(t->memory.alloc, t->memory.starts, snapshot->customers + 1);
-    MX_FREE_ARRAY(t->memory.alloc, t->memory.list, t->memory.listed);
+    mx_event_index_release(&t->memory.by_customer);
+    mx_event_index_release(&t->memory.by_session);
     mx_arena_release(&t->arena);
     free(t);
 }

@@ -11,12 +11,14 @@
 #include "io/tensor_file.h"
 #include "merx/answer.h"
 #include "numeric/statistics.h"
-#include "shop/snapshot.h"
+#include "shop/seen.h"
 
-/* What a question is answered from. */
+/* What a question is answered from. Any number of threads ask at once: an answer only reads. */
 typedef struct mx_ask {
-    mx_snapshot *snapshot; /* up to date: an accepted event changes the next answer */
-    const void *state;     /* from load; NULL when it learns nothing */
+    mx_snapshot *snapshot; /* up to date, but for `tail` */
+    const mx_tail *tail;   /* of live answers: events behind the snapshot, `rows` of them (shop/seen.h); NULL: none */
+    int32_t rows;
+    const void *state; /* from load; NULL when it learns nothing */
     const merx_options *question;
     mx_arena *arena; /* everything in the reply lives here */
     merx_task *task;
@@ -24,6 +26,11 @@ typedef struct mx_ask {
     merx_status (*model_of)(void *context, const char *answer, const void **state, merx_error *err);
     void *context;
 } mx_ask;
+
+static inline mx_seen mx_ask_seen(const mx_ask *ask)
+{
+    return (mx_seen){ask->snapshot, ask->tail, ask->rows};
+}
 
 /* What the evaluation of an answer is given. */
 typedef struct mx_evaluate {
@@ -39,7 +46,15 @@ typedef struct mx_answer {
     merx_answer_info info;
     int code_version; /* changes when training would give other bits: makes models retrain */
     bool timeless;    /* its evaluation does not split by time: events are no need of it */
+    /*
+     * It reads of the shop what shop/seen.h gives, and names that its model has: then events behind the snapshot are seen at once. Else the snapshot is brought up to date first, which
+     * costs more with each event the shop has.
+     */
+    bool live;
     bool of_pictures; /* learnt from pictures of products and their categories alone: nothing else makes it retrain */
+    /*
+     * A loaded model is shared by all threads and outlives the snapshot it was loaded with: it keeps no numbers of it.
+     */
     /* Whether the data suffices: MERX_E_INVALID says in one sentence what is missing. */
     merx_status (*needs)(const mx_snapshot *snapshot, merx_error *err);
     merx_status (*train)(const mx_snapshot *snapshot, const merx_options *options, const merx_allocator *alloc,

@@ -40,78 +40,52 @@ static void add(history *h, int32_t item, origin from, int64_t time_ms)
         h->evidence[h->m++] = (evidence){item, from, time_ms};
 }
 
-static int32_t item_of(const mx_next *model, const mx_snapshot *snapshot, int32_t product)
+static int32_t item_of(const mx_ask *ask, int32_t product)
 {
-    return mx_dict_find(model->ids, snapshot->product_id[product]);
+    const mx_next *model = ask->state;
+    return mx_dict_find(model->ids, mx_seen_product_id(mx_ask_seen(ask), product));
 }
 
 /* Events of the customer (purchases) and of the session (whatever touched a product), each event once. */
-static void add_events(history *h, const mx_next *model, const mx_snapshot *s, int32_t customer, int32_t session)
+static void add_events(history *h, const mx_ask *ask, const mx_line *lines, size_t n)
 {
-    for (size_t e = 0; e < s->events; e++) {
-        bool bought = customer >= 0 && s->customer[e] == customer && mx_next_is_event(s, MX_NEXT_CUSTOMERS, e);
-        bool touched = session >= 0 && s->session[e] == session && mx_next_is_event(s, MX_NEXT_SESSIONS, e);
+    for (size_t k = 0; k < n; k++) {
+        bool bought = lines[k].of_customer && mx_line_is_sale(&lines[k]);
+        bool touched = lines[k].of_session && lines[k].goods && lines[k].kind != MX_EVENT_RETURN;
         if (bought || touched)
-            add(h, item_of(model, s, s->product[e]), bought ? FROM_CUSTOMER : FROM_SESSION, s->time_ms[e]);
+            add(h, item_of(ask, lines[k].product), bought ? FROM_CUSTOMER : FROM_SESSION, lines[k].time_ms);
     }
-}
-
-static merx_status add_customer(history *h, const mx_ask *ask, int32_t customer, merx_error *err)
-{
-    mx_snapshot *s = ask->snapshot;
-    const int32_t *events;
-    size_t n;
-    MX_TRY(mx_snapshot_customer_events(s, customer, &events, &n, err));
-    for (size_t k = 0; k < n; k++)
-        if (mx_next_is_event(s, MX_NEXT_CUSTOMERS, (size_t)events[k]))
-            add(h, item_of(ask->state, s, s->product[events[k]]), FROM_CUSTOMER, s->time_ms[events[k]]);
-    return MERX_OK;
-}
-
-/* customer, session: -1: not named. more: products given. */
-static merx_status make_room(history *h, const mx_ask *ask, int32_t customer, int32_t session, size_t more,
-                             merx_error *err)
-{
-    mx_snapshot *s = ask->snapshot;
-    size_t lines = 0, n;
-    const int32_t *events;
-    if (customer >= 0) {
-        MX_TRY(mx_snapshot_customer_events(s, customer, &events, &n, err));
-        lines += n;
-    }
-    for (size_t e = 0; session >= 0 && e < s->events; e++)
-        lines += s->session[e] == session;
-    h->evidence = mx_arena_array(ask->arena, lines + more + 1, sizeof *h->evidence, err);
-    h->items = mx_arena_array(ask->arena, lines + more + 1, sizeof *h->items, err);
-    return h->evidence && h->items ? MERX_OK : MERX_E_MEMORY;
 }
 
 static merx_status build_history(const mx_ask *ask, history *h, merx_error *err)
 {
     *h = (history){0};
-    mx_snapshot *s = ask->snapshot;
+    const mx_snapshot *s = ask->snapshot;
+    mx_seen seen = mx_ask_seen(ask);
     const char *customer_id = merx_options_text(ask->question, "customer"),
                *session_id = merx_options_text(ask->question, "session"),
                *items = merx_options_text(ask->question, "items");
-    int32_t customer = -1, session = -1;
+    mx_known customer = MX_NOBODY, session = MX_NOBODY;
     const char **ids;
-    size_t given;
+    mx_line *lines;
+    size_t given, n;
     h->asked = *customer_id || *session_id || *items;
-    if (*customer_id && (customer = mx_snapshot_find_customer(s, customer_id)) < 0)
+    if (*customer_id && !mx_is_known(customer = mx_seen_customer(seen, customer_id)))
         return mx_unknown_customer(s, customer_id, err);
-    if (*session_id && (session = mx_find_id(s->session_id, s->sessions, session_id)) < 0)
+    if (*session_id && !mx_is_known(session = mx_seen_session(seen, session_id)))
         return mx_unknown_id(s->session_id, s->sessions, "session", session_id, err);
     MX_TRY(mx_split_ids(items, ask->arena, &ids, &given, err));
-    MX_TRY(make_room(h, ask, customer, session, given, err));
-    if (customer >= 0 && session < 0)
-        MX_TRY(add_customer(h, ask, customer, err));
-    else if (session >= 0)
-        add_events(h, ask->state, s, customer, session);
+    MX_TRY(mx_seen_lines(seen, customer, session, ask->arena, &lines, &n, err));
+    h->evidence = mx_arena_array(ask->arena, n + given + 1, sizeof *h->evidence, err);
+    h->items = mx_arena_array(ask->arena, n + given + 1, sizeof *h->items, err);
+    if (!h->evidence || !h->items)
+        return MERX_E_MEMORY;
+    add_events(h, ask, lines, n);
     for (size_t k = 0; k < given; k++) {
-        int32_t product = mx_snapshot_find_product(s, ids[k]);
+        int32_t product = mx_seen_product(seen, ids[k]);
         if (product < 0)
             return mx_unknown_product(s, ids[k], err);
-        add(h, item_of(ask->state, s, product), FROM_ITEMS, 0);
+        add(h, item_of(ask, product), FROM_ITEMS, 0);
     }
     for (size_t k = 0; k < h->m; k++)
         h->items[k] = h->evidence[k].item;
@@ -145,7 +119,7 @@ static merx_status bar(const mx_ask *ask, const history *h, uint8_t *barred, mer
         int32_t item = mx_dict_find(model->ids, mx_str_of(ids[k]));
         if (item >= 0)
             barred[item] = 1;
-        else if (mx_snapshot_find_product(ask->snapshot, ids[k]) < 0)
+        else if (mx_seen_product(mx_ask_seen(ask), ids[k]) < 0)
             return mx_unknown_product(ask->snapshot, ids[k], err);
     }
     return MERX_OK;
@@ -154,22 +128,22 @@ static merx_status bar(const mx_ask *ask, const history *h, uint8_t *barred, mer
 static merx_status fill_item(const mx_ask *ask, int32_t code, double score, merx_item *item, merx_error *err)
 {
     const mx_next *model = ask->state;
-    const mx_snapshot *s = ask->snapshot;
+    mx_seen seen = mx_ask_seen(ask);
     mx_str id = mx_dict_get(model->ids, code);
     item->id = mx_arena_strndup(ask->arena, id.data, id.size, err);
     if (!item->id)
         return MERX_E_MEMORY;
-    int32_t product = mx_snapshot_find_product(s, item->id);
-    mx_str title = product >= 0 ? s->product_title[product] : (mx_str){"", 0};
+    int32_t product = mx_seen_product(seen, item->id);
+    mx_str title = product >= 0 ? mx_seen_product_title(seen, product) : (mx_str){"", 0};
     item->title = mx_arena_strndup(ask->arena, title.data, title.size, err);
     if (!item->title)
         return MERX_E_MEMORY;
     item->score = score;
-    int64_t price = product >= 0 ? s->product_price_minor[product] : 0;
+    int64_t price = product >= 0 ? mx_seen_product_price_minor(seen, product) : 0;
     MX_TRY(mx_item_fields(item, price > 0 ? 2 : 1, ask->arena, err));
     item->field[0] = (merx_field){mx_next_source_name(model->source), mx_value_int(model->holders[code])};
     if (price > 0)
-        item->field[1] = (merx_field){"price", mx_value_money(price, s->decimals)};
+        item->field[1] = (merx_field){"price", mx_value_money(price, ask->snapshot->decimals)};
     return MERX_OK;
 }
 
@@ -266,8 +240,8 @@ static merx_status reason_text(const mx_ask *ask, const evidence *e, merx_reason
     reason->id = mx_arena_strndup(ask->arena, id.data, id.size, err);
     if (!reason->id)
         return MERX_E_MEMORY;
-    int32_t product = mx_snapshot_find_product(ask->snapshot, reason->id);
-    mx_str title = product >= 0 ? ask->snapshot->product_title[product] : id;
+    int32_t product = mx_seen_product(mx_ask_seen(ask), reason->id);
+    mx_str title = product >= 0 ? mx_seen_product_title(mx_ask_seen(ask), product) : id;
     char date[32];
     mx_format_date(e->time_ms, false, date);
     switch (e->from) {
@@ -506,6 +480,7 @@ const mx_answer mx_answer_next = {
              .question = question,
              .learns = true},
     .code_version = 1,
+    .live = true,
     .needs = needs,
     .train = train,
     .load = load,

@@ -30,9 +30,10 @@ typedef struct history {
 
 /* ---- the history of a question ---- */
 
-static int32_t item_of(const mx_recommender *model, const mx_snapshot *snapshot, int32_t product)
+static int32_t item_of(const mx_ask *ask, int32_t product)
 {
-    return mx_dict_find(model->ids, snapshot->product_id[product]);
+    const mx_recommender *model = ask->state;
+    return mx_dict_find(model->ids, mx_seen_product_id(mx_ask_seen(ask), product));
 }
 
 static void add(history *h, int32_t item, source from, int64_t time_ms)
@@ -57,17 +58,16 @@ static merx_status grow(history *h, size_t more, mx_arena *arena, merx_error *er
 
 static merx_status add_customer(history *h, const mx_ask *ask, const char *id, merx_error *err)
 {
-    mx_snapshot *s = ask->snapshot;
-    int32_t customer = mx_snapshot_find_customer(s, id);
-    if (customer < 0)
-        return mx_unknown_customer(s, id, err);
-    const int32_t *events;
+    mx_known customer = mx_seen_customer(mx_ask_seen(ask), id);
+    if (!mx_is_known(customer))
+        return mx_unknown_customer(ask->snapshot, id, err);
+    mx_line *lines;
     size_t n;
-    MX_TRY(mx_snapshot_customer_events(s, customer, &events, &n, err));
+    MX_TRY(mx_seen_lines(mx_ask_seen(ask), customer, MX_NOBODY, ask->arena, &lines, &n, err));
     MX_TRY(grow(h, n, ask->arena, err));
     for (size_t k = 0; k < n; k++)
-        if (mx_snapshot_is_sale(s, (size_t)events[k]))
-            add(h, item_of(ask->state, s, s->product[events[k]]), FROM_CUSTOMER, s->time_ms[events[k]]);
+        if (mx_line_is_sale(&lines[k]))
+            add(h, item_of(ask, lines[k].product), FROM_CUSTOMER, lines[k].time_ms);
     return MERX_OK;
 }
 
@@ -78,10 +78,10 @@ static merx_status add_basket(history *h, const mx_ask *ask, const char *list, m
     MX_TRY(mx_split_ids(list, ask->arena, &ids, &n, err));
     MX_TRY(grow(h, n, ask->arena, err));
     for (size_t k = 0; k < n; k++) {
-        int32_t product = mx_snapshot_find_product(ask->snapshot, ids[k]);
+        int32_t product = mx_seen_product(mx_ask_seen(ask), ids[k]);
         if (product < 0)
             return mx_unknown_product(ask->snapshot, ids[k], err);
-        add(h, item_of(ask->state, ask->snapshot, product), FROM_BASKET, 0);
+        add(h, item_of(ask, product), FROM_BASKET, 0);
     }
     return MERX_OK;
 }
@@ -89,17 +89,16 @@ static merx_status add_basket(history *h, const mx_ask *ask, const char *list, m
 static merx_status add_session(history *h, const mx_ask *ask, const char *id, merx_error *err)
 {
     const mx_snapshot *s = ask->snapshot;
-    int32_t session = mx_find_id(s->session_id, s->sessions, id);
-    if (session < 0)
+    mx_known session = mx_seen_session(mx_ask_seen(ask), id);
+    if (!mx_is_known(session))
         return mx_unknown_id(s->session_id, s->sessions, "session", id, err);
-    size_t n = 0;
-    for (size_t e = 0; e < s->events; e++)
-        n += s->session[e] == session;
+    mx_line *lines;
+    size_t n;
+    MX_TRY(mx_seen_lines(mx_ask_seen(ask), MX_NOBODY, session, ask->arena, &lines, &n, err));
     MX_TRY(grow(h, n, ask->arena, err));
-    for (size_t e = 0; e < s->events; e++)
-        if (s->session[e] == session && s->product[e] >= 0 && !s->product_service[s->product[e]] &&
-            s->kind[e] != MX_EVENT_RETURN)
-            add(h, item_of(ask->state, s, s->product[e]), FROM_SESSION, s->time_ms[e]);
+    for (size_t k = 0; k < n; k++)
+        if (lines[k].goods && lines[k].kind != MX_EVENT_RETURN)
+            add(h, item_of(ask, lines[k].product), FROM_SESSION, lines[k].time_ms);
     return MERX_OK;
 }
 
@@ -157,7 +156,7 @@ static merx_status bar(const mx_ask *ask, const history *h, uint8_t *barred, mer
         int32_t item = mx_dict_find(model->ids, mx_str_of(ids[k]));
         if (item >= 0)
             barred[item] = 1;
-        else if (mx_snapshot_find_product(ask->snapshot, ids[k]) < 0)
+        else if (mx_seen_product(mx_ask_seen(ask), ids[k]) < 0)
             return mx_unknown_product(ask->snapshot, ids[k], err);
     }
     return MERX_OK;
@@ -166,22 +165,22 @@ static merx_status bar(const mx_ask *ask, const history *h, uint8_t *barred, mer
 static merx_status fill_item(const mx_ask *ask, int32_t code, double score, merx_item *item, merx_error *err)
 {
     const mx_recommender *model = ask->state;
-    const mx_snapshot *s = ask->snapshot;
+    mx_seen seen = mx_ask_seen(ask);
     mx_str id = mx_dict_get(model->ids, code);
     item->id = mx_arena_strndup(ask->arena, id.data, id.size, err);
     if (!item->id)
         return MERX_E_MEMORY;
-    int32_t product = mx_snapshot_find_product(s, item->id);
-    mx_str title = product >= 0 ? s->product_title[product] : (mx_str){"", 0};
+    int32_t product = mx_seen_product(seen, item->id);
+    mx_str title = product >= 0 ? mx_seen_product_title(seen, product) : (mx_str){"", 0};
     item->title = mx_arena_strndup(ask->arena, title.data, title.size, err);
     if (!item->title)
         return MERX_E_MEMORY;
     item->score = score;
-    int64_t price = product >= 0 ? s->product_price_minor[product] : 0;
+    int64_t price = product >= 0 ? mx_seen_product_price_minor(seen, product) : 0;
     MX_TRY(mx_item_fields(item, price > 0 ? 2 : 1, ask->arena, err));
     item->field[0] = (merx_field){"customers", mx_value_int(model->buyers[code])};
     if (price > 0)
-        item->field[1] = (merx_field){"price", mx_value_money(price, s->decimals)};
+        item->field[1] = (merx_field){"price", mx_value_money(price, ask->snapshot->decimals)};
     return MERX_OK;
 }
 
@@ -256,8 +255,8 @@ static merx_status reason_text(const mx_ask *ask, const evidence *e, merx_reason
     reason->id = mx_arena_strndup(ask->arena, id.data, id.size, err);
     if (!reason->id)
         return MERX_E_MEMORY;
-    int32_t product = mx_snapshot_find_product(ask->snapshot, reason->id);
-    mx_str title = product >= 0 ? ask->snapshot->product_title[product] : id;
+    int32_t product = mx_seen_product(mx_ask_seen(ask), reason->id);
+    mx_str title = product >= 0 ? mx_seen_product_title(mx_ask_seen(ask), product) : id;
     char date[32];
     mx_format_date(e->time_ms, false, date);
     switch (e->from) {
@@ -521,6 +520,7 @@ const mx_answer mx_answer_recommend = {
              .question = question,
              .learns = true},
     .code_version = 2,
+    .live = true,
     .needs = needs,
     .train = train,
     .load = load,

@@ -101,6 +101,13 @@ static merx_status fault_last_offset(void *state, int64_t *offset, merx_error *e
     PASS(last_offset, offset, err);
 }
 
+static merx_status fault_stamp(void *state, int64_t *stamp, merx_error *err)
+{
+    if (!((const mx_fault *)state)->driver->stamp)
+        MX_FAIL(err, MERX_E_UNSUPPORTED, "", "the store does not tell whether others have written");
+    PASS(stamp, stamp, err);
+}
+
 static merx_status fault_count(void *state, mx_record_kind kind, uint64_t *count, merx_error *err)
 {
     PASS(count, kind, count, err);
@@ -147,4 +154,5 @@ const mx_records_driver mx_records_fault = {
     .erase_customer = fault_erase_customer,
     .compact = fault_compact,
     .next_version = fault_next_version,
+    .stamp = fault_stamp,
 };

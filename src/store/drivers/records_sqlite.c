@@ -382,6 +382,19 @@ static merx_status sqlite_rescale_money(void *state, int decimals_added, merx_er
     return MERX_OK;
 }
 
+static merx_status sqlite_stamp(void *state, int64_t *stamp, merx_error *err)
+{
+    mx_sqlite *store = state;
+    sqlite3_stmt *statement;
+    bool row;
+
+    MX_TRY(mx_sqlite_statement(store, MX_SQL_DATA_VERSION, &statement, err));
+    MX_TRY(mx_sqlite_step(store, statement, &row, "looking for what others wrote", err));
+    *stamp = row ? sqlite3_column_int64(statement, 0) : -1;
+    sqlite3_reset(statement);
+    return MERX_OK;
+}
+
 const mx_records_driver mx_records_sqlite = {
     .version = 1,
     .name = "sqlite",
@@ -403,4 +416,5 @@ const mx_records_driver mx_records_sqlite = {
     .erase_customer = mx_sqlite_erase_customer,
     .compact = mx_sqlite_compact,
     .next_version = mx_sqlite_next_version,
+    .stamp = sqlite_stamp,
 };

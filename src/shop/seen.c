@@ -1,0 +1,240 @@
+/*
+ * The snapshot and the tail, read as one.
+ */
+#include "shop/seen.h"
+
+#include <stdlib.h>
+
+#include "shop/snapshot_parts.h"
+
+static bool has_tail(mx_seen seen)
+{
+    return seen.tail && seen.rows > 0;
+}
+
+static int32_t in_tail(mx_seen seen, mx_tail_space space, mx_str text)
+{
+    return has_tail(seen) ? mx_tail_find(seen.tail, space, text, seen.rows) : -1;
+}
+
+mx_known mx_seen_customer(mx_seen seen, const char *id)
+{
+    return (mx_known){mx_snapshot_find_customer(seen.snapshot, id), in_tail(seen, MX_TAIL_CUSTOMER, mx_str_of(id))};
+}
+
+mx_known mx_seen_session(mx_seen seen, const char *id)
+{
+    return (mx_known){mx_snapshot_find_session(seen.snapshot, id), in_tail(seen, MX_TAIL_SESSION, mx_str_of(id))};
+}
+
+/* ---- products ---- */
+
+int32_t mx_seen_product(mx_seen seen, const char *id)
+{
+    int32_t product = mx_snapshot_find_product(seen.snapshot, id);
+    if (product >= 0)
+        return product;
+    int32_t name = in_tail(seen, MX_TAIL_PRODUCT, mx_str_of(id));
+    return name < 0 ? -1 : (int32_t)seen.snapshot->products + name;
+}
+
+static bool is_base(mx_seen seen, int32_t product)
+{
+    return (size_t)product < seen.snapshot->products;
+}
+
+/* Its name in the tail; -1: no row bears it. */
+static int32_t tail_name(mx_seen seen, int32_t product)
+{
+    return is_base(seen, product) ? in_tail(seen, MX_TAIL_PRODUCT, seen.snapshot->product_id[product])
+                                  : product - (int32_t)seen.snapshot->products;
+}
+
+mx_str mx_seen_product_id(mx_seen seen, int32_t product)
+{
+    return is_base(seen, product) ? seen.snapshot->product_id[product]
+                                  : seen.tail->name[product - (int32_t)seen.snapshot->products].text;
+}
+
+static const mx_tail_thing *thing_of(mx_seen seen, int32_t product)
+{
+    int32_t name = has_tail(seen) ? tail_name(seen, product) : -1;
+    return name < 0 ? NULL : mx_tail_thing_of(seen.tail, name, seen.rows);
+}
+
+mx_str mx_seen_product_title(mx_seen seen, int32_t product)
+{
+    const mx_tail_thing *thing = thing_of(seen, product);
+    return thing                     ? thing->title
+           : is_base(seen, product) ? seen.snapshot->product_title[product]
+                                    : MX_STR("");
+}
+
+int64_t mx_seen_product_price_minor(mx_seen seen, int32_t product)
+{
+    const mx_tail_thing *thing = thing_of(seen, product);
+    return thing                     ? thing->price_minor
+           : is_base(seen, product) ? seen.snapshot->product_price_minor[product]
+                                    : 0;
+}
+
+bool mx_seen_product_service(mx_seen seen, int32_t product)
+{
+    return is_base(seen, product) ? seen.snapshot->product_service[product] != 0
+                                  : seen.tail->name[product - (int32_t)seen.snapshot->products].service;
+}
+
+/* ---- events ---- */
+
+/* Events of the snapshot that are looked at: two ascending lists. */
+typedef struct base_lists {
+    const int32_t *customer, *session;
+    size_t customers, sessions;
+} base_lists;
+
+static merx_status find_base(mx_seen seen, mx_known customer, mx_known session, base_lists *out, merx_error *err)
+{
+    *out = (base_lists){0};
+    if (customer.base >= 0)
+        MX_TRY(mx_snapshot_customer_events(seen.snapshot, customer.base, &out->customer, &out->customers, err));
+    if (session.base >= 0)
+        MX_TRY(mx_snapshot_session_events(seen.snapshot, session.base, &out->session, &out->sessions, err));
+    return MERX_OK;
+}
+
+static merx_status damaged(const mx_snapshot *s, int32_t event, merx_error *err)
+{
+    atomic_store(&s->memory->checked, -1);
+    MX_FAIL(err, MERX_E_CORRUPT, "snapshot", "event %d is damaged", (int)event);
+}
+
+static merx_status base_line(const mx_snapshot *s, int32_t event, mx_line *out, merx_error *err)
+{
+    if (event < 0 || (size_t)event >= s->events)
+        return damaged(s, event, err);
+    int32_t product = s->product[event];
+    if (product < -1 || product >= (int64_t)s->products || s->kind[event] >= MX_EVENT_KINDS)
+        return damaged(s, event, err);
+    *out = (mx_line){.time_ms = s->time_ms[event],
+                     .quantity = s->quantity[event],
+                     .price_minor = s->price_minor[event],
+                     .product = product,
+                     .kind = s->kind[event],
+                     .goods = product >= 0 && !s->product_service[product]};
+    return MERX_OK;
+}
+
+/* The lists joined, with the event of each line beside it. */
+static merx_status take_base(mx_seen seen, const base_lists *lists, mx_line *lines, int32_t *events, size_t *n,
+                             merx_error *err)
+{
+    size_t c = 0;
+    size_t s = 0;
+    *n = 0;
+    while (c < lists->customers || s < lists->sessions) {
+        bool of_customer =
+            c < lists->customers && (s >= lists->sessions || lists->customer[c] <= lists->session[s]);
+        bool of_session =
+            s < lists->sessions && (c >= lists->customers || lists->session[s] <= lists->customer[c]);
+        int32_t event = of_customer ? lists->customer[c] : lists->session[s];
+        MX_TRY(base_line(seen.snapshot, event, &lines[*n], err));
+        lines[*n].of_customer = of_customer;
+        lines[*n].of_session = of_session;
+        events[(*n)++] = event;
+        c += of_customer;
+        s += of_session;
+    }
+    return MERX_OK;
+}
+
+static int compare_rows(const void *a, const void *b, void *context)
+{
+    const mx_tail *tail = context;
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    int order = mx_tail_compare(tail, &tail->row[x], &tail->row[y]);
+    return order ? order : (x > y) - (x < y);
+}
+
+static int32_t first_of(mx_seen seen, int32_t name)
+{
+    return name < 0 ? -1 : atomic_load_explicit(&seen.tail->name[name].last, memory_order_acquire);
+}
+
+/* Rows of the tail that are looked at, each once, in the snapshot's order. */
+static merx_status take_rows(mx_seen seen, mx_known customer, mx_known session, mx_arena *arena, int32_t **rows,
+                             size_t *n, merx_error *err)
+{
+    const mx_tail *tail = seen.tail;
+    size_t most = 0;
+    *n = 0;
+    *rows = NULL;
+    if (!has_tail(seen))
+        return MERX_OK;
+    int32_t of_customer = first_of(seen, customer.tail), of_session = first_of(seen, session.tail);
+    for (int32_t at = of_customer; at >= 0; at = tail->row[at].before_customer)
+        most += at < seen.rows;
+    for (int32_t at = of_session; at >= 0; at = tail->row[at].before_session)
+        most += at < seen.rows;
+    if (most == 0)
+        return MERX_OK;
+    int32_t *list = mx_arena_array(arena, most, sizeof *list, err);
+    if (!list)
+        return MERX_E_MEMORY;
+    for (int32_t at = of_customer; at >= 0; at = tail->row[at].before_customer)
+        if (at < seen.rows)
+            list[(*n)++] = at;
+    for (int32_t at = of_session; at >= 0; at = tail->row[at].before_session)
+        if (at < seen.rows && (customer.tail < 0 || tail->row[at].name[MX_TAIL_CUSTOMER] != customer.tail))
+            list[(*n)++] = at;
+    void *context = (void *)(uintptr_t)tail;
+    if (*n > 1)
+        qsort_r(list, *n, sizeof *list, compare_rows, context);
+    *rows = list;
+    return MERX_OK;
+}
+
+static mx_line tail_line(mx_seen seen, int32_t at, mx_known customer, mx_known session)
+{
+    const mx_tail_row *row = &seen.tail->row[at];
+    int32_t name = row->name[MX_TAIL_PRODUCT];
+    const mx_tail_name *product = name >= 0 ? &seen.tail->name[name] : NULL;
+    return (mx_line){.time_ms = row->time_ms,
+                     .quantity = row->quantity,
+                     .price_minor = row->price_minor,
+                     .product = !product             ? -1
+                                : product->base >= 0 ? product->base
+                                                     : (int32_t)seen.snapshot->products + name,
+                     .kind = row->kind,
+                     .goods = product && !product->service,
+                     .of_customer = customer.tail >= 0 && row->name[MX_TAIL_CUSTOMER] == customer.tail,
+                     .of_session = session.tail >= 0 && row->name[MX_TAIL_SESSION] == session.tail};
+}
+
+merx_status mx_seen_lines(mx_seen seen, mx_known customer, mx_known session, mx_arena *arena, mx_line **lines,
+                          size_t *n, merx_error *err)
+{
+    base_lists base;
+    int32_t *rows;
+    size_t n_rows, n_base;
+
+    *lines = NULL;
+    *n = 0;
+    MX_TRY(find_base(seen, customer, session, &base, err));
+    MX_TRY(take_rows(seen, customer, session, arena, &rows, &n_rows, err));
+    size_t most = base.customers + base.sessions;
+    mx_line *list = mx_arena_array(arena, most + n_rows + 1, sizeof *list, err);
+    int32_t *events = mx_arena_array(arena, most + 1, sizeof *events, err);
+    if (!list || !events)
+        return MERX_E_MEMORY;
+    MX_TRY(take_base(seen, &base, list, events, &n_base, err));
+    /* From the end, so that rows find their places among the lines that are there. */
+    size_t at = n_base + n_rows;
+    *lines = list;
+    *n = at;
+    for (size_t b = n_base, r = n_rows; r > 0;)
+        if (b > 0 && mx_tail_compare_base(seen.tail, &seen.tail->row[rows[r - 1]], (size_t)events[b - 1]) < 0)
+            list[--at] = list[--b];
+        else
+            list[--at] = tail_line(seen, rows[--r], customer, session);
+    return MERX_OK;
+}

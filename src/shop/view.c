@@ -1,0 +1,737 @@
+/*
+ * The keeper of a shop's view.
+ *
+ * Three locks. `lock` guards which view is the present one, for moments only. `refresh` is held by whoever makes the next view; it is taken without `lock`. `merging` is held by
+ * whoever makes a snapshot for answers that need the whole; it is taken before `refresh`. So questions that go by the tail never wait for a merge.
+ *
+ * generation counts commits of this process; known is the count that the present view has seen.
+ */
+#include "shop/view.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/system.h"
+#include "shop/asking.h"
+#include "shop/heap_arena.h"
+
+/* A tail of more events than this, and than a share of the snapshot's, is merged in the background; one of more than TAIL_MOST times that is not made at all. */
+enum { TAIL_LEAST = 4096, TAIL_SHARE = 100, TAIL_MOST = 4 };
+/* The share of time that merging in the background takes at most: 1 / MERGE_REST. */
+enum { MERGE_REST = 10 };
+
+/* The shop's stores, open for reading, as long as anything that came from them is in use. */
+typedef struct home {
+    atomic_uint references;
+    merx_shop *shop;
+} home;
+
+struct mx_view_base {
+    atomic_uint references;
+    home *home;
+    mx_snapshot *snapshot;
+    int64_t things_version;
+};
+typedef struct mx_view_base view_base;
+
+struct mx_view_keeper {
+    char *folder, *records, *blobs; /* records, blobs: NULL: the folder's own */
+    atomic_uint_fast64_t generation, known;
+    atomic_uint_fast64_t looked_us, used_us; /* when others' commits were looked for, when a question came */
+    atomic_bool awake, models_now; /* models_now: look at the models whenever they were looked at last */
+    pthread_mutex_t lock;
+    mx_view *view; /* NULL: none yet */
+    pthread_mutex_t refresh; /* of what follows */
+    home *home;
+    view_base *base;
+    mx_tail *tail;
+    mx_model_set *models;
+    mx_shop_settings settings;
+    mx_arena arena; /* of the settings */
+    int64_t stamp;
+    bool stamped, models_due;
+    double models_looked_s;
+    atomic_bool wants_merge;
+    uint64_t tended; /* generation at the last tending; of one thread */
+    pthread_mutex_t merging; /* of what follows */
+    merx_shop *merger;       /* what snapshots are made with */
+    double merged_s, merge_took_s;
+};
+
+/* ---- what is shared ---- */
+
+static void release_home(home *h)
+{
+    if (!h || atomic_fetch_sub_explicit(&h->references, 1, memory_order_acq_rel) != 1)
+        return;
+    merx_shop_close(h->shop);
+    MX_FREE_ARRAY(NULL, h, 1);
+}
+
+static void release_base(view_base *base)
+{
+    if (!base || atomic_fetch_sub_explicit(&base->references, 1, memory_order_acq_rel) != 1)
+        return;
+    mx_snapshot_close(base->snapshot);
+    release_home(base->home);
+    MX_FREE_ARRAY(NULL, base, 1);
+}
+
+void mx_view_release(mx_view *view)
+{
+    if (!view || atomic_fetch_sub_explicit(&view->references, 1, memory_order_acq_rel) != 1)
+        return;
+    mx_tail_release(view->tail);
+    mx_model_set_release(view->models);
+    release_base(view->base);
+    MX_FREE_ARRAY(NULL, view, 1);
+}
+
+static mx_view *present(mx_view_keeper *keeper)
+{
+    pthread_mutex_lock(&keeper->lock);
+    mx_view *view = keeper->view;
+    if (view)
+        atomic_fetch_add_explicit(&view->references, 1, memory_order_relaxed);
+    pthread_mutex_unlock(&keeper->lock);
+    return view;
+}
+
+/* view is taken. */
+static void set_present(mx_view_keeper *keeper, mx_view *view)
+{
+    pthread_mutex_lock(&keeper->lock);
+    mx_view *old = keeper->view;
+    keeper->view = view;
+    pthread_mutex_unlock(&keeper->lock);
+    mx_view_release(old);
+}
+
+/* ---- life ---- */
+
+static merx_status copy_text(const char *text, char **out, merx_error *err)
+{
+    *out = NULL;
+    if (!text)
+        return MERX_OK;
+    size_t size = strlen(text) + 1;
+    MX_TRY(mx_alloc_array_raw(NULL, size, 1, "name", out, err));
+    memcpy(*out, text, size);
+    return MERX_OK;
+}
+
+static void free_text(char *text)
+{
+    if (text)
+        MX_FREE_ARRAY(NULL, text, strlen(text) + 1);
+}
+
+merx_status mx_view_keeper_new(const char *folder, const merx_shop_options *options, mx_view_keeper **out,
+                               merx_error *err)
+{
+    mx_view_keeper *keeper;
+    *out = NULL;
+    MX_TRY(MX_NEW_ARRAY(NULL, 1, &keeper, "keeper of a view", err));
+    pthread_mutex_init(&keeper->lock, NULL);
+    pthread_mutex_init(&keeper->refresh, NULL);
+    pthread_mutex_init(&keeper->merging, NULL);
+    mx_arena_init(&keeper->arena, NULL);
+    atomic_init(&keeper->generation, 1);
+    merx_status status = copy_text(folder, &keeper->folder, err);
+    if (status == MERX_OK)
+        status = copy_text(options ? options->records : NULL, &keeper->records, err);
+    if (status == MERX_OK)
+        status = copy_text(options ? options->blobs : NULL, &keeper->blobs, err);
+    if (status == MERX_OK)
+        *out = keeper;
+    else
+        mx_view_keeper_free(keeper);
+    return status;
+}
+
+/* In `refresh`. */
+static void let_go(mx_view_keeper *keeper)
+{
+    set_present(keeper, NULL);
+    atomic_store(&keeper->known, 0);
+    mx_tail_release(keeper->tail);
+    mx_model_set_release(keeper->models);
+    release_base(keeper->base);
+    release_home(keeper->home);
+    mx_arena_release(&keeper->arena);
+    mx_arena_init(&keeper->arena, NULL);
+    keeper->tail = NULL;
+    keeper->models = NULL;
+    keeper->base = NULL;
+    keeper->home = NULL;
+    keeper->stamped = false;
+    atomic_store(&keeper->wants_merge, false);
+    atomic_store(&keeper->awake, false);
+}
+
+void mx_view_keeper_free(mx_view_keeper *keeper)
+{
+    if (!keeper)
+        return;
+    let_go(keeper);
+    merx_shop_close(keeper->merger);
+    mx_arena_release(&keeper->arena);
+    free_text(keeper->folder);
+    free_text(keeper->records);
+    free_text(keeper->blobs);
+    pthread_mutex_destroy(&keeper->lock);
+    pthread_mutex_destroy(&keeper->refresh);
+    pthread_mutex_destroy(&keeper->merging);
+    MX_FREE_ARRAY(NULL, keeper, 1);
+}
+
+void mx_view_keeper_written(mx_view_keeper *keeper, bool models)
+{
+    if (models)
+        atomic_store(&keeper->models_now, true);
+    atomic_fetch_add(&keeper->generation, 1);
+}
+
+static merx_status open_shop(const mx_view_keeper *keeper, merx_shop **out, merx_error *err)
+{
+    merx_shop_options options = {.read_only = true, .records = keeper->records, .blobs = keeper->blobs};
+    return merx_shop_open(NULL, keeper->folder, &options, out, err);
+}
+
+/* ---- the next view; all of it in `refresh` ---- */
+
+static merx_status come_home(mx_view_keeper *keeper, merx_error *err)
+{
+    if (keeper->home)
+        return MERX_OK;
+    home *h;
+    MX_TRY(MX_NEW_ARRAY(NULL, 1, &h, "shop", err));
+    atomic_init(&h->references, 1);
+    merx_status status = open_shop(keeper, &h->shop, err);
+    if (status != MERX_OK) {
+        MX_FREE_ARRAY(NULL, h, 1);
+        return status;
+    }
+    keeper->home = h;
+    atomic_store(&keeper->used_us, (uint64_t)(mx_monotonic_s() * 1e6));
+    atomic_store(&keeper->awake, true);
+    return MERX_OK;
+}
+
+/* Another snapshot (taken, also on failure): what belonged to the old one goes with it. */
+static merx_status rest_on(mx_view_keeper *keeper, mx_snapshot *snapshot, merx_error *err)
+{
+    view_base *base;
+    merx_status status = MX_NEW_ARRAY(NULL, 1, &base, "snapshot", err);
+    if (status != MERX_OK) {
+        mx_snapshot_close(snapshot);
+        return status;
+    }
+    *base = (view_base){.home = keeper->home,
+                        .snapshot = snapshot,
+                        .things_version = mx_snapshot_things_version(snapshot)};
+    atomic_init(&base->references, 1);
+    atomic_fetch_add_explicit(&keeper->home->references, 1, memory_order_relaxed);
+    mx_tail_release(keeper->tail);
+    keeper->tail = NULL;
+    release_base(keeper->base);
+    keeper->base = base;
+    return MERX_OK;
+}
+
+/* A snapshot of everything, with what was there before if it serves. */
+static merx_status renew(mx_view_keeper *keeper, merx_error *err)
+{
+    mx_snapshot *snapshot;
+    merx_shop *shop = keeper->home->shop;
+    MX_TRY(mx_snapshot_renew(shop->records, shop->blobs, keeper->base ? keeper->base->snapshot : NULL, NULL, NULL,
+                             &snapshot, err));
+    return rest_on(keeper, snapshot, err);
+}
+
+static int64_t tail_limit(const mx_snapshot *s)
+{
+    return (int64_t)s->events / TAIL_SHARE > TAIL_LEAST ? (int64_t)s->events / TAIL_SHARE : TAIL_LEAST;
+}
+
+/* Events on their way into the tail; texts are copied, since a scan's callback can't ask for the order's record. */
+typedef struct gathering {
+    mx_arena arena;
+    mx_vec events;
+} gathering;
+
+static merx_status keep_text(mx_arena *arena, mx_str *text, merx_error *err)
+{
+    if (text->size == 0)
+        return MERX_OK;
+    char *copy = mx_arena_strndup(arena, text->data, text->size, err);
+    text->data = copy;
+    return copy ? MERX_OK : MERX_E_MEMORY;
+}
+
+static merx_status gather_event(void *context, const mx_record *record, merx_error *err)
+{
+    gathering *g = context;
+    mx_event event = record->event;
+    mx_str *const texts[] = {&event.customer, &event.product, &event.order, &event.session, &event.title};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        MX_TRY(keep_text(&g->arena, texts[i], err));
+    return mx_vec_append(&g->events, &event, 1, err);
+}
+
+/* The customer whom the record of an order names; empty: none. */
+static merx_status owner_of(mx_records *records, mx_str order, mx_arena *arena, mx_str *out, merx_error *err)
+{
+    mx_record record;
+    merx_error failure = {0};
+    *out = MX_STR("");
+    merx_status status = mx_records_get(records, MX_ORDER, order, arena, &record, &failure);
+    if (status == MERX_OK)
+        *out = record.order.customer;
+    if (status == MERX_OK || status == MERX_E_NOT_FOUND)
+        return MERX_OK;
+    MX_FAIL(err, status, failure.where, "%s", failure.message);
+}
+
+static merx_status make_room(mx_view_keeper *keeper, size_t more, merx_error *err)
+{
+    mx_tail *larger;
+    size_t rows = keeper->tail ? keeper->tail->rows : 0;
+    if (keeper->tail && rows + more <= keeper->tail->capacity)
+        return MERX_OK;
+    MX_TRY(mx_tail_new(keeper->base->snapshot, &keeper->settings, 2 * (rows + more), keeper->tail, NULL, &larger, err));
+    mx_tail_release(keeper->tail);
+    keeper->tail = larger;
+    return MERX_OK;
+}
+
+/* *fits false: the tail can't say it; a new snapshot is needed. */
+static merx_status add_events(mx_view_keeper *keeper, gathering *g, bool *fits, merx_error *err)
+{
+    mx_records *records = keeper->home->shop->records;
+    merx_error failure = {0};
+    *fits = true;
+    if (g->events.count == 0)
+        return MERX_OK;
+    MX_TRY(make_room(keeper, g->events.count, err));
+    for (size_t i = 0; i < g->events.count; i++) {
+        const mx_event *event = &MX_VEC_AT(&g->events, mx_event, i);
+        mx_str owner = MX_STR("");
+        if (event->customer.size == 0 && event->order.size > 0)
+            MX_TRY(owner_of(records, event->order, &g->arena, &owner, err));
+        merx_status status = mx_tail_add(keeper->tail, event, owner, &failure);
+        *fits = status != MERX_E_RANGE;
+        if (!*fits)
+            return MERX_OK;
+        if (status != MERX_OK) { /* it may hold a part of the row */
+            mx_tail_release(keeper->tail);
+            keeper->tail = NULL;
+            MX_FAIL(err, status, failure.where, "%s", failure.message);
+        }
+    }
+    return MERX_OK;
+}
+
+/* The tail up to the last event. */
+static merx_status follow(mx_view_keeper *keeper, int64_t last_offset, merx_error *err)
+{
+    int64_t from = keeper->tail ? keeper->tail->offset : keeper->base->snapshot->offset;
+    if (from == last_offset)
+        return MERX_OK;
+    int64_t limit = tail_limit(keeper->base->snapshot);
+    if (last_offset - keeper->base->snapshot->offset > TAIL_MOST * limit)
+        return renew(keeper, err);
+    bool fits = false;
+    gathering g = {.events = mx_vec_init(NULL, sizeof(mx_event), MX_TAIL_ROWS_MAX / 2, "events")};
+    mx_arena_init(&g.arena, NULL);
+    merx_status status =
+        mx_records_scan_events(keeper->home->shop->records, from, MX_BY_OFFSET, gather_event, &g, err);
+    if (status == MERX_OK)
+        status = add_events(keeper, &g, &fits, err);
+    mx_vec_release(&g.events);
+    mx_arena_release(&g.arena);
+    if (status == MERX_OK && !fits)
+        return renew(keeper, err);
+    if (status == MERX_OK && keeper->tail) {
+        keeper->tail->offset = last_offset; /* the last events may be erased already */
+        if ((int64_t)keeper->tail->rows > limit)
+            atomic_store(&keeper->wants_merge, true);
+    }
+    return status;
+}
+
+static merx_status read_things_version(mx_records *records, int64_t *out, merx_error *err)
+{
+    const char *text;
+    mx_arena arena;
+    *out = 0;
+    mx_arena_init(&arena, NULL);
+    merx_status status = mx_records_setting(records, MX_SETTING_THINGS, &arena, &text, err);
+    if (status == MERX_OK && *text && !mx_parse_int64(mx_str_of(text), out))
+        status = mx_error_set(err, MERX_E_CORRUPT, MX_SETTING_THINGS, "\"%.40s\" is not a whole number", text);
+    mx_arena_release(&arena);
+    return status;
+}
+
+/* Snapshot and tail as the records are. */
+static merx_status follow_records(mx_view_keeper *keeper, merx_error *err)
+{
+    merx_shop *shop = keeper->home->shop;
+    int64_t last_offset, things;
+    MX_TRY(read_things_version(shop->records, &things, err));
+    MX_TRY(mx_records_last_offset(shop->records, &last_offset, err));
+    view_base *base = keeper->base;
+    if (!base || keeper->settings.things_version != things) {
+        mx_arena_clear(&keeper->arena);
+        MX_TRY(mx_shop_settings_read(shop->records, &keeper->arena, &keeper->settings, err));
+    }
+    bool usable = base && base->things_version == things && base->snapshot->offset <= last_offset &&
+                  !mx_snapshot_is_damaged(base->snapshot);
+    if (!usable) {
+        if (base) {
+            MX_TRY(renew(keeper, err));
+        } else {
+            mx_snapshot *snapshot;
+            MX_TRY(mx_snapshot_open_stored(shop->records, shop->blobs, NULL, &snapshot, err));
+            MX_TRY(rest_on(keeper, snapshot, err));
+        }
+    }
+    return follow(keeper, last_offset, err);
+}
+
+static merx_status follow_models(mx_view_keeper *keeper, merx_error *err)
+{
+    double now = mx_monotonic_s();
+    mx_model_set *models;
+    bool at_once = atomic_exchange(&keeper->models_now, false) || !keeper->models;
+    if (!at_once && (!keeper->models_due || now - keeper->models_looked_s < MX_VIEW_MODELS_S))
+        return MERX_OK; /* due the next time */
+    keeper->models_due = true;
+    MX_TRY(mx_model_set_read(keeper->home->shop->records, keeper->home->shop->blobs, keeper->models, NULL, &models,
+                             err));
+    mx_model_set_release(keeper->models);
+    keeper->models = models;
+    keeper->models_looked_s = now;
+    keeper->models_due = false;
+    return MERX_OK;
+}
+
+static bool is_present(const mx_view *view, const mx_view_keeper *keeper)
+{
+    return view && view->base == keeper->base && view->tail == keeper->tail && view->models == keeper->models &&
+           (size_t)view->rows == (keeper->tail ? keeper->tail->rows : 0) &&
+           view->offset == (keeper->tail ? keeper->tail->offset : keeper->base->snapshot->offset);
+}
+
+/* What the keeper has now becomes the present view. */
+static merx_status show(mx_view_keeper *keeper, merx_error *err)
+{
+    mx_view *view;
+    if (is_present(keeper->view, keeper)) /* only who refreshes changes it */
+        return MERX_OK;
+    MX_TRY(MX_NEW_ARRAY(NULL, 1, &view, "view", err));
+    *view = (mx_view){.base = keeper->base,
+                      .snapshot = keeper->base->snapshot,
+                      .tail = keeper->tail,
+                      .rows = keeper->tail ? (int32_t)keeper->tail->rows : 0,
+                      .offset = keeper->tail ? keeper->tail->offset : keeper->base->snapshot->offset,
+                      .models = mx_model_set_take(keeper->models)};
+    atomic_init(&view->references, 1);
+    atomic_fetch_add_explicit(&view->base->references, 1, memory_order_relaxed);
+    if (view->tail)
+        atomic_fetch_add_explicit(&view->tail->references, 1, memory_order_relaxed);
+    set_present(keeper, view);
+    return MERX_OK;
+}
+
+/* Whether others may have committed since the last time. */
+static merx_status others_wrote(mx_view_keeper *keeper, bool *out, merx_error *err)
+{
+    int64_t stamp = 0;
+    merx_error failure = {0};
+    merx_status status = mx_records_stamp(keeper->home->shop->records, &stamp, &failure);
+    if (status != MERX_OK && status != MERX_E_UNSUPPORTED)
+        MX_FAIL(err, status, failure.where, "%s", failure.message);
+    *out = status != MERX_OK || !keeper->stamped || stamp != keeper->stamp;
+    keeper->stamp = stamp;
+    keeper->stamped = true;
+    return MERX_OK;
+}
+
+/* The next view, of one state of the records. */
+static merx_status refresh(mx_view_keeper *keeper, merx_error *err)
+{
+    uint64_t generation = atomic_load(&keeper->generation);
+    bool own = atomic_load(&keeper->known) < generation, others = true;
+    merx_status status = come_home(keeper, err);
+    if (status == MERX_OK)
+        status = others_wrote(keeper, &others, err);
+    if (status == MERX_OK && others)
+        keeper->models_due = true;
+    bool damaged = keeper->base && mx_snapshot_is_damaged(keeper->base->snapshot);
+    if (status == MERX_OK && (own || others || damaged || keeper->models_due || !keeper->base)) {
+        mx_records *records = keeper->home->shop->records;
+        status = mx_records_begin(records, err);
+        if (status == MERX_OK)
+            status = follow_records(keeper, err);
+        if (status == MERX_OK)
+            status = follow_models(keeper, err);
+        mx_records_rollback(records); /* nothing was written */
+        if (status == MERX_OK)
+            status = show(keeper, err);
+    }
+    if (status == MERX_OK) {
+        atomic_store(&keeper->known, generation);
+        atomic_store(&keeper->looked_us, (uint64_t)(mx_monotonic_s() * 1e6));
+    } else {
+        keeper->stamped = false; /* look again, whatever was seen */
+    }
+    return status;
+}
+
+/* ---- asking for it ---- */
+
+static bool is_fresh(mx_view_keeper *keeper, const mx_view *view)
+{
+    return view && atomic_load(&keeper->known) >= atomic_load(&keeper->generation) &&
+           !mx_snapshot_is_damaged(view->snapshot);
+}
+
+static bool is_whole(const mx_view *view)
+{
+    return view->offset == view->snapshot->offset && mx_snapshot_is_checked(view->snapshot);
+}
+
+static merx_status get(mx_view_keeper *keeper, mx_view **out, merx_error *err)
+{
+    uint64_t now_us = (uint64_t)(mx_monotonic_s() * 1e6);
+    atomic_store_explicit(&keeper->used_us, now_us, memory_order_relaxed);
+    mx_view *view = present(keeper);
+    bool fresh = is_fresh(keeper, view);
+    if (fresh && now_us < atomic_load(&keeper->looked_us) + (uint64_t)(MX_VIEW_LOOK_S * 1e6)) {
+        *out = view;
+        return MERX_OK;
+    }
+    /* Who only looks for others' commits does not wait for somebody who is at it. */
+    if (!fresh)
+        pthread_mutex_lock(&keeper->refresh);
+    else if (pthread_mutex_trylock(&keeper->refresh) != 0) {
+        *out = view;
+        return MERX_OK;
+    }
+    mx_view_release(view);
+    merx_status status = MERX_OK;
+    /* Who waited may find it done. */
+    now_us = (uint64_t)(mx_monotonic_s() * 1e6);
+    if (!is_fresh(keeper, keeper->view) || now_us >= atomic_load(&keeper->looked_us) + (uint64_t)(MX_VIEW_LOOK_S * 1e6))
+        status = refresh(keeper, err);
+    if (status == MERX_OK)
+        view = present(keeper);
+    pthread_mutex_unlock(&keeper->refresh);
+    *out = status == MERX_OK ? view : NULL;
+    return status;
+}
+
+/* In `merging`: a snapshot that has all of the view's events becomes the one that the next view rests on. */
+static merx_status merge(mx_view_keeper *keeper, const mx_view *view, merx_error *err)
+{
+    mx_snapshot *snapshot;
+    double begun = mx_monotonic_s();
+    if (!keeper->merger)
+        MX_TRY(open_shop(keeper, &keeper->merger, err));
+    mx_records *records = keeper->merger->records;
+    MX_TRY(mx_records_begin(records, err));
+    merx_status status =
+        mx_snapshot_renew(records, keeper->merger->blobs, view->snapshot, NULL, NULL, &snapshot, err);
+    mx_records_rollback(records);
+    MX_TRY(status);
+    keeper->merged_s = mx_monotonic_s();
+    keeper->merge_took_s = keeper->merged_s - begun;
+    mx_log("view", "merged %zu events in %.3f s", snapshot->events, keeper->merge_took_s);
+    pthread_mutex_lock(&keeper->refresh);
+    /* The snapshot's blob is unmapped by the handle that views keep. */
+    status = come_home(keeper, err);
+    bool newer = status == MERX_OK && (!keeper->base || keeper->base->snapshot->offset < snapshot->offset);
+    if (newer) {
+        mx_snapshot_move(snapshot, keeper->home->shop->blobs);
+        status = rest_on(keeper, snapshot, err);
+    } else {
+        mx_snapshot_close(snapshot);
+    }
+    atomic_store(&keeper->wants_merge, false);
+    if (status == MERX_OK) {
+        keeper->stamped = false; /* it may be older than what is known: look again */
+        status = refresh(keeper, err);
+    }
+    pthread_mutex_unlock(&keeper->refresh);
+    return status;
+}
+
+/* The whole as of `offset` or later. */
+static merx_status get_whole(mx_view_keeper *keeper, int64_t offset, mx_view **out, merx_error *err)
+{
+    merx_status status = MERX_OK;
+    pthread_mutex_lock(&keeper->merging);
+    for (;;) {
+        status = get(keeper, out, err);
+        if (status != MERX_OK || (*out)->snapshot->offset >= offset || (*out)->offset == (*out)->snapshot->offset)
+            break;
+        status = merge(keeper, *out, err);
+        mx_view_release(*out);
+        *out = NULL;
+        if (status != MERX_OK)
+            break;
+    }
+    pthread_mutex_unlock(&keeper->merging);
+    return status;
+}
+
+merx_status mx_view_keeper_get(mx_view_keeper *keeper, bool whole, mx_view **out, merx_error *err)
+{
+    *out = NULL;
+    for (int tries = 0;; tries++) {
+        MX_TRY(get(keeper, out, err));
+        if (!whole || is_whole(*out))
+            return MERX_OK;
+        int64_t offset = (*out)->offset;
+        if (offset > (*out)->snapshot->offset) {
+            mx_view_release(*out);
+            *out = NULL;
+            MX_TRY(get_whole(keeper, offset, out, err));
+        }
+        merx_error failure = {0};
+        merx_status status = mx_snapshot_check((*out)->snapshot, &failure);
+        if (status == MERX_OK)
+            return MERX_OK;
+        mx_view_release(*out);
+        *out = NULL;
+        /* A damaged file is built anew by the next refresh. */
+        if (status != MERX_E_CORRUPT || tries > 0)
+            MX_FAIL(err, status, failure.where, "%s", failure.message);
+    }
+}
+
+bool mx_view_keeper_is_ready(mx_view_keeper *keeper, bool whole)
+{
+    pthread_mutex_lock(&keeper->lock);
+    const mx_view *view = keeper->view;
+    bool ready = is_fresh(keeper, view) && (!whole || is_whole(view));
+    pthread_mutex_unlock(&keeper->lock);
+    return ready;
+}
+
+bool mx_view_keeper_is_awake(mx_view_keeper *keeper)
+{
+    return atomic_load(&keeper->awake);
+}
+
+/* ---- answering ---- */
+
+static merx_status model_of(void *context, size_t answer, const mx_ask *ask, const void **state, int64_t *version,
+                            merx_error *err)
+{
+    const mx_view *view = context;
+    return mx_model_set_use(view->models, answer, ask->snapshot, state, version, err);
+}
+
+static merx_status ask_once(mx_view_keeper *keeper, const mx_answer *answer, const mx_asking *asking, merx_reply *out,
+                            merx_error *err)
+{
+    mx_view *view;
+    mx_arena *arena;
+    mx_asking from = *asking;
+
+    MX_TRY(mx_view_keeper_get(keeper, !answer->live, &view, err));
+    merx_status status = mx_heap_arena_new(NULL, &arena, err);
+    if (status == MERX_OK) {
+        out->memory = arena;
+        from.seen = answer->live ? mx_view_seen(view) : (mx_seen){.snapshot = view->snapshot};
+        from.offset = answer->live ? view->offset : view->snapshot->offset;
+        from.model = model_of;
+        from.context = view;
+        status = mx_answer_asked(&from, arena, out, err);
+    }
+    mx_view_release(view);
+    if (status != MERX_OK)
+        merx_reply_release(out);
+    return status;
+}
+
+merx_status mx_view_keeper_ask(mx_view_keeper *keeper, const char *name, const merx_options *question, bool why,
+                               merx_reply *out, merx_error *err)
+{
+    mx_asking asking = {.question = question, .why = why};
+    merx_error failure = {0};
+
+    memset(out, 0, sizeof *out);
+    MX_TRY(mx_answer_find(name, &asking.answer, err));
+    const mx_answer *answer = mx_answer_at(asking.answer);
+    if (!question || merx_options_table(question) != answer->info.question)
+        MX_FAIL(err, MERX_E_INVALID, name, "the question is of another answer; make it with mx_question_new");
+    merx_status status = ask_once(keeper, answer, &asking, out, &failure);
+    if (status == MERX_E_CORRUPT) { /* of the snapshot: it is built anew; of a model: the same again */
+        failure = (merx_error){0};
+        status = ask_once(keeper, answer, &asking, out, &failure);
+    }
+    if (status != MERX_OK)
+        MX_FAIL(err, status, failure.where, "%s", failure.message);
+    return MERX_OK;
+}
+
+/* ---- tending ---- */
+
+/* What was written while nobody asked may have grown long. */
+static void look_at_tail(mx_view_keeper *keeper)
+{
+    int64_t last = 0, stored = 0;
+    pthread_mutex_lock(&keeper->refresh);
+    bool known = come_home(keeper, NULL) == MERX_OK &&
+                 mx_records_last_offset(keeper->home->shop->records, &last, NULL) == MERX_OK;
+    if (known && keeper->base) {
+        stored = keeper->base->snapshot->offset;
+        if (last - stored > tail_limit(keeper->base->snapshot))
+            atomic_store(&keeper->wants_merge, true);
+    }
+    bool unmade = known && !keeper->base;
+    pthread_mutex_unlock(&keeper->refresh);
+    mx_view *view;
+    if (unmade && get(keeper, &view, NULL) == MERX_OK)
+        mx_view_release(view);
+}
+
+static void merge_aside(mx_view_keeper *keeper)
+{
+    pthread_mutex_lock(&keeper->merging);
+    mx_view *view = present(keeper);
+    if (view && mx_monotonic_s() - keeper->merged_s >= MERGE_REST * keeper->merge_took_s &&
+        merge(keeper, view, NULL) != MERX_OK)
+        mx_log("view", "%s: a snapshot could not be made; the next question tries again", keeper->folder);
+    pthread_mutex_unlock(&keeper->merging);
+    mx_view_release(view);
+}
+
+static void rest(mx_view_keeper *keeper)
+{
+    if (pthread_mutex_trylock(&keeper->merging) != 0)
+        return;
+    if (pthread_mutex_trylock(&keeper->refresh) == 0) {
+        let_go(keeper);
+        pthread_mutex_unlock(&keeper->refresh);
+    }
+    merx_shop_close(keeper->merger);
+    keeper->merger = NULL;
+    pthread_mutex_unlock(&keeper->merging);
+}
+
+void mx_view_keeper_tend(mx_view_keeper *keeper, double idle_s)
+{
+    uint64_t generation = atomic_load(&keeper->generation);
+    if (keeper->tended != generation && keeper->tended != 0)
+        look_at_tail(keeper);
+    keeper->tended = generation;
+    if (atomic_load(&keeper->wants_merge))
+        merge_aside(keeper);
+    if (atomic_load(&keeper->awake) && mx_monotonic_s() - (double)atomic_load(&keeper->used_us) * 1e-6 > idle_s)
+        rest(keeper);
+}
