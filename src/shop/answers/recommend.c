@@ -30,11 +30,6 @@ typedef struct history {
 
 /* ---- the history of a question ---- */
 
-static int32_t item_of(const mx_recommender *model, const mx_snapshot *snapshot, int32_t product)
-{
-    return mx_dict_find(model->ids, snapshot->product_id[product]);
-}
-
 static void add(history *h, int32_t item, source from, int64_t time_ms)
 {
     if (item < 0)
@@ -67,7 +62,7 @@ static merx_status add_customer(history *h, const mx_ask *ask, const char *id, m
     MX_TRY(grow(h, n, ask->arena, err));
     for (size_t k = 0; k < n; k++)
         if (mx_snapshot_is_sale(s, (size_t)events[k]))
-            add(h, item_of(ask->state, s, s->product[events[k]]), FROM_CUSTOMER, s->time_ms[events[k]]);
+            add(h, mx_recommender_item(ask->state, s, s->product[events[k]]), FROM_CUSTOMER, s->time_ms[events[k]]);
     return MERX_OK;
 }
 
@@ -81,7 +76,7 @@ static merx_status add_basket(history *h, const mx_ask *ask, const char *list, m
         int32_t product = mx_snapshot_find_product(ask->snapshot, ids[k]);
         if (product < 0)
             return mx_unknown_product(ask->snapshot, ids[k], err);
-        add(h, item_of(ask->state, ask->snapshot, product), FROM_BASKET, 0);
+        add(h, mx_recommender_item(ask->state, ask->snapshot, product), FROM_BASKET, 0);
     }
     return MERX_OK;
 }
@@ -99,7 +94,7 @@ static merx_status add_session(history *h, const mx_ask *ask, const char *id, me
     for (size_t e = 0; e < s->events; e++)
         if (s->session[e] == session && s->product[e] >= 0 && !s->product_service[s->product[e]] &&
             s->kind[e] != MX_EVENT_RETURN)
-            add(h, item_of(ask->state, s, s->product[e]), FROM_SESSION, s->time_ms[e]);
+            add(h, mx_recommender_item(ask->state, s, s->product[e]), FROM_SESSION, s->time_ms[e]);
     return MERX_OK;
 }
 
@@ -144,23 +139,43 @@ static merx_status build_history(const mx_ask *ask, history *h, merx_error *err)
 
 /* ---- the answer ---- */
 
-static merx_status bar(const mx_ask *ask, const history *h, uint8_t *barred, merx_error *err)
+/* Items that are not to be recommended: barred (n_barred), repeats allowed. */
+static merx_status bar(const mx_ask *ask, const history *h, int32_t **barred, size_t *n_barred, merx_error *err)
 {
     const mx_recommender *model = ask->state;
-    if (merx_options_bool(ask->question, "new_only"))
-        for (size_t k = 0; k < h->m; k++)
-            barred[h->items[k]] = 1;
     const char **ids;
-    size_t n;
+    size_t n, given = merx_options_bool(ask->question, "new_only") ? h->m : 0;
     MX_TRY(mx_split_ids(merx_options_text(ask->question, "exclude"), ask->arena, &ids, &n, err));
+    int32_t *items = mx_arena_array(ask->arena, given + n + 1, sizeof *items, err);
+    if (!items)
+        return MERX_E_MEMORY;
+    if (given)
+        memcpy(items, h->items, given * sizeof *items);
+    *barred = items;
+    *n_barred = given;
     for (size_t k = 0; k < n; k++) {
         int32_t item = mx_dict_find(model->ids, mx_str_of(ids[k]));
         if (item >= 0)
-            barred[item] = 1;
+            items[(*n_barred)++] = item;
         else if (mx_snapshot_find_product(ask->snapshot, ids[k]) < 0)
             return mx_unknown_product(ask->snapshot, ids[k], err);
     }
     return MERX_OK;
+}
+
+/* The most bought products. */
+static void most_bought(const mx_recommender *model, const int32_t *barred, size_t n_barred, size_t n, mx_ranked *best,
+                        size_t *count)
+{
+    *count = 0;
+    for (size_t i = 0; i < model->items && *count < n; i++) {
+        int32_t item = model->index->popular[i];
+        size_t k = 0;
+        while (k < n_barred && barred[k] != item)
+            k++;
+        if (k == n_barred)
+            best[(*count)++] = (mx_ranked){item, model->buyers[item]};
+    }
 }
 
 static merx_status fill_item(const mx_ask *ask, int32_t code, double score, merx_item *item, merx_error *err)
@@ -171,7 +186,7 @@ static merx_status fill_item(const mx_ask *ask, int32_t code, double score, merx
     item->id = mx_arena_strndup(ask->arena, id.data, id.size, err);
     if (!item->id)
         return MERX_E_MEMORY;
-    int32_t product = mx_snapshot_find_product(s, item->id);
+    int32_t product = mx_recommender_product(model, s, code);
     mx_str title = product >= 0 ? s->product_title[product] : (mx_str){"", 0};
     item->title = mx_arena_strndup(ask->arena, title.data, title.size, err);
     if (!item->title)
@@ -228,22 +243,19 @@ static merx_status answer(const mx_ask *ask, merx_reply *reply, merx_error *err)
     size_t n = (size_t)merx_options_int(ask->question, "n");
     if (n > model->items)
         n = model->items;
-    double *scores = mx_arena_array(ask->arena, model->items + 1, sizeof *scores, err);
-    double *user = mx_arena_array(ask->arena, (size_t)model->als.factors + 1, sizeof *user, err);
-    uint8_t *barred = mx_arena_array(ask->arena, model->items + 1, 1, err);
-    int32_t *best = mx_arena_array(ask->arena, n + 1, sizeof *best, err);
-    if (!scores || !user || !barred || !best)
+    mx_ranked *best = mx_arena_array(ask->arena, n + 1, sizeof *best, err);
+    if (!best)
         return MERX_E_MEMORY;
-    MX_TRY(bar(ask, &h, barred, err));
+    int32_t *barred;
+    size_t n_barred;
+    MX_TRY(bar(ask, &h, &barred, &n_barred, err));
     if (h.m)
-        MX_TRY(mx_recommender_score(model, h.items, h.m, user, scores, err));
+        MX_TRY(mx_recommender_top(model, h.items, h.m, barred, n_barred, n, ask->arena, best, &n, err));
     else
-        for (size_t i = 0; i < model->items; i++)
-            scores[i] = model->buyers[i];
-    n = n ? mx_recommender_best(scores, barred, model->items, n, best) : 0;
+        most_bought(model, barred, n_barred, n, best, &n);
     MX_TRY(mx_reply_items(reply, n, ask->arena, err));
     for (size_t i = 0; i < n; i++)
-        MX_TRY(fill_item(ask, best[i], scores[best[i]], &reply->item[i], err));
+        MX_TRY(fill_item(ask, best[i].item, best[i].score, &reply->item[i], err));
     return write_sentence(ask, &h, reply, err);
 }
 
@@ -256,7 +268,7 @@ static merx_status reason_text(const mx_ask *ask, const evidence *e, merx_reason
     reason->id = mx_arena_strndup(ask->arena, id.data, id.size, err);
     if (!reason->id)
         return MERX_E_MEMORY;
-    int32_t product = mx_snapshot_find_product(ask->snapshot, reason->id);
+    int32_t product = mx_recommender_product(model, ask->snapshot, e->item);
     mx_str title = product >= 0 ? ask->snapshot->product_title[product] : id;
     char date[32];
     mx_format_date(e->time_ms, false, date);
@@ -368,12 +380,14 @@ static void unload(void *state)
 static merx_status load(const mx_tensor_file *file, const mx_snapshot *snapshot, const merx_allocator *alloc,
                         void **state, merx_error *err)
 {
-    (void)snapshot;
     mx_recommender *model;
     alloc = mx_allocator_or_default(alloc);
     MX_TRY(mx_alloc_array(alloc, 1, sizeof *model, "recommender", &model, err));
     merx_status status = mx_recommender_read(file, alloc, model, err);
+    if (status == MERX_OK)
+        status = mx_recommender_index_build(model, snapshot, err);
     if (status != MERX_OK) {
+        mx_recommender_release(model);
         MX_FREE_ARRAY(alloc, model, 1);
         return status;
     }
