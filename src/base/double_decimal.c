@@ -12,7 +12,7 @@
 
 enum { DIGITS = 17, ERROR = 4 };
 
-/* The product is truncated, and so is the table (the reciprocals in it are rounded up): each less than one unit. */
+/* ERROR: the product is truncated, and so is the table (the reciprocals in it are rounded up): each less than one unit of x. */
 typedef struct scaled {
     mx_uint128 x;    /* v 10^q, `shift` bits after the point */
     mx_uint128 half; /* half a place of v, in the same units */
@@ -51,8 +51,8 @@ static bool scale(uint64_t m, int e, scaled *out)
 
 typedef enum verdict { NO, YES, UNDECIDED } verdict;
 
-/* x rounded to a multiple of `unit`: how often, and whether that reads back. */
-static verdict rounded(const scaled *s, uint64_t unit, bool lopsided, uint64_t *times)
+/* x rounded to a multiple of `unit`: how often, and whether that reads back. Inline: a division by a constant is a product. */
+static inline __attribute__((always_inline)) verdict rounded(const scaled *s, uint64_t unit, bool lopsided, uint64_t *times)
 {
     uint64_t whole = (uint64_t)(s->x >> s->shift), over = whole % unit;
     mx_uint128 rest = (mx_uint128)over << s->shift | (s->x & (((mx_uint128)1 << s->shift) - 1));
@@ -67,10 +67,17 @@ static verdict rounded(const scaled *s, uint64_t unit, bool lopsided, uint64_t *
     return !lopsided && distance > half + ERROR ? NO : UNDECIDED;
 }
 
+static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748"
+                            "49505152535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697"
+                            "9899";
+
 static char *put_digits(uint64_t value, int count, char *out)
 {
-    for (int i = count; i-- > 0; value /= 10)
-        out[i] = (char)('0' + value % 10);
+    int i = count;
+    for (; i >= 2; value /= 100)
+        memcpy(out + (i -= 2), pairs + 2 * (value % 100), 2);
+    if (i > 0)
+        out[0] = (char)('0' + value % 10);
     return out + count;
 }
 
@@ -116,17 +123,18 @@ size_t mx_write_double(double value, char *out)
     if (exponent == 0 || exponent == 0x7FF || !scale(fraction | UINT64_C(1) << 52, exponent - 1023 - 52, &s))
         return 0;
     /* A power of two has neighbours at unequal distances. */
-    int precision = DIGITS - 2;
-    uint64_t unit = 100;
-    verdict reads_back = NO;
-    for (; precision <= DIGITS && reads_back == NO; precision++, unit /= 10) {
-        reads_back = rounded(&s, unit, fraction == 0, &times);
-        if (reads_back == NO && precision == DIGITS)
-            reads_back = YES; /* seventeen always do */
+    int precision = 15;
+    verdict reads_back = rounded(&s, 100, fraction == 0, &times);
+    if (reads_back == NO) {
+        precision = 16;
+        reads_back = rounded(&s, 10, fraction == 0, &times);
+    }
+    if (reads_back == NO) {
+        precision = 17; /* so many always read back */
+        reads_back = rounded(&s, 1, fraction == 0, &times) == UNDECIDED ? UNDECIDED : YES;
     }
     if (reads_back == UNDECIDED)
         return 0;
-    precision--;
     char digits[DIGITS + 1];
     if (times == (precision == 15 ? ten_to_17 / 100 : precision == 16 ? ten_to_17 / 10 : ten_to_17)) {
         times /= 10; /* 9.99… became 10 */

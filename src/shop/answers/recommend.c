@@ -109,6 +109,22 @@ static int compare_evidence(const void *a, const void *b)
     return (x->time_ms < y->time_ms) - (x->time_ms > y->time_ms);
 }
 
+static void sort_evidence(evidence *list, size_t n)
+{
+    enum { FEW = 32 };
+    if (n > FEW) {
+        qsort(list, n, sizeof *list, compare_evidence);
+        return;
+    }
+    for (size_t i = 1; i < n; i++) {
+        evidence moved = list[i];
+        size_t at = i;
+        for (; at > 0 && compare_evidence(&list[at - 1], &moved) > 0; at--)
+            list[at] = list[at - 1];
+        list[at] = moved;
+    }
+}
+
 static merx_status build_history(const mx_ask *ask, history *h, merx_error *err)
 {
     *h = (history){0};
@@ -122,8 +138,7 @@ static merx_status build_history(const mx_ask *ask, history *h, merx_error *err)
         MX_TRY(add_basket(h, ask, basket, err));
     if (*session)
         MX_TRY(add_session(h, ask, session, err));
-    if (h->m > 1)
-        qsort(h->evidence, h->m, sizeof *h->evidence, compare_evidence);
+    sort_evidence(h->evidence, h->m);
     size_t kept = 0;
     for (size_t k = 0; k < h->m; k++)
         if (k == 0 || h->evidence[k].item != h->evidence[k - 1].item)
@@ -261,6 +276,19 @@ static merx_status answer(const mx_ask *ask, merx_reply *reply, merx_error *err)
 
 /* ---- reasons ---- */
 
+/* before TITLE after, in the arena: printf takes longer than all else a reason needs. */
+static const char *around(mx_arena *arena, mx_str before, mx_str title, mx_str after, merx_error *err)
+{
+    char *text = mx_arena_alloc(arena, before.size + title.size + after.size + 1, err);
+    if (!text)
+        return NULL;
+    memcpy(text, before.data, before.size);
+    if (title.size)
+        memcpy(text + before.size, title.data, title.size);
+    memcpy(text + before.size + title.size, after.data, after.size);
+    return text;
+}
+
 static merx_status reason_text(const mx_ask *ask, const evidence *e, merx_reason *reason, merx_error *err)
 {
     const mx_recommender *model = ask->state;
@@ -270,20 +298,20 @@ static merx_status reason_text(const mx_ask *ask, const evidence *e, merx_reason
         return MERX_E_MEMORY;
     int32_t product = mx_recommender_product(model, ask->snapshot, e->item);
     mx_str title = product >= 0 ? ask->snapshot->product_title[product] : id;
-    char date[32];
-    mx_format_date(e->time_ms, false, date);
+    char date[32] = " on ";
     switch (e->from) {
     case FROM_CUSTOMER:
         reason->kind = "purchase";
-        reason->text = mx_arena_printf(ask->arena, err, "bought %.*s on %s", (int)title.size, title.data, date);
+        mx_format_date(e->time_ms, false, date + 4);
+        reason->text = around(ask->arena, MX_STR("bought "), title, mx_str_of(date), err);
         break;
     case FROM_BASKET:
         reason->kind = "basket";
-        reason->text = mx_arena_printf(ask->arena, err, "%.*s is in the basket", (int)title.size, title.data);
+        reason->text = around(ask->arena, MX_STR(""), title, MX_STR(" is in the basket"), err);
         break;
     case FROM_SESSION:
         reason->kind = "session";
-        reason->text = mx_arena_printf(ask->arena, err, "%.*s in this session", (int)title.size, title.data);
+        reason->text = around(ask->arena, MX_STR(""), title, MX_STR(" in this session"), err);
         break;
     }
     return reason->text ? MERX_OK : MERX_E_MEMORY;
