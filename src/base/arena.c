@@ -108,14 +108,17 @@ char *mx_arena_strdup(mx_arena *arena, const char *text, merx_error *err)
 
 char *mx_arena_printf(mx_arena *arena, merx_error *err, const char *format, ...)
 {
+    char small[256];
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int length = vsnprintf(small, sizeof small, format, arguments);
     va_end(arguments);
     if (length < 0) {
         mx_error_set(err, MERX_E_INTERNAL, "arena", "a text could not be formatted");
         return NULL;
     }
+    if ((size_t)length < sizeof small)
+        return mx_arena_strndup(arena, small, (size_t)length, err);
     char *text = mx_arena_alloc(arena, (size_t)length + 1, err);
     if (text != NULL) {
         va_start(arguments, format);

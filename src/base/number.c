@@ -6,7 +6,7 @@
  * significant digits: a halfway point between doubles has at most 767, so cutting the rest and marking it with one more non-zero
  * digit does not change the rounding.
  *
- * Writing a double: 15, 16, then 17 digits, the first that reads back the same; subnormals try from 1 digit.
+ * Writing a double: 15, 16, then 17 digits, the first that reads back the same (double_decimal.h; what it leaves undecided by printf); subnormals try from 1 digit.
  */
 #include <locale.h>
 #include <math.h>
@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/decimal_double.h"
+#include "base/double_decimal.h"
 #include "base/str.h"
 
 const double mx_powers_of_ten[23] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
@@ -213,6 +214,22 @@ static bool reads_back(const char *text, double value, locale_t locale)
     return strtod_l(text, NULL, locale) == value;
 }
 
+/* The long way. */
+static size_t print_double(double value, char *out, size_t size)
+{
+    locale_t locale = get_c_locale();
+    locale_t previous = locale != (locale_t)0 ? uselocale(locale) : (locale_t)0;
+    int length = 0;
+    for (int digits = fabs(value) < 0x1p-1022 ? 1 : 15; digits <= 17; digits++) {
+        length = snprintf(out, size, "%.*g", digits, value);
+        if (locale != (locale_t)0 && reads_back(out, value, locale))
+            break;
+    }
+    if (previous != (locale_t)0)
+        uselocale(previous);
+    return (size_t)length;
+}
+
 size_t mx_format_double(double value, char *out)
 {
     enum { OUT_SIZE = 32 };
@@ -220,17 +237,13 @@ size_t mx_format_double(double value, char *out)
         return (size_t)snprintf(out, OUT_SIZE, "nan");
     if (isinf(value))
         return (size_t)snprintf(out, OUT_SIZE, value < 0 ? "-inf" : "inf");
+    size_t length;
     if (fabs(value) < 1e15 && value == trunc(value) && !(value == 0 && signbit(value)))
-        return (size_t)snprintf(out, OUT_SIZE, "%lld", (long long)value);
-    locale_t locale = get_c_locale();
-    locale_t previous = locale != (locale_t)0 ? uselocale(locale) : (locale_t)0;
-    int length = 0;
-    for (int digits = fabs(value) < 0x1p-1022 ? 1 : 15; digits <= 17; digits++) {
-        length = snprintf(out, OUT_SIZE, "%.*g", digits, value);
-        if (locale != (locale_t)0 && reads_back(out, value, locale))
-            break;
-    }
-    if (previous != (locale_t)0)
-        uselocale(previous);
-    return (size_t)length;
+        length = mx_write_whole((long long)value, out);
+    else
+        length = mx_write_double(value, out);
+    if (length == 0)
+        return print_double(value, out, OUT_SIZE);
+    out[length] = '\0';
+    return length;
 }

@@ -41,11 +41,17 @@ typedef struct mx_text {
 
 void mx_text_init(mx_text *text, const merx_allocator *alloc, size_t max_size);
 void mx_text_append(mx_text *text, const char *data, size_t size);
+/* Where up to n bytes may be written, NULL when there is no room; then mx_text_wrote says how many were. */
+char *mx_text_room(mx_text *text, size_t n);
+void mx_text_wrote(mx_text *text, size_t n);
 void mx_text_puts(mx_text *text, const char *string);
 void mx_text_printf(mx_text *text, const char *format, ...) MERX_PRINTF(2, 3);
 /* Appends with JSON string escapes, without the quotes; with HTML/XML escapes (& < > " '). */
 void mx_text_json(mx_text *text, mx_str value);
 void mx_text_html(mx_text *text, mx_str value);
+/* What mx_text_json appends, into out, which has room for MX_JSON_MOST(size) bytes; not terminated. Returns the end. */
+#define MX_JSON_MOST(size) ((size_t)6 * (size))
+char *mx_write_json(char *out, mx_str value);
 merx_status mx_text_ok(const mx_text *text, merx_error *err) MERX_MUST_CHECK;
 void mx_text_clear(mx_text *text);
 /* A terminated copy for a caller of the library, who frees it with merx_text_free. */

@@ -53,6 +53,17 @@ void mx_text_append(mx_text *text, const char *data, size_t size)
     text->data[text->size] = '\0';
 }
 
+char *mx_text_room(mx_text *text, size_t n)
+{
+    return make_room(text, n) ? text->data + text->size : NULL;
+}
+
+void mx_text_wrote(mx_text *text, size_t n)
+{
+    text->size += n;
+    text->data[text->size] = '\0';
+}
+
 void mx_text_puts(mx_text *text, const char *string)
 {
     if (string != NULL)
@@ -85,6 +96,31 @@ void mx_text_printf(mx_text *text, const char *format, ...)
 static const char replacement[] = "\xEF\xBF\xBD"; /* U+FFFD, for what is no UTF-8 */
 
 typedef const char *(*escape_fn)(unsigned char c, char *buffer);
+typedef size_t (*plain_fn)(const char *data, size_t size);
+
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* How many of the first bytes go into JSON as they are and are ASCII; at least that, by eights. */
+static size_t plain_json(const char *data, size_t size)
+{
+    size_t i = 0;
+    for (; size - i >= 8; i += 8) {
+        uint64_t x;
+        memcpy(&x, data + i, sizeof x);
+        /* A byte's high bit: it is none of ASCII, below 0x20, a quote or a backslash; a borrow only reaches bytes behind such a one. */
+        uint64_t quote = x ^ EACH('"'), slash = x ^ EACH('\\');
+        if ((x | (x - EACH(0x20)) | (quote - EACH(1)) | (slash - EACH(1))) & EACH(0x80))
+            break;
+    }
+    return i;
+}
+
+static size_t plain_html(const char *data, size_t size)
+{
+    (void)data;
+    (void)size;
+    return 0;
+}
 
 static const char *json_escape(unsigned char c, char *buffer)
 {
@@ -130,11 +166,14 @@ static const char *html_escape(unsigned char c, char *buffer)
     }
 }
 
-static void append_escaped(mx_text *text, mx_str value, escape_fn escape)
+static void append_escaped(mx_text *text, mx_str value, escape_fn escape, plain_fn plain_of)
 {
     size_t plain = 0; /* start of the bytes that go out as they are */
     for (size_t i = 0; i < value.size;) {
         char buffer[8];
+        i += plain_of(value.data + i, value.size - i);
+        if (i == value.size)
+            break;
         uint32_t code = 0;
         size_t step = mx_utf8_decode(value.data + i, value.size - i, &code);
         const char *instead = step == 0 ? replacement : step == 1 ? escape((unsigned char)code, buffer) : NULL;
@@ -153,12 +192,40 @@ static void append_escaped(mx_text *text, mx_str value, escape_fn escape)
 
 void mx_text_json(mx_text *text, mx_str value)
 {
-    append_escaped(text, value, json_escape);
+    append_escaped(text, value, json_escape, plain_json);
+}
+
+char *mx_write_json(char *out, mx_str value)
+{
+    for (size_t i = 0; i < value.size;) {
+        size_t plain = plain_json(value.data + i, value.size - i);
+        memcpy(out, value.data + i, plain);
+        out += plain;
+        i += plain;
+        /* What is left is short, or has something to escape in its next eight bytes. */
+        for (size_t end = value.size - i < 8 ? value.size : i + 8; i < end;) {
+            char buffer[8];
+            unsigned char c = (unsigned char)value.data[i];
+            if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
+                *out++ = (char)c;
+                i++;
+                continue;
+            }
+            uint32_t code = 0;
+            size_t step = mx_utf8_decode(value.data + i, value.size - i, &code);
+            const char *instead = step == 0 ? replacement : step == 1 ? json_escape(c, buffer) : NULL;
+            size_t length = instead ? strlen(instead) : step;
+            memcpy(out, instead ? instead : value.data + i, length);
+            out += length;
+            i += step ? step : 1;
+        }
+    }
+    return out;
 }
 
 void mx_text_html(mx_text *text, mx_str value)
 {
-    append_escaped(text, value, html_escape);
+    append_escaped(text, value, html_escape, plain_html);
 }
 
 merx_status mx_text_ok(const mx_text *text, merx_error *err)

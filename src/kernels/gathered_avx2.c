@@ -193,3 +193,28 @@ void mx_multiply_panels_avx2(const float *a, const float *panels, float *c, size
             panel_tile(a + i * d, panel, c + i * d + j, d, 1, half);
     }
 }
+
+/* Eight chains: two vectors of columns, each over every fourth k. */
+uint32_t mx_panel_above_avx2(const float *x, const float *panel, size_t d, float least)
+{
+    __m256 s[4][2];
+    size_t k = 0;
+    for (int i = 0; i < 4; i++)
+        s[i][0] = s[i][1] = _mm256_setzero_ps();
+    for (; k + 4 <= d; k += 4, panel += (size_t)4 * MX_PANEL)
+        for (size_t i = 0; i < 4; i++) {
+            __m256 w = _mm256_broadcast_ss(x + k + i);
+            s[i][0] = _mm256_fmadd_ps(w, _mm256_loadu_ps(panel + i * MX_PANEL), s[i][0]);
+            s[i][1] = _mm256_fmadd_ps(w, _mm256_loadu_ps(panel + i * MX_PANEL + LANES), s[i][1]);
+        }
+    for (; k < d; k++, panel += MX_PANEL) {
+        __m256 w = _mm256_broadcast_ss(x + k);
+        s[0][0] = _mm256_fmadd_ps(w, _mm256_loadu_ps(panel), s[0][0]);
+        s[0][1] = _mm256_fmadd_ps(w, _mm256_loadu_ps(panel + LANES), s[0][1]);
+    }
+    __m256 low = _mm256_add_ps(_mm256_add_ps(s[0][0], s[1][0]), _mm256_add_ps(s[2][0], s[3][0]));
+    __m256 high = _mm256_add_ps(_mm256_add_ps(s[0][1], s[1][1]), _mm256_add_ps(s[2][1], s[3][1]));
+    __m256 bound = _mm256_set1_ps(least);
+    return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(low, bound, _CMP_GE_OQ)) |
+           (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(high, bound, _CMP_GE_OQ)) << LANES;
+}

@@ -96,6 +96,8 @@ typedef struct mx_kernels {
      * overlap. |error| <= d 2^-24 |a| |B|.
      */
     void (*multiply_panels)(const float *a, const float *panels, float *c, size_t m, size_t d);
+    /* Which columns c_j of a panel (d, MX_PANEL) have x . c_j >= least: bit j. In float: |error of the product| <= (d + 1) 2^-24 sum_k |x_k c_kj|. Any d. A product that is NaN is not. */
+    uint32_t (*panel_above)(const float *x, const float *panel, size_t d, float least);
 
     /*
      * a (d, d), upper triangle, += x' x of x (m, d). Below the diagonal only cells of 4 x 4 tiles on it are written. Accumulates in double over strips of
@@ -179,6 +181,7 @@ const mx_kernels *mx_kernels_of(mx_isa isa);
     void mx_normal_rows_##level(const float *rows, size_t d, const float *weight, size_t m, const float *p,            \
                                 float *out);                                                                           \
     void mx_multiply_panels_##level(const float *a, const float *panels, float *c, size_t m, size_t d);                \
+    uint32_t mx_panel_above_##level(const float *x, const float *panel, size_t d, float least);                        \
     void mx_syrk_add_##level(const double *x, size_t m, size_t d, double *a);                                          \
     void mx_gram_add_##level(const mx_gram_rows *rows, size_t begin, size_t m, size_t first, size_t end, double *a,    \
                              double *scratch);                                                                         \
@@ -212,7 +215,8 @@ MX_KERNEL_FUNCTIONS(avx512) /* those that MX_KERNEL_LEVEL takes of another level
         .gather_tile_float = mx_gather_tile_float_##other, .nearest_bounds = mx_nearest_bounds_##other,                \
         .exact_add = mx_exact_add_##level, .to_bf16 = mx_to_bf16_##other, .gather_rows = mx_gather_rows_##other,       \
         .gather_bf16 = mx_gather_bf16_##other, .sum_rows = mx_sum_rows_##other, .normal_rows = mx_normal_rows_##other, \
-        .multiply_panels = mx_multiply_panels_##other, .syrk_add = mx_syrk_add_##level,                                \
+        .multiply_panels = mx_multiply_panels_##other, .panel_above = mx_panel_above_##other,                          \
+        .syrk_add = mx_syrk_add_##level,                                                                               \
         .gram_add = mx_gram_add_##level, .gather_transposed = mx_gather_transposed_##level,                            \
         .multiply_add = mx_multiply_add_##level, .transposed_multiply_add = mx_transposed_multiply_add_##level,        \
         .cholesky = mx_cholesky_##level, .cholesky_solve = mx_cholesky_solve_##level, .exp = mx_exp_##level,           \

@@ -168,6 +168,61 @@ static void test_format_double(void **state)
     }
 }
 
+/* The first of 15, 16 and 17 digits of printf that reads back. */
+static void check_as_printed(double value)
+{
+    char text[32], want[32];
+    for (int digits = fabs(value) < 0x1p-1022 ? 1 : 15; digits <= 17; digits++) {
+        snprintf(want, sizeof want, "%.*g", digits, value);
+        if (strtod(want, NULL) == value)
+            break;
+    }
+    if (fabs(value) < 1e15 && value == trunc(value) && !(value == 0 && signbit(value)))
+        snprintf(want, sizeof want, "%lld", (long long)value);
+    size_t length = mx_format_double(value, text);
+    assert_int_equal(length, strlen(text));
+    if (strcmp(text, want) != 0)
+        fail_msg("%a is written %s, expected %s", value, text, want);
+}
+
+static void test_format_as_printed(void **state)
+{
+    (void)state;
+    mx_random random;
+    mx_random_init(&random, 3, 0);
+    for (int i = 0; i < 400000; i++) {
+        uint64_t bits = mx_random_u64(&random);
+        double value = 0;
+        switch (i % 8) {
+        case 0: /* any bits */
+            memcpy(&value, &bits, sizeof value);
+            break;
+        case 1: /* few digits, and their neighbours */
+            value = (double)(bits >> 44) * pow(10, (double)(bits % 41) - 20);
+            break;
+        case 2:
+            value = nextafter((double)(bits >> 50) * pow(10, (double)(bits % 31) - 15), bits & 64 ? -1e300 : 1e300);
+            break;
+        case 3: /* few bits: halves, quarters, and what is halfway between decimals */
+            value = ldexp((double)(bits >> (12 + bits % 50)), (int)(bits >> 8 & 127) - 64);
+            break;
+        case 4: /* powers of two and of ten, and their neighbours */
+            value = bits & 1 ? ldexp(1, (int)(bits >> 8 & 2047) - 1023) : pow(10, (double)(bits >> 8 & 511) - 256);
+            for (uint64_t step = bits >> 32 & 3; step > 0; step--)
+                value = nextafter(value, bits & 2 ? 1e308 : 0);
+            break;
+        case 5: /* around the ends of the notations */
+            value = (1 + (double)(bits >> 12) * 0x1p-52) * (bits & 1 ? 1e-5 : 1e15);
+            break;
+        default: /* scores */
+            value = mx_random_normal(&random) * 0.01;
+            break;
+        }
+        if (isfinite(value))
+            check_as_printed(i & 512 ? -value : value);
+    }
+}
+
 static void test_locale(void **state)
 {
     (void)state;
@@ -189,7 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_int64),         cmocka_unit_test(test_double_cases),  cmocka_unit_test(test_double_long),
-        cmocka_unit_test(test_double_random), cmocka_unit_test(test_format_double), cmocka_unit_test(test_locale),
+        cmocka_unit_test(test_double_random), cmocka_unit_test(test_format_double), cmocka_unit_test(test_format_as_printed), cmocka_unit_test(test_locale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,6 +60,33 @@ static void compare(const mx_kernels *level, const mx_kernels *oracle, size_t d,
     free(want);
 }
 
+/* Columns near the bound may go either way. */
+static void compare_above(const mx_kernels *level, size_t d)
+{
+    float *x = floats(d + 1, 6), *panel = floats((d + 1) * MX_PANEL, 7);
+    float products[MX_PANEL];
+    for (size_t j = 0; j < MX_PANEL; j++) {
+        double sum = 0;
+        for (size_t k = 0; k < d; k++)
+            sum += (double)x[k] * (double)panel[k * MX_PANEL + j];
+        products[j] = (float)sum;
+    }
+    for (size_t at = 0; at < MX_PANEL; at++)
+        for (int side = -1; side <= 1; side += 2) {
+            float least = products[at] + (float)side * 1e-5f * (float)(d + 1);
+            uint32_t above = level->panel_above(x, panel, d, least);
+            for (size_t j = 0; j < MX_PANEL; j++)
+                if (fabsf(products[j] - least) > 5e-6f * (float)(d + 1))
+                    assert_int_equal(above >> j & 1, products[j] >= least);
+            assert_int_equal(above >> MX_PANEL, 0);
+        }
+    if (d > 0) {
+        panel[5] = NAN;
+        assert_int_equal(level->panel_above(x, panel, d, -INFINITY), 0xffff & ~(1u << 5));
+    }
+    free(x), free(panel);
+}
+
 static void test_levels(void **state)
 {
     (void)state;
@@ -71,6 +98,8 @@ static void test_levels(void **state)
             print_message("  skipped: this machine or this build has no %s\n", mx_isa_name(sets[s]));
             continue;
         }
+        for (size_t d = 0; d <= 70; d++)
+            compare_above(level, d);
         for (size_t d = 8; d <= 136; d += d < 32 ? 8 : 32)
             for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++)
                 compare(level, mx_kernels_of(MX_ISA_REF), d, lengths[l]);

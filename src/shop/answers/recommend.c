@@ -30,10 +30,20 @@ typedef struct history {
 
 /* ---- the history of a question ---- */
 
+/* The item of a product that the question sees; -1: the model has not seen it. */
 static int32_t item_of(const mx_ask *ask, int32_t product)
 {
     const mx_recommender *model = ask->state;
+    if ((size_t)product < ask->snapshot->products)
+        return mx_recommender_item(model, ask->snapshot, product);
     return mx_dict_find(model->ids, mx_seen_product_id(mx_ask_seen(ask), product));
+}
+
+/* The product of an item; -1: the shop does not know it. */
+static int32_t product_of(const mx_ask *ask, int32_t item, const char *id)
+{
+    int32_t product = mx_recommender_product(ask->state, ask->snapshot, item);
+    return product >= 0 ? product : mx_seen_product(mx_ask_seen(ask), id);
 }
 
 static void add(history *h, int32_t item, source from, int64_t time_ms)
@@ -113,6 +123,22 @@ static int compare_evidence(const void *a, const void *b)
     return (x->time_ms < y->time_ms) - (x->time_ms > y->time_ms);
 }
 
+static void sort_evidence(evidence *list, size_t n)
+{
+    enum { FEW = 32 };
+    if (n > FEW) {
+        qsort(list, n, sizeof *list, compare_evidence);
+        return;
+    }
+    for (size_t i = 1; i < n; i++) {
+        evidence moved = list[i];
+        size_t at = i;
+        for (; at > 0 && compare_evidence(&list[at - 1], &moved) > 0; at--)
+            list[at] = list[at - 1];
+        list[at] = moved;
+    }
+}
+
 static merx_status build_history(const mx_ask *ask, history *h, merx_error *err)
 {
     *h = (history){0};
@@ -126,8 +152,7 @@ static merx_status build_history(const mx_ask *ask, history *h, merx_error *err)
         MX_TRY(add_basket(h, ask, basket, err));
     if (*session)
         MX_TRY(add_session(h, ask, session, err));
-    if (h->m > 1)
-        qsort(h->evidence, h->m, sizeof *h->evidence, compare_evidence);
+    sort_evidence(h->evidence, h->m);
     size_t kept = 0;
     for (size_t k = 0; k < h->m; k++)
         if (k == 0 || h->evidence[k].item != h->evidence[k - 1].item)
@@ -143,23 +168,43 @@ static merx_status build_history(const mx_ask *ask, history *h, merx_error *err)
 
 /* ---- the answer ---- */
 
-static merx_status bar(const mx_ask *ask, const history *h, uint8_t *barred, merx_error *err)
+/* Items that are not to be recommended: barred (n_barred), repeats allowed. */
+static merx_status bar(const mx_ask *ask, const history *h, int32_t **barred, size_t *n_barred, merx_error *err)
 {
     const mx_recommender *model = ask->state;
-    if (merx_options_bool(ask->question, "new_only"))
-        for (size_t k = 0; k < h->m; k++)
-            barred[h->items[k]] = 1;
     const char **ids;
-    size_t n;
+    size_t n, given = merx_options_bool(ask->question, "new_only") ? h->m : 0;
     MX_TRY(mx_split_ids(merx_options_text(ask->question, "exclude"), ask->arena, &ids, &n, err));
+    int32_t *items = mx_arena_array(ask->arena, given + n + 1, sizeof *items, err);
+    if (!items)
+        return MERX_E_MEMORY;
+    if (given)
+        memcpy(items, h->items, given * sizeof *items);
+    *barred = items;
+    *n_barred = given;
     for (size_t k = 0; k < n; k++) {
         int32_t item = mx_dict_find(model->ids, mx_str_of(ids[k]));
         if (item >= 0)
-            barred[item] = 1;
+            items[(*n_barred)++] = item;
         else if (mx_seen_product(mx_ask_seen(ask), ids[k]) < 0)
             return mx_unknown_product(ask->snapshot, ids[k], err);
     }
     return MERX_OK;
+}
+
+/* The most bought products. */
+static void most_bought(const mx_recommender *model, const int32_t *barred, size_t n_barred, size_t n, mx_ranked *best,
+                        size_t *count)
+{
+    *count = 0;
+    for (size_t i = 0; i < model->items && *count < n; i++) {
+        int32_t item = model->index->popular[i];
+        size_t k = 0;
+        while (k < n_barred && barred[k] != item)
+            k++;
+        if (k == n_barred)
+            best[(*count)++] = (mx_ranked){item, model->buyers[item]};
+    }
 }
 
 static merx_status fill_item(const mx_ask *ask, int32_t code, double score, merx_item *item, merx_error *err)
@@ -170,7 +215,7 @@ static merx_status fill_item(const mx_ask *ask, int32_t code, double score, merx
     item->id = mx_arena_strndup(ask->arena, id.data, id.size, err);
     if (!item->id)
         return MERX_E_MEMORY;
-    int32_t product = mx_seen_product(seen, item->id);
+    int32_t product = product_of(ask, code, item->id);
     mx_str title = product >= 0 ? mx_seen_product_title(seen, product) : (mx_str){"", 0};
     item->title = mx_arena_strndup(ask->arena, title.data, title.size, err);
     if (!item->title)
@@ -227,26 +272,36 @@ static merx_status answer(const mx_ask *ask, merx_reply *reply, merx_error *err)
     size_t n = (size_t)merx_options_int(ask->question, "n");
     if (n > model->items)
         n = model->items;
-    double *scores = mx_arena_array(ask->arena, model->items + 1, sizeof *scores, err);
-    double *user = mx_arena_array(ask->arena, (size_t)model->als.factors + 1, sizeof *user, err);
-    uint8_t *barred = mx_arena_array(ask->arena, model->items + 1, 1, err);
-    int32_t *best = mx_arena_array(ask->arena, n + 1, sizeof *best, err);
-    if (!scores || !user || !barred || !best)
+    mx_ranked *best = mx_arena_array(ask->arena, n + 1, sizeof *best, err);
+    if (!best)
         return MERX_E_MEMORY;
-    MX_TRY(bar(ask, &h, barred, err));
+    int32_t *barred;
+    size_t n_barred;
+    MX_TRY(bar(ask, &h, &barred, &n_barred, err));
     if (h.m)
-        MX_TRY(mx_recommender_score(model, h.items, h.m, user, scores, err));
+        MX_TRY(mx_recommender_top(model, h.items, h.m, barred, n_barred, n, ask->arena, best, &n, err));
     else
-        for (size_t i = 0; i < model->items; i++)
-            scores[i] = model->buyers[i];
-    n = n ? mx_recommender_best(scores, barred, model->items, n, best) : 0;
+        most_bought(model, barred, n_barred, n, best, &n);
     MX_TRY(mx_reply_items(reply, n, ask->arena, err));
     for (size_t i = 0; i < n; i++)
-        MX_TRY(fill_item(ask, best[i], scores[best[i]], &reply->item[i], err));
+        MX_TRY(fill_item(ask, best[i].item, best[i].score, &reply->item[i], err));
     return write_sentence(ask, &h, reply, err);
 }
 
 /* ---- reasons ---- */
+
+/* before TITLE after, in the arena: printf takes longer than all else a reason needs. */
+static const char *around(mx_arena *arena, mx_str before, mx_str title, mx_str after, merx_error *err)
+{
+    char *text = mx_arena_alloc(arena, before.size + title.size + after.size + 1, err);
+    if (!text)
+        return NULL;
+    memcpy(text, before.data, before.size);
+    if (title.size)
+        memcpy(text + before.size, title.data, title.size);
+    memcpy(text + before.size + title.size, after.data, after.size);
+    return text;
+}
 
 static merx_status reason_text(const mx_ask *ask, const evidence *e, merx_reason *reason, merx_error *err)
 {
@@ -255,22 +310,22 @@ static merx_status reason_text(const mx_ask *ask, const evidence *e, merx_reason
     reason->id = mx_arena_strndup(ask->arena, id.data, id.size, err);
     if (!reason->id)
         return MERX_E_MEMORY;
-    int32_t product = mx_seen_product(mx_ask_seen(ask), reason->id);
+    int32_t product = product_of(ask, e->item, reason->id);
     mx_str title = product >= 0 ? mx_seen_product_title(mx_ask_seen(ask), product) : id;
-    char date[32];
-    mx_format_date(e->time_ms, false, date);
+    char date[32] = " on ";
     switch (e->from) {
     case FROM_CUSTOMER:
         reason->kind = "purchase";
-        reason->text = mx_arena_printf(ask->arena, err, "bought %.*s on %s", (int)title.size, title.data, date);
+        mx_format_date(e->time_ms, false, date + 4);
+        reason->text = around(ask->arena, MX_STR("bought "), title, mx_str_of(date), err);
         break;
     case FROM_BASKET:
         reason->kind = "basket";
-        reason->text = mx_arena_printf(ask->arena, err, "%.*s is in the basket", (int)title.size, title.data);
+        reason->text = around(ask->arena, MX_STR(""), title, MX_STR(" is in the basket"), err);
         break;
     case FROM_SESSION:
         reason->kind = "session";
-        reason->text = mx_arena_printf(ask->arena, err, "%.*s in this session", (int)title.size, title.data);
+        reason->text = around(ask->arena, MX_STR(""), title, MX_STR(" in this session"), err);
         break;
     }
     return reason->text ? MERX_OK : MERX_E_MEMORY;
@@ -367,12 +422,14 @@ static void unload(void *state)
 static merx_status load(const mx_tensor_file *file, const mx_snapshot *snapshot, const merx_allocator *alloc,
                         void **state, merx_error *err)
 {
-    (void)snapshot;
     mx_recommender *model;
     alloc = mx_allocator_or_default(alloc);
     MX_TRY(mx_alloc_array(alloc, 1, sizeof *model, "recommender", &model, err));
     merx_status status = mx_recommender_read(file, alloc, model, err);
+    if (status == MERX_OK)
+        status = mx_recommender_index_build(model, snapshot, err);
     if (status != MERX_OK) {
+        mx_recommender_release(model);
         MX_FREE_ARRAY(alloc, model, 1);
         return status;
     }

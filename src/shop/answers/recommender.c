@@ -1,6 +1,5 @@
 /*
- * The model of recommend: fit, score, explain (its file: recommender_file.c). Letters: i, t items; j items of the history; m their number; f factors; w weight of
- * co-purchase.
+ * The model of recommend: fit (its file: recommender_file.c; scores and reasons: recommender_scores.c). Letters: i, t items; f factors.
  *
  * The strength of the factors' ridge follows the data unless it is set. A matrix of n x d random ones of density p has largest singular value about
  * sqrt(p (1 - p)) (sqrt n + sqrt d) (Bai & Yin 1988), and the ridge of ALS acts as a threshold on singular values (Srebro et al. 2005): twice that edge keeps what
@@ -14,9 +13,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "kernels/kernels.h"
-
-enum { EXPLAIN_CHUNK = 256 };
 
 const merx_option mx_recommend_training[] = {
     {"factors", MERX_OPTION_INT, 1, 512, "64", NULL, "Length of the vector that describes each product."},
@@ -204,6 +200,7 @@ void mx_recommender_release(mx_recommender *model)
 {
     if (!model->alloc)
         return;
+    mx_recommender_index_release(model);
     MX_FREE_ARRAY(model->alloc, model->buyers, model->items);
     MX_FREE_ARRAY(model->alloc, model->trend, model->items);
     mx_als_release(&model->als);
@@ -233,86 +230,4 @@ void mx_recommender_fingerprint(const mx_snapshot *snapshot, const mx_sales *sal
         hash = mx_hash64(sales->indices + sales->starts[u], count * sizeof(int32_t), mx_hash64(&key, sizeof key, hash));
     }
     snprintf(out, 17, "%016llx", (unsigned long long)hash);
-}
-
-/* ---- scores ---- */
-
-merx_status mx_recommender_score(const mx_recommender *model, const int32_t *history, size_t m, double *user,
-                                 double *scores, merx_error *err)
-{
-    size_t f = (size_t)model->als.factors;
-    MX_TRY(mx_als_fold_in(&model->als, history, NULL, m, user, err));
-    for (size_t t = 0; t < model->items; t++)
-        scores[t] = model->als_weight * mx_kernel()->dot_float(user, model->als.item_factors + t * f, f);
-    mx_item_lists_score(&model->ease, history, NULL, m, model->ease_weight, scores);
-    mx_item_lists_score(&model->neighbours, history, NULL, m, model->co_purchase, scores);
-    for (size_t t = 0; t < model->items; t++)
-        scores[t] *= (double)model->trend[t];
-    return MERX_OK;
-}
-
-/* What j says of t by the lists: it does not depend on the rest of the history. */
-static double linear_part(const mx_recommender *model, int32_t j, int32_t t)
-{
-    return model->ease_weight * mx_item_lists_weight(&model->ease, j, t) +
-           model->co_purchase * mx_item_lists_weight(&model->neighbours, j, t);
-}
-
-/* own (m): x . y_j; spread (m): y_j' A^-1 y_j. parts: (EXPLAIN_CHUNK, m) scratch. */
-static merx_status explain_history(const mx_recommender *model, const int32_t *history, size_t m, double c,
-                                   double *parts, double *own, double *spread, merx_error *err)
-{
-    for (size_t from = 0; from < m; from += EXPLAIN_CHUNK) {
-        size_t count = m - from < EXPLAIN_CHUNK ? m - from : EXPLAIN_CHUNK;
-        MX_TRY(mx_als_explain_many(&model->als, history, NULL, m, history + from, count, parts, own + from, err));
-        for (size_t j = 0; j < count; j++)
-            spread[from + j] = parts[j * m + from + j] / c;
-    }
-    return MERX_OK;
-}
-
-merx_status mx_recommender_explain(const mx_recommender *model, const int32_t *history, size_t m,
-                                   const int32_t *targets, size_t n, double *parts, double *without, double *scores,
-                                   const merx_allocator *alloc, merx_error *err)
-{
-    size_t chunk = m < EXPLAIN_CHUNK ? m : EXPLAIN_CHUNK;
-    double *scratch = NULL, *own = NULL;
-    double w = model->als.alpha, c = 1 + w;
-    merx_status status;
-    MX_TRY_GOTO(mx_alloc_array_raw(alloc, m * chunk, sizeof *scratch, "parts of the history", &scratch, err));
-    MX_TRY_GOTO(mx_alloc_array_raw(alloc, 2 * m, sizeof *own, "scores of the history", &own, err));
-    double *spread = own + m;
-    MX_TRY_GOTO(explain_history(model, history, m, c, scratch, own, spread, err));
-    MX_TRY_GOTO(mx_als_explain_many(&model->als, history, NULL, m, targets, n, parts, scores, err));
-    for (size_t t = 0; t < n; t++) {
-        double linear = 0, als = scores[t], trend = (double)model->trend[targets[t]];
-        for (size_t j = 0; j < m; j++)
-            linear += linear_part(model, history[j], targets[t]);
-        for (size_t j = 0; j < m; j++) {
-            /* A' = A - w y_j y_j', b' = b - c y_j: y_t' A'^-1 b' out of g = y_t' A^-1 y_j. */
-            double *part = parts + t * m + j, g = *part / c, mine = linear_part(model, history[j], targets[t]);
-            double refold = als - *part + w * g * (own[j] - c * spread[j]) / (1 - w * spread[j]);
-            without[t * m + j] = trend * ((m > 1 ? model->als_weight * refold : 0) + (linear - mine));
-            *part = trend * (model->als_weight * *part + mine);
-        }
-        scores[t] = trend * (model->als_weight * als + linear);
-    }
-out:
-    MX_FREE_ARRAY(alloc, scratch, m * chunk);
-    MX_FREE_ARRAY(alloc, own, 2 * m);
-    return status;
-}
-
-size_t mx_recommender_best(const double *scores, const uint8_t *barred, size_t items, size_t n, int32_t *best)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < items; i++) {
-        if (barred[i] || (count == n && !(scores[i] > scores[best[n - 1]])))
-            continue;
-        size_t at = count < n ? count++ : n - 1;
-        for (; at > 0 && scores[i] > scores[best[at - 1]]; at--)
-            best[at] = best[at - 1];
-        best[at] = (int32_t)i;
-    }
-    return count;
 }

@@ -22,7 +22,7 @@
 #include "learn/factor/als.h"
 #include "learn/factor/ease.h"
 #include "learn/factor/neighbours.h"
-#include "shop/answers/answer.h"
+#include "shop/answers/recommender_index.h"
 #include "shop/answers/sales.h"
 
 typedef struct mx_recommender {
@@ -33,7 +33,8 @@ typedef struct mx_recommender {
     float *trend;                                /* (items) */
     mx_als als;                                  /* item factors and gram alone */
     mx_item_lists ease, neighbours;
-    mx_dict *ids; /* item -> id of the product; NULL while training */
+    mx_dict *ids;                /* item -> id of the product; NULL while training */
+    mx_recommender_index *index; /* of a model that answers; else NULL */
 } mx_recommender;
 
 /* The training options' table. */
@@ -55,7 +56,14 @@ merx_status mx_recommender_read(const mx_tensor_file *file, const merx_allocator
 void mx_recommender_fingerprint(const mx_snapshot *snapshot, const mx_sales *sales, const merx_options *options,
                                 uint64_t seed, char out[17]);
 
-/* Scores of all items for a history (m distinct items): scores (items) written; user (factors) scratch. */
+/*
+ * The user's vector (factors) of a history of m distinct items, and the score of an item with it; lists: what EASE and the neighbours of the history say of the item, each times its
+ * weight, summed in the order of the history, EASE first.
+ */
+merx_status mx_recommender_user(const mx_recommender *model, const int32_t *history, size_t m, double *user,
+                                merx_error *err) MERX_MUST_CHECK;
+double mx_recommender_score_of(const mx_recommender *model, const double *user, int32_t item, double lists);
+/* Scores of all items for a history (m distinct items): scores (items) written; user (factors) scratch. What mx_recommender_top is measured by. */
 merx_status mx_recommender_score(const mx_recommender *model, const int32_t *history, size_t m, double *user,
                                  double *scores, merx_error *err) MERX_MUST_CHECK;
 /*

@@ -93,8 +93,18 @@ static int compare_reasons(const void *a, const void *b)
 
 void mx_item_sort_reasons(merx_item *item)
 {
-    if (item->reasons > 1)
+    enum { FEW = 32 };
+    if (item->reasons > FEW) {
         qsort(item->reason, item->reasons, sizeof *item->reason, compare_reasons);
+        return;
+    }
+    for (size_t i = 1; i < item->reasons; i++) {
+        merx_reason moved = item->reason[i];
+        size_t at = i;
+        for (; at > 0 && compare_reasons(&item->reason[at - 1], &moved) > 0; at--)
+            item->reason[at] = item->reason[at - 1];
+        item->reason[at] = moved;
+    }
 }
 
 void merx_reply_release(merx_reply *reply)
@@ -154,86 +164,119 @@ size_t merx_value_format(const merx_value *value, char *out, size_t size)
 
 /* ---- JSON ---- */
 
+/* Room is made for a whole part at once; then its bytes are put behind each other at p. */
+#define PUT(p, literal) (memcpy((p), (literal), sizeof(literal) - 1), (p) + sizeof(literal) - 1)
+enum { NUMBER_MOST = 32, REASON_MOST = 128, ITEM_MOST = 128, VALUE_MOST = 80 };
+
+static size_t text_most(const char *value)
+{
+    return MX_JSON_MOST(value ? strlen(value) : 0) + 2;
+}
+
+static char *put_text(char *p, const char *value)
+{
+    *p++ = '"';
+    p = mx_write_json(p, mx_str_of(value));
+    *p++ = '"';
+    return p;
+}
+
+/* JSON has no NaN and no infinity: null. */
+static char *put_real(char *p, double value)
+{
+    return isfinite(value) ? p + mx_format_double(value, p) : PUT(p, "null");
+}
+
+static size_t value_most(const merx_value *value)
+{
+    return value->type == MERX_VALUE_TEXT ? text_most(value->text) : VALUE_MOST;
+}
+
+static char *put_json_value(char *p, const merx_value *value)
+{
+    char text[64];
+    switch (value->type) {
+    case MERX_VALUE_TEXT:
+        return put_text(p, value->text);
+    case MERX_VALUE_INT:
+        return p + snprintf(p, VALUE_MOST, "%" PRId64, value->integer);
+    case MERX_VALUE_REAL:
+    case MERX_VALUE_SHARE:
+        return put_real(p, value->real);
+    default: /* money as exact text, dates as ISO 8601 */
+        merx_value_format(value, text, sizeof text);
+        return put_text(p, text);
+    }
+}
+
+static void json_reason(mx_text *out, const merx_reason *reason, bool first)
+{
+    char *begin = mx_text_room(out, text_most(reason->kind) + text_most(reason->id) + text_most(reason->text) +
+                                        REASON_MOST + 2 * NUMBER_MOST);
+    char *p = begin;
+    if (!p)
+        return;
+    if (!first)
+        *p++ = ',';
+    p = PUT(p, "{\"kind\":");
+    p = put_text(p, reason->kind);
+    p = PUT(p, ",\"id\":");
+    p = put_text(p, reason->id);
+    p = PUT(p, ",\"text\":");
+    p = put_text(p, reason->text);
+    p = PUT(p, ",\"contribution\":");
+    p = put_real(p, reason->contribution);
+    p = PUT(p, ",\"without\":");
+    p = put_real(p, reason->without);
+    *p++ = '}';
+    mx_text_wrote(out, (size_t)(p - begin));
+}
+
+static size_t item_most(const merx_item *item)
+{
+    size_t most = text_most(item->id) + text_most(item->title) + ITEM_MOST + NUMBER_MOST;
+    for (size_t i = 0; i < item->fields; i++)
+        most += text_most(item->field[i].name) + value_most(&item->field[i].value) + 2;
+    return most;
+}
+
+static void json_item(mx_text *out, const merx_item *item, bool first)
+{
+    char *begin = mx_text_room(out, item_most(item)), *p = begin;
+    if (!p)
+        return;
+    if (!first)
+        *p++ = ',';
+    p = PUT(p, "{\"id\":");
+    p = put_text(p, item->id);
+    p = PUT(p, ",\"title\":");
+    p = put_text(p, item->title);
+    p = PUT(p, ",\"score\":");
+    p = put_real(p, item->score);
+    p = PUT(p, ",\"fields\":{");
+    for (size_t i = 0; i < item->fields; i++) {
+        if (i > 0)
+            *p++ = ',';
+        p = put_text(p, item->field[i].name);
+        *p++ = ':';
+        p = put_json_value(p, &item->field[i].value);
+    }
+    *p++ = '}';
+    mx_text_wrote(out, (size_t)(p - begin));
+    if (item->reason) {
+        mx_text_puts(out, ",\"reasons\":[");
+        for (size_t i = 0; i < item->reasons; i++)
+            json_reason(out, &item->reason[i], i == 0);
+        mx_text_puts(out, "]");
+    }
+    mx_text_puts(out, "}");
+}
+
 static void json_text(mx_text *out, const char *value)
 {
     mx_text_puts(out, "\"");
     mx_text_json(out, mx_str_of(value));
     mx_text_puts(out, "\"");
-}
-
-/* JSON has no NaN and no infinity: null. */
-static void json_real(mx_text *out, double value)
-{
-    char text[32];
-    if (!isfinite(value)) {
-        mx_text_puts(out, "null");
-        return;
-    }
-    mx_format_double(value, text);
-    mx_text_puts(out, text);
-}
-
-static void json_value(mx_text *out, const merx_value *value)
-{
-    char text[64];
-    switch (value->type) {
-    case MERX_VALUE_TEXT:
-        json_text(out, value->text);
-        break;
-    case MERX_VALUE_INT:
-        mx_text_printf(out, "%" PRId64, value->integer);
-        break;
-    case MERX_VALUE_REAL:
-    case MERX_VALUE_SHARE:
-        json_real(out, value->real);
-        break;
-    default: /* money as exact text, dates as ISO 8601 */
-        merx_value_format(value, text, sizeof text);
-        json_text(out, text);
-        break;
-    }
-}
-
-static void json_reason(mx_text *out, const merx_reason *reason)
-{
-    mx_text_puts(out, "{\"kind\":");
-    json_text(out, reason->kind);
-    mx_text_puts(out, ",\"id\":");
-    json_text(out, reason->id);
-    mx_text_puts(out, ",\"text\":");
-    json_text(out, reason->text);
-    mx_text_puts(out, ",\"contribution\":");
-    json_real(out, reason->contribution);
-    mx_text_puts(out, ",\"without\":");
-    json_real(out, reason->without);
-    mx_text_puts(out, "}");
-}
-
-static void json_item(mx_text *out, const merx_item *item)
-{
-    mx_text_puts(out, "{\"id\":");
-    json_text(out, item->id);
-    mx_text_puts(out, ",\"title\":");
-    json_text(out, item->title);
-    mx_text_puts(out, ",\"score\":");
-    json_real(out, item->score);
-    mx_text_puts(out, ",\"fields\":{");
-    for (size_t i = 0; i < item->fields; i++) {
-        mx_text_puts(out, i ? "," : "");
-        json_text(out, item->field[i].name);
-        mx_text_puts(out, ":");
-        json_value(out, &item->field[i].value);
-    }
-    mx_text_puts(out, "}");
-    if (item->reason) {
-        mx_text_puts(out, ",\"reasons\":[");
-        for (size_t i = 0; i < item->reasons; i++) {
-            mx_text_puts(out, i ? "," : "");
-            json_reason(out, &item->reason[i]);
-        }
-        mx_text_puts(out, "]");
-    }
-    mx_text_puts(out, "}");
 }
 
 merx_status merx_reply_json(const merx_reply *reply, char **text, merx_error *err)
@@ -249,10 +292,8 @@ merx_status merx_reply_json(const merx_reply *reply, char **text, merx_error *er
     json_text(&out, reply->score_unit);
     mx_text_printf(&out, ",\"model_version\":%" PRId64 ",\"data_offset\":%" PRId64 ",\"items\":[", reply->model_version,
                    reply->data_offset);
-    for (size_t i = 0; i < reply->items; i++) {
-        mx_text_puts(&out, i ? "," : "");
-        json_item(&out, &reply->item[i]);
-    }
+    for (size_t i = 0; i < reply->items; i++)
+        json_item(&out, &reply->item[i], i == 0);
     mx_text_puts(&out, "],\"notes\":[");
     for (size_t i = 0; i < reply->notes; i++) {
         mx_text_puts(&out, i ? "," : "");

@@ -1,0 +1,56 @@
+/*
+ * What a loaded recommender keeps beside its model, so that a question costs what it touches and not the catalogue: made out of the model at load, none of it in the file. Floor 5.
+ *
+ * The best n of all items, exactly. With x the user's vector, z_t = a trend(t) y_t and s(t) what the lists of the history add,
+ *
+ *     score(t) = z_t . x + trend(t) s(t)      z_t . x <= |z_t| |x|      (Cauchy-Schwarz)
+ *
+ * s(t) is 0 but for the few items in those lists. Items stand by descending |z_t|, in panels of MX_PANEL. Panels are gone through in order; a first product in float names the
+ * items that may reach the n-th best score so far, whose scores are then computed in double as mx_recommender_score does; where |z_t| |x| itself is below that score nothing that
+ * follows can reach it, and the search ends. Popular products have long vectors, most have short ones: of 100,000 products some hundred are looked at.
+ *
+ * The float product of a unit vector with z_t is off by less than EPSILON |z_t|: f + 3 roundings of 2^-24 each (Higham 2002, section 3.1), with some to spare.
+ */
+#ifndef MX_SHOP_RECOMMENDER_INDEX_H
+#define MX_SHOP_RECOMMENDER_INDEX_H
+
+#include "learn/factor/als_history.h"
+#include "shop/answers/answer.h"
+
+struct mx_recommender;
+
+typedef struct mx_recommender_index {
+    size_t panels;
+    int32_t *order;     /* (panels, MX_PANEL) items by descending |z|, ties by item; -1 past the last */
+    float *rows;        /* (panels, f, MX_PANEL) z */
+    float *norms;       /* (items) at least |z| by a little; 0 where z is 0 */
+    int32_t *popular;   /* (items) by descending number of buyers, ties by item */
+    int32_t *product;   /* (items) product of the snapshot it was loaded with: a hint for others; -1: none */
+    int32_t *item;      /* (products) and back */
+    size_t products;
+    mx_als_root root;
+} mx_recommender_index;
+
+typedef struct mx_ranked {
+    int32_t item;
+    double score;
+} mx_ranked;
+
+/* Builds model->index. MERX_E_CORRUPT when factors or trends are no usable numbers. */
+merx_status mx_recommender_index_build(struct mx_recommender *model, const mx_snapshot *snapshot,
+                                       merx_error *err) MERX_MUST_CHECK;
+void mx_recommender_index_release(struct mx_recommender *model);
+
+/* The item of a product of any snapshot, and the product of an item; -1: none. O(1) for the snapshot it was loaded with, near that for one with few more products. */
+int32_t mx_recommender_item(const struct mx_recommender *model, const mx_snapshot *snapshot, int32_t product);
+int32_t mx_recommender_product(const struct mx_recommender *model, const mx_snapshot *snapshot, int32_t item);
+
+/*
+ * The n best items by (score descending, item ascending) for a history of m distinct items, without those barred (any order, repeats allowed): the first n of what
+ * mx_recommender_score gives, with the same scores. best (n) written; *count of them. Scratch in the arena.
+ */
+merx_status mx_recommender_top(const struct mx_recommender *model, const int32_t *history, size_t m,
+                               const int32_t *barred, size_t n_barred, size_t n, mx_arena *arena, mx_ranked *best,
+                               size_t *count, merx_error *err) MERX_MUST_CHECK;
+
+#endif
