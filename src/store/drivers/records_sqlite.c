@@ -387,4 +387,6 @@ const mx_records_driver mx_records_sqlite = {
     .erase_customer = mx_sqlite_erase_customer,
     .compact = mx_sqlite_compact,
     .next_version = mx_sqlite_next_version,
+    .scan_page = mx_sqlite_scan_page,
+    .scan_customer = mx_sqlite_scan_customer,
 };
