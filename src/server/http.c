@@ -102,7 +102,9 @@ static void add_headers(const http_request *h, struct MHD_Response *response)
     if (h->page)
         add_page_headers(h->page, response);
     else
-        MHD_add_response_header(response, "Cache-Control", "no-store");
+        MHD_add_response_header(response, "Cache-Control", r->cache ? r->cache : "no-store");
+    if (r->etag[0])
+        MHD_add_response_header(response, "ETag", r->etag);
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     if (r->status == 401)
         MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
@@ -148,7 +150,7 @@ static void run_work(mx_work *work)
 static enum MHD_Result dispatch(http_request *h)
 {
     mx_request *r = &h->request;
-    bool aside = r->route->place == MX_WRITES || (r->route->place == MX_ANSWERS && mx_request_is_slow(r));
+    bool aside = r->route->place == MX_WRITES || r->route->place == MX_ASIDE || (r->route->place == MX_ANSWERS && mx_request_is_slow(r));
 
     mx_connection_turn(h->late, true);
     if (!aside) {
@@ -218,6 +220,7 @@ static http_request *begin(merx_server *server, struct MHD_Connection *connectio
     h->late = info ? info->socket_context : NULL;
     h->begun_s = mx_monotonic_s();
     h->method = known_method(method);
+    h->request.if_none_match = header(connection, "If-None-Match"); /* lives as long as the request */
     atomic_fetch_add(&server->active, 1);
     mx_admit_id(&h->request, head.request_id);
     h->page = mx_page_find(method, url);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "io/file.h"
+#include "server/picture_sizes.h"
 #include "server/server_state.h"
 
 enum { NAME_MAX_BYTES = 64, FILES_A_SHOP = 8, FILES_OTHERWISE = 64 };
@@ -83,6 +84,7 @@ static merx_status start(merx_server *server, const merx_served *shops, merx_err
     MX_TRY(mx_key_ring_check(&server->ring, err));
     atomic_store(&server->asks_keys, mx_key_ring_any(&server->ring));
     say_unreachable(server);
+    MX_TRY(mx_picture_sizes_new(MX_PICTURE_SIZES_BYTES, &server->pictures, err));
     MX_TRY(mx_work_queue_new(threads, server->limits.waiting, NULL, &server->queue, err));
     return mx_http_start(server, err);
 }
@@ -91,6 +93,7 @@ static void release(merx_server *server)
 {
     mx_http_stop(server);
     mx_work_queue_free(server->queue);
+    mx_picture_sizes_free(server->pictures);
     if (server->ring_made)
         mx_key_ring_release(&server->ring);
     for (size_t i = 0; i < server->opened; i++)

@@ -29,6 +29,7 @@ struct merx_server {
     mx_key_ring ring;
     bool ring_made;
     mx_work_queue *queue;
+    struct mx_picture_sizes *pictures;
     struct MHD_Daemon *daemon;
     struct mx_connections *connections;
     mx_metrics metrics; /* of requests that belong to no shop */
