@@ -64,7 +64,7 @@ static bool select_shop(mx_request *request, const char *wanted)
 }
 
 /* While no shop has a key; only on loopback. Once one is seen, keys are asked for as long as the server lives. */
-static bool is_open(merx_server *server)
+bool mx_admits_anybody(merx_server *server)
 {
     if (!atomic_load(&server->asks_keys) && mx_key_ring_any(&server->ring))
         atomic_store(&server->asks_keys, true);
@@ -197,7 +197,7 @@ void mx_admit(mx_request *request, const mx_head *head)
         request->route = route;
         return;
     }
-    bool in = is_open(server) ? admit_anybody(request, head) : admit_key(request, head);
+    bool in = mx_admits_anybody(server) ? admit_anybody(request, head) : admit_key(request, head);
     if (!in)
         return;
     if (match == MX_NO_PATH) {

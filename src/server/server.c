@@ -89,6 +89,12 @@ static merx_status start(merx_server *server, const merx_served *shops, merx_err
     return mx_http_start(server, err);
 }
 
+static merx_status read_tls(merx_server *server, const merx_options *settings, merx_error *err)
+{
+    return mx_tls_read(merx_options_text(settings, "tls_cert"), merx_options_text(settings, "tls_key"), mx_now_ms(),
+                       &server->tls, err);
+}
+
 static void release(merx_server *server)
 {
     mx_http_stop(server);
@@ -96,6 +102,7 @@ static void release(merx_server *server)
     mx_picture_sizes_free(server->pictures);
     if (server->ring_made)
         mx_key_ring_release(&server->ring);
+    mx_tls_release(&server->tls);
     for (size_t i = 0; i < server->opened; i++)
         mx_served_shop_close(&server->shops[i]);
     MX_FREE_ARRAY(NULL, server->shops, server->n_shops);
@@ -122,6 +129,8 @@ merx_status merx_server_start(const merx_options *settings, const merx_served *s
     if (status == MERX_OK)
         status = mx_limits_read(settings ? settings : defaults, &server->limits, err);
     if (status == MERX_OK)
+        status = read_tls(server, settings ? settings : defaults, err);
+    if (status == MERX_OK)
         status = MX_NEW_ARRAY(NULL, n, &server->shops, "shops", err);
     if (status == MERX_OK)
         status = start(server, shops, err);
@@ -136,6 +145,11 @@ merx_status merx_server_start(const merx_options *settings, const merx_served *s
 const char *merx_server_address(const merx_server *server)
 {
     return server->address;
+}
+
+bool merx_server_speaks_tls(const merx_server *server)
+{
+    return server->tls.certificate != NULL;
 }
 
 bool merx_server_asks_keys(const merx_server *server)

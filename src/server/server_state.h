@@ -4,8 +4,10 @@
 #ifndef MX_SERVER_SERVER_STATE_H
 #define MX_SERVER_SERVER_STATE_H
 
+#include "server/cors.h"
 #include "server/key_ring.h"
 #include "server/request.h"
+#include "server/tls.h"
 
 struct MHD_Daemon;
 
@@ -19,6 +21,7 @@ typedef struct mx_limits {
     double rate;
     bool access_log;
     char host[64], port[8];
+    char cors[MX_CORS_BYTES];
 } mx_limits;
 merx_status mx_limits_read(const merx_options *settings, mx_limits *out, merx_error *err) MERX_MUST_CHECK;
 
@@ -30,6 +33,7 @@ struct merx_server {
     bool ring_made;
     mx_work_queue *queue;
     struct mx_picture_sizes *pictures;
+    mx_tls tls; /* kept while the daemon runs */
     struct MHD_Daemon *daemon;
     struct mx_connections *connections;
     mx_metrics metrics; /* of requests that belong to no shop */
