@@ -128,8 +128,7 @@ static bool is_type(const char *type, const char *wanted)
 /* Whether the answer of the path can be asked about a picture: then the body may be one. */
 static bool takes_picture(const mx_request *request)
 {
-    const merx_answer_info *info =
-        request->route->takes == MX_QUESTION ? merx_answer_find(request->path_value) : NULL;
+    const merx_answer_info *info = request->route->takes == MX_QUESTION ? merx_answer_find(request->path_value) : NULL;
     return info && mx_option_named(info->question, "picture");
 }
 

@@ -12,7 +12,8 @@ enum { ORIGIN_MAX = 255 };
 
 static bool is_host_byte(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == ':' || c == '[' || c == ']' || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == ':' || c == '[' ||
+           c == ']' || c == '_';
 }
 
 /* As browsers write it: scheme://host or scheme://host:port, in lower case, without a path. */

@@ -70,10 +70,10 @@ merx_status merx_server_routes_json(char **text, merx_error *err)
     for (size_t i = 0; mx_route_at(i); i++) {
         const mx_route *r = mx_route_at(i);
         const char *takes = mx_things_takes(r);
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s, s:s}", "method", r->method, "path",
-                                              r->path, "name", r->name, "text", r->text, "role",
-                                              r->open ? NULL : merx_role_name(r->role), "takes",
-                                              takes ? takes : contents[r->takes].name, "gives", contents[r->gives].name));
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s, s:s}", "method", r->method, "path", r->path, "name",
+                            r->name, "text", r->text, "role", r->open ? NULL : merx_role_name(r->role), "takes",
+                            takes ? takes : contents[r->takes].name, "gives", contents[r->gives].name));
     }
     json_t *json = json_pack("{s:s, s:o}", "version", merx_version(), "routes", list);
     char *dump = json ? json_dumps(json, JSON_COMPACT) : NULL;
@@ -216,7 +216,8 @@ static json_t *operation(const mx_route *route, const merx_answer_info *info)
     if (!route->open)
         json_object_set_new(op, "x-merx-role", json_string(merx_role_name(route->role)));
     json_t *parameters = json_array();
-    if (info && (route->takes == MX_NOTHING || (route->takes == MX_QUESTION && mx_option_named(info->question, "picture"))))
+    if (info &&
+        (route->takes == MX_NOTHING || (route->takes == MX_QUESTION && mx_option_named(info->question, "picture"))))
         add_all(parameters, query_parameters(info));
     else if (!info && strstr(route->path, "{id}"))
         json_array_append_new(parameters, json_pack("{s:s, s:s, s:b, s:{s:s, s:i}}", "name", "id", "in", "path",
@@ -260,8 +261,9 @@ static json_t *schemas(void)
                         json_pack("{s:s, s:s, s:{s:s, s:[s, s, s, s, s, s]}}", "type", "object", "description",
                                   "what the fields of each name are; an item may have its own", "additionalProperties",
                                   "type", "string", "enum", "text", "int", "real", "share", "money", "date"));
-    json_object_set_new(members, "heat_map", json_pack("{s:s, s:{s:{s:s}, s:{s:s}}}", "type", "object", "properties",
-                                                       "type", "type", "string", "base64", "type", "string"));
+    json_object_set_new(members, "heat_map",
+                        json_pack("{s:s, s:{s:{s:s}, s:{s:s}}}", "type", "object", "properties", "type", "type",
+                                  "string", "base64", "type", "string"));
     json_t *all = json_pack("{s:o, s:o}", "error", error, "reply", reply);
     mx_things_schemas(all);
     return all;

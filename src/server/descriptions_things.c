@@ -42,8 +42,8 @@ static json_t *told(mx_record_kind kind)
         json_object_set_new(properties, "row", json_pack("{s:s}", "type", "integer"));
     }
     if (kind == MX_CUSTOMER)
-        json_object_set_new(properties, "events", json_pack("{s:s, s:s}", "type", "integer", "description",
-                                                            "how many name the customer"));
+        json_object_set_new(properties, "events",
+                            json_pack("{s:s, s:s}", "type", "integer", "description", "how many name the customer"));
     json_object_del(schema, "required");
     return schema;
 }
@@ -120,8 +120,7 @@ json_t *mx_things_body(const mx_route *route, json_t *question)
     if (route->takes == MX_QUESTIONS) {
         json_t *list = array_of(question);
         json_object_set_new(list, "maxItems", json_integer(1000));
-        return content("application/json",
-                       object_of("questions", list, "why", json_pack("{s:s}", "type", "boolean")));
+        return content("application/json", object_of("questions", list, "why", json_pack("{s:s}", "type", "boolean")));
     }
     json_decref(question);
     if (route->takes == MX_ONE_THING)
@@ -145,8 +144,7 @@ static void add_pictures(json_t *out)
 {
     static const char *const types[] = {"image/jpeg", "image/png", "image/webp"};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        json_object_set_new(out, types[i],
-                            json_pack("{s:{s:s, s:s}}", "schema", "type", "string", "format", "binary"));
+        json_object_set_new(out, types[i], json_pack("{s:{s:s, s:s}}", "schema", "type", "string", "format", "binary"));
 }
 
 json_t *mx_things_reply(const mx_route *route)
@@ -175,15 +173,16 @@ json_t *mx_things_reply(const mx_route *route)
 
 static void add_parameter(json_t *list, const char *name, const char *text, json_t *schema)
 {
-    json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o}", "name", name, "in", "query", "description", text,
-                                          "schema", schema));
+    json_array_append_new(
+        list, json_pack("{s:s, s:s, s:s, s:o}", "name", name, "in", "query", "description", text, "schema", schema));
 }
 
 void mx_things_parameters(const mx_route *route, const merx_answer_info *info, json_t *list)
 {
     if (route->gives == MX_PAGE) {
-        add_parameter(list, "limit", "most items of a page",
-                      json_pack("{s:s, s:i, s:i, s:i}", "type", "integer", "minimum", 1, "maximum", 1000, "default", 50));
+        add_parameter(
+            list, "limit", "most items of a page",
+            json_pack("{s:s, s:i, s:i, s:i}", "type", "integer", "minimum", 1, "maximum", 1000, "default", 50));
         add_parameter(list, "after", "what \"next\" of the page before was", json_pack("{s:s}", "type", "string"));
         if (mx_route_kind(route) == MX_PRODUCT)
             add_parameter(list, "q", "begins the id, or each word of it a word of the title",

@@ -99,9 +99,9 @@ static bool take_body(batch *b, json_t *body)
         } else {
             bool known = strcmp(key, "questions") == 0 || strcmp(key, "why") == 0;
             mx_request_fail(request, MX_HTTP_BAD_REQUEST, key, "", "%s",
-                            !known                       ? "there is no such member (expected questions, why)"
+                            !known                    ? "there is no such member (expected questions, why)"
                             : strcmp(key, "why") == 0 ? "is neither true nor false"
-                                                         : "is not a list of questions");
+                                                      : "is not a list of questions");
             return false;
         }
     }

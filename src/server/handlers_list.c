@@ -69,9 +69,9 @@ static bool take_parameter(page *p, const mx_query *q)
         return true;
     }
     const char *nearest = mx_nearest_word(q->name, names, known);
-    mx_request_fail(request, MX_HTTP_BAD_REQUEST, q->name, "", "there is no such parameter%s%s%s (expected limit, after%s)",
-                    nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "",
-                    known > 2 ? ", q" : "");
+    mx_request_fail(request, MX_HTTP_BAD_REQUEST, q->name, "",
+                    "there is no such parameter%s%s%s (expected limit, after%s)", nearest ? "; did you mean \"" : "",
+                    nearest ? nearest : "", nearest ? "\"?" : "", known > 2 ? ", q" : "");
     return false;
 }
 
@@ -334,8 +334,11 @@ static void open_list(customer_export *e, mx_record_kind kind)
     static const struct {
         mx_record_kind kind;
         const char *name;
-    } lists[] = {
-        {MX_CUSTOMER, "customer"}, {MX_ORDER, "orders"}, {MX_MESSAGE, "messages"}, {MX_REVIEW, "reviews"}, {MX_EVENT, "events"}};
+    } lists[] = {{MX_CUSTOMER, "customer"},
+                 {MX_ORDER, "orders"},
+                 {MX_MESSAGE, "messages"},
+                 {MX_REVIEW, "reviews"},
+                 {MX_EVENT, "events"}};
     size_t i = 0;
     while (lists[i].kind != e->open)
         i++;
@@ -360,8 +363,7 @@ static merx_status export_one(void *context, const mx_record *record, merx_error
     e->found = true;
     if (record->kind == MX_CUSTOMER)
         return put_customer(e, json, err);
-    merx_status status =
-        begins ? put_customer(e, json_pack("{s:s}", "id", e->request->path_value), err) : MERX_OK;
+    merx_status status = begins ? put_customer(e, json_pack("{s:s}", "id", e->request->path_value), err) : MERX_OK;
     if (status != MERX_OK) {
         json_decref(json);
         return status;

@@ -18,7 +18,9 @@ enum { SIDE_LEAST = 16, SIDE_MOST = 2048 };
 static const char *type_of(const char *blob)
 {
     const char *dot = strrchr(blob, '.');
-    return dot && strcmp(dot, ".png") == 0 ? "image/png" : dot && strcmp(dot, ".webp") == 0 ? "image/webp" : "image/jpeg";
+    return dot && strcmp(dot, ".png") == 0    ? "image/png"
+           : dot && strcmp(dot, ".webp") == 0 ? "image/webp"
+                                              : "image/jpeg";
 }
 
 /* Pixels a side; 0: as it is. False: the reply says what is wrong. */
@@ -33,8 +35,8 @@ static bool take_size(mx_request *request, size_t *side)
             return false;
         }
         if (*side > 0 || !mx_parse_int64(mx_str_of(q->value), &number) || number < SIDE_LEAST || number > SIDE_MOST) {
-            mx_request_fail(request, MX_HTTP_BAD_REQUEST, "size", "", "\"%.40s\" is not one number from %d to %d", q->value,
-                            SIDE_LEAST, SIDE_MOST);
+            mx_request_fail(request, MX_HTTP_BAD_REQUEST, "size", "", "\"%.40s\" is not one number from %d to %d",
+                            q->value, SIDE_LEAST, SIDE_MOST);
             return false;
         }
         *side = (size_t)number;
@@ -71,8 +73,7 @@ static merx_status find_and_reply(mx_request *request, mx_blobs *blobs, size_t s
     mx_blob blob;
     MX_TRY(mx_product_picture_first(blobs, mx_str_of(request->path_value), name, err));
     MX_TRY(mx_blobs_map(blobs, name, &blob, err));
-    merx_status status =
-        reply_picture(request, name, (mx_str){(const char *)blob.data, blob.size}, side, err);
+    merx_status status = reply_picture(request, name, (mx_str){(const char *)blob.data, blob.size}, side, err);
     mx_blobs_unmap(blobs, &blob);
     return status;
 }

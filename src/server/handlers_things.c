@@ -75,8 +75,8 @@ static merx_status stored_json(mx_request *request, const mx_live *live, json_t 
     mx_record_kind kind = mx_route_kind(request->route);
     merx_error failure = {0};
     mx_record record;
-    merx_status status = mx_records_get(live->shop->records, kind, mx_str_of(request->path_value), &request->arena,
-                                        &record, &failure);
+    merx_status status =
+        mx_records_get(live->shop->records, kind, mx_str_of(request->path_value), &request->arena, &record, &failure);
     if (status == MERX_E_NOT_FOUND)
         MX_FAIL(err, MERX_E_NOT_FOUND, "", "there is no record of the %s \"%.100s\"; PUT makes one",
                 mx_record_kind_name(kind), request->path_value);
@@ -222,9 +222,8 @@ void mx_handle_add_things(mx_request *request)
 {
     mx_served_shop *shop = request->shop;
     merx_error err = {0};
-    intake in = {.request = request,
-                 .live = &shop->live,
-                 .records = mx_vec_init(NULL, sizeof(mx_record), MANY_MAX, "records")};
+    intake in = {
+        .request = request, .live = &shop->live, .records = mx_vec_init(NULL, sizeof(mx_record), MANY_MAX, "records")};
 
     merx_status status = mx_served_shop_writer(shop, &err);
     if (status == MERX_OK)

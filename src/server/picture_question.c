@@ -88,8 +88,8 @@ bool mx_picture_failure(mx_request *request, const merx_error *err)
     /* Where the program was looked for is the operator's to know. */
     if (strstr(err->message, "merx-decode") || strcmp(err->where, "merx-decode") == 0) {
         char line[1200];
-        int length = snprintf(line, sizeof line, "merx serve: request %s: %s: %s\n", request->id, err->where,
-                              err->message);
+        int length =
+            snprintf(line, sizeof line, "merx serve: request %s: %s: %s\n", request->id, err->where, err->message);
         ssize_t written = length > 0 ? write(STDERR_FILENO, line, strlen(line)) : 0;
         (void)written; /* a log that can't be written has nowhere to say so */
         mx_request_fail(request, MX_HTTP_UNAVAILABLE, "picture", "the server's log says where merx-decode was expected",

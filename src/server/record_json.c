@@ -80,8 +80,8 @@ static bool is_told(mx_record_kind kind, const char *name)
 {
     if (kind == MX_EVENT)
         return strcmp(name, "offset") == 0;
-    return kind == MX_CUSTOMER && (strcmp(name, "events") == 0 || strcmp(name, "first_event") == 0 ||
-                                   strcmp(name, "last_event") == 0);
+    return kind == MX_CUSTOMER &&
+           (strcmp(name, "events") == 0 || strcmp(name, "first_event") == 0 || strcmp(name, "last_event") == 0);
 }
 
 /* ---- values ---- */

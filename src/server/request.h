@@ -55,9 +55,9 @@ typedef struct mx_request {
     char id[MX_REQUEST_ID_MAX + 1];
     const char *path_value; /* decoded */
     size_t n_query;
-    mx_query *query; /* decoded */
-    bool json_lines; /* of the body: one value a line */
-    bool picture;    /* the body is a picture */
+    mx_query *query;           /* decoded */
+    bool json_lines;           /* of the body: one value a line */
+    bool picture;              /* the body is a picture */
     const char *if_none_match; /* of the head; NULL: not sent */
     mx_str heat_map;           /* a PNG file of arena, for the reply; size 0: none */
     mx_text body;

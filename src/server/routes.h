@@ -20,7 +20,7 @@ typedef enum mx_place {
 /* What a request brings, what a reply holds: the schemas of OpenAPI, and the limit on the body. */
 typedef enum mx_content {
     MX_NOTHING,
-    MX_QUESTION, /* the options of the answer named in the path */
+    MX_QUESTION,  /* the options of the answer named in the path */
     MX_QUESTIONS, /* many of the answer named in the path */
     MX_EVENTS,
     MX_ONE_THING, /* of the kind that the path says, as the next two */

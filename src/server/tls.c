@@ -56,16 +56,17 @@ static merx_status check_certificate(const char *path, const char *pem, int64_t 
     gnutls_x509_crt_t chain[CHAIN_MAX];
     gnutls_datum_t data = datum(pem);
     unsigned n = CHAIN_MAX;
-    int got = gnutls_x509_crt_list_import(chain, &n, &data, GNUTLS_X509_FMT_PEM,
-                                          GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED |
-                                              GNUTLS_X509_CRT_LIST_FAIL_IF_UNSORTED);
+    int got =
+        gnutls_x509_crt_list_import(chain, &n, &data, GNUTLS_X509_FMT_PEM,
+                                    GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED | GNUTLS_X509_CRT_LIST_FAIL_IF_UNSORTED);
     if (got == GNUTLS_E_CERTIFICATE_LIST_UNSORTED)
         MX_FAIL(err, MERX_E_INVALID, path,
                 "its certificates are not in order (expected the server's own first, then that of who signed it, ...)");
     if (got == GNUTLS_E_SHORT_MEMORY_BUFFER)
         MX_FAIL(err, MERX_E_INVALID, path, "has more than %d certificates", CHAIN_MAX);
     if (got <= 0)
-        MX_FAIL(err, MERX_E_INVALID, path, "holds no certificate that can be read (expected PEM, \"-----BEGIN CERTIFICATE-----\"): %s",
+        MX_FAIL(err, MERX_E_INVALID, path,
+                "holds no certificate that can be read (expected PEM, \"-----BEGIN CERTIFICATE-----\"): %s",
                 gnutls_strerror(got));
     warn_dates(path, chain[0], now_ms);
     for (int i = 0; i < got; i++)
@@ -85,7 +86,8 @@ static merx_status check_key(const char *path, const char *pem, merx_error *err)
     int got = gnutls_x509_privkey_import2(key, &data, GNUTLS_X509_FMT_PEM, NULL, 0);
     gnutls_x509_privkey_deinit(key);
     if (got < 0)
-        MX_FAIL(err, MERX_E_INVALID, path, "holds no key that can be read (expected PEM, \"-----BEGIN PRIVATE KEY-----\"): %s",
+        MX_FAIL(err, MERX_E_INVALID, path,
+                "holds no key that can be read (expected PEM, \"-----BEGIN PRIVATE KEY-----\"): %s",
                 gnutls_strerror(got));
     return MERX_OK;
 }
@@ -111,7 +113,8 @@ static void warn_readable(const char *path)
 {
     struct stat info;
     if (stat(path, &info) == 0 && (info.st_mode & (S_IROTH | S_IWOTH)) != 0)
-        fprintf(stderr, "merx serve: %s: everybody on this machine can read the key; chmod o-rwx makes it yours\n", path);
+        fprintf(stderr, "merx serve: %s: everybody on this machine can read the key; chmod o-rwx makes it yours\n",
+                path);
 }
 
 static merx_status read_both(const char *certificate, const char *key, int64_t now_ms, mx_tls *out, merx_error *err)

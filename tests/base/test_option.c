@@ -173,8 +173,10 @@ static void test_every_allocation(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults), cmocka_unit_test(test_words),
-                                       cmocka_unit_test(test_set), cmocka_unit_test(test_refused),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults),
+                                       cmocka_unit_test(test_words),
+                                       cmocka_unit_test(test_set),
+                                       cmocka_unit_test(test_refused),
                                        cmocka_unit_test(test_file_in_memory),
                                        cmocka_unit_test(test_every_allocation)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,10 +30,10 @@ static void fill(mx_records *records, uint64_t seed)
                                     .message = {.id = mx_str_of(orders[i]),
                                                 .customer = mx_str_of(person(&dice)),
                                                 .text = MX_STR("hello")}});
-        upsert(records, (mx_record){.kind = MX_REVIEW,
-                                    .review = {.id = mx_str_of(orders[i]),
-                                               .customer = mx_str_of(person(&dice)),
-                                               .rating = (double)i}});
+        upsert(records,
+               (mx_record){
+                   .kind = MX_REVIEW,
+                   .review = {.id = mx_str_of(orders[i]), .customer = mx_str_of(person(&dice)), .rating = (double)i}});
     }
     for (size_t i = 0; i + 1 < PEOPLE; i++)
         upsert(records, (mx_record){.kind = MX_CUSTOMER, .customer = {.id = mx_str_of(people[i])}});
@@ -172,8 +172,7 @@ static void check_customer(mx_records *records, const char *who)
     check_ok(mx_records_erase_customer(records, mx_str_of(who), &erased, &err), err);
     check_ok(mx_records_commit(records, &err), err);
     char *after = dump_store(records, true);
-    assert_int_equal(lines(given),
-                     erased.events + erased.orders + erased.messages + erased.reviews + erased.customers);
+    assert_int_equal(lines(given), erased.events + erased.orders + erased.messages + erased.reviews + erased.customers);
     assert_true(erased.events > 10 && erased.orders > 2 && erased.messages > 2 && erased.reviews > 2);
     for (const char *at = given; *at; at = strchr(at, '\n') + 1) {
         size_t size = (size_t)(strchr(at, '\n') - at) + 1;

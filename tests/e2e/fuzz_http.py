@@ -17,7 +17,7 @@ import threading
 import time
 import zlib
 
-STATUSES = {200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 409, 411, 413, 414, 415, 417, 422, 429, 431, 501, 503, 505, 507}
+STATUSES = {100, 200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 409, 411, 413, 414, 415, 417, 422, 429, 431, 501, 503, 505, 507}
 WORDS = ["", "a", "P0000001", "C0000002", "%00", "%ff", "%zz", "..", "%2e%2e%2f", "绿茶", "x" * 255, "x" * 2000, "'", "\"", "\\", "null", "-1", "1e999", "0", "🙂"]
 VALUES = [None, True, False, 0, -1, 1, 2**63, -2**63, 1e308, 0.1, "", "x", "x" * 5000, "2024-05-01T12:30:00Z", "12.50", "1e400", [], {}, [[]], {"a": {"b": None}}, "\u0000", "\ud800"]
 KINDS = {"products": ["id", "title", "category", "price", "service", "attributes", "text", "brand", "image"],
@@ -121,7 +121,7 @@ def mutate(dice, data):
 
 def render(dice, key):
     method, target, kind, body = request(dice)
-    if body and dice.random() < 0.35:
+    if body and dice.random() < 0.25:
         body = mutate(dice, body)
     head = ["%s %s HTTP/1.%s" % (method, target.replace(" ", "%20"), dice.choice("111110")), "Host: 127.0.0.1"]
     if key and dice.random() < 0.95:
@@ -143,7 +143,7 @@ def render(dice, key):
     elif body or kind:
         head.append("Content-Length: %d" % (len(body) + (dice.choice([0] * 12 + [1, -1, 10**9, 2**64]))))
     data = "\r\n".join(head).encode("utf-8", "surrogatepass") + b"\r\n\r\n" + body
-    return mutate(dice, data) if dice.random() < 0.4 else data
+    return mutate(dice, data) if dice.random() < 0.25 else data
 
 
 class Fuzzer:

@@ -192,11 +192,13 @@ static void test_round_trip(void **state)
         {MX_CUSTOMER, "{\"id\":\"c\",\"country\":\"UK\",\"created\":\"2024-01-02T03:04:05Z\",\"attributes\":{}}"},
         {MX_CUSTOMER, "{\"id\":\"c\",\"events\":3,\"first_event\":\"2024-01-02\",\"last_event\":null}"}, /* as told */
         {MX_MESSAGE, "{\"id\":\"m\",\"text\":\"hello\"}"},
-        {MX_MESSAGE, "{\"id\":\"m\",\"text\":\"hello\",\"customer\":\"c\",\"channel\":\"mail\",\"language\":\"en\",\"intent\":\"i\","
+        {MX_MESSAGE, "{\"id\":\"m\",\"text\":\"hello\",\"customer\":\"c\",\"channel\":\"mail\",\"language\":\"en\","
+                     "\"intent\":\"i\","
                      "\"reply\":\"r\",\"time\":\"2024-01-02T03:04:05Z\"}"},
         {MX_REVIEW, "{\"id\":\"r\"}"},
-        {MX_REVIEW, "{\"id\":\"r\",\"customer\":\"c\",\"product\":\"p\",\"title\":\"t\",\"text\":\"x\",\"rating\":4.5,\"time\":"
-                    "\"2024-01-02T03:04:05Z\"}"},
+        {MX_REVIEW,
+         "{\"id\":\"r\",\"customer\":\"c\",\"product\":\"p\",\"title\":\"t\",\"text\":\"x\",\"rating\":4.5,\"time\":"
+         "\"2024-01-02T03:04:05Z\"}"},
         {MX_REVIEW, "{\"id\":\"r\",\"rating\":0}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -262,7 +264,8 @@ static void test_merge(void **state)
         json_t *result = json_loads(cases[i].result, 0, NULL);
         assert_true(mx_json_merge(target, patch));
         if (!json_equal(target, result))
-            check_die(__FILE__, __LINE__, "%s patched by %s is not %s", cases[i].target, cases[i].patch, cases[i].result);
+            check_die(__FILE__, __LINE__, "%s patched by %s is not %s", cases[i].target, cases[i].patch,
+                      cases[i].result);
         json_decref(target);
         json_decref(patch);
         json_decref(result);

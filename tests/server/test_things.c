@@ -38,7 +38,8 @@ static void test_cursors(void **state)
     assert_true(sodium_init() >= 0);
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
         mx_cursor_write(MX_PRODUCT, mx_str_of(ids[i]), text);
-        assert_int_equal(strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), strlen(text));
+        assert_int_equal(strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
+                         strlen(text));
         assert_true(mx_cursor_read(MX_PRODUCT, text, id));
         assert_string_equal(id, ids[i]);
         assert_false(mx_cursor_read(MX_CUSTOMER, text, id)); /* of another listing */
@@ -91,16 +92,11 @@ static void test_words(void **state)
 
 static void test_origins(void **state)
 {
-    static const char *const bad[] = {"shop.example",
-                                      "https://",
-                                      "https://shop.example/",
-                                      "https://shop.example/path",
-                                      "HTTPS://shop.example",
-                                      "https://Shop.example",
-                                      "ftp://shop.example",
-                                      "https://a.example;https://b.example",
-                                      "*, https://a.example",
-                                      "null"};
+    static const char *const bad[] = {"shop.example",          "https://",
+                                      "https://shop.example/", "https://shop.example/path",
+                                      "HTTPS://shop.example",  "https://Shop.example",
+                                      "ftp://shop.example",    "https://a.example;https://b.example",
+                                      "*, https://a.example",  "null"};
     static char cors[MX_CORS_BYTES];
     merx_error err = {0};
     (void)state;
@@ -213,8 +209,8 @@ static void test_tls_needs_both(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kinds),   cmocka_unit_test(test_cursors),
-                                       cmocka_unit_test(test_words),   cmocka_unit_test(test_origins),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kinds), cmocka_unit_test(test_cursors),
+                                       cmocka_unit_test(test_words), cmocka_unit_test(test_origins),
                                        cmocka_unit_test(test_sizes), cmocka_unit_test(test_tls_needs_both)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -211,9 +211,9 @@ static void json_reason(mx_text *out, const merx_reason *reason)
 
 /* ---- types of fields ---- */
 
-static const char *const type_names[] = {[MERX_VALUE_TEXT] = "text",   [MERX_VALUE_INT] = "int",
-                                         [MERX_VALUE_REAL] = "real",   [MERX_VALUE_SHARE] = "share",
-                                         [MERX_VALUE_MONEY] = "money", [MERX_VALUE_DATE] = "date"};
+static const char *const type_names[] = {
+    [MERX_VALUE_TEXT] = "text",   [MERX_VALUE_INT] = "int",     [MERX_VALUE_REAL] = "real",
+    [MERX_VALUE_SHARE] = "share", [MERX_VALUE_MONEY] = "money", [MERX_VALUE_DATE] = "date"};
 
 /* The first field of that name among the items before; NULL: none. */
 static const merx_field *first_of(const merx_reply *reply, size_t item, size_t field)

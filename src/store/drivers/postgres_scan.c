@@ -210,7 +210,8 @@ static void put_page(mx_text *sql, mx_record_kind kind, const mx_record_page *pa
 {
     const char *key = mx_record_fields(kind)->fields[0].name;
     if (kind == MX_EVENT) {
-        mx_text_printf(sql, "SELECT " MX_PG_EVENT_COLUMNS " FROM events WHERE \"offset\" > %" PRId64, page->after_offset);
+        mx_text_printf(sql, "SELECT " MX_PG_EVENT_COLUMNS " FROM events WHERE \"offset\" > %" PRId64,
+                       page->after_offset);
         key = "\"offset\"";
     } else {
         mx_pg_put_kind_sql(sql, kind, MX_PG_KIND_SELECT);
@@ -219,7 +220,8 @@ static void put_page(mx_text *sql, mx_record_kind kind, const mx_record_page *pa
             put_literal(sql, page->after);
         }
     }
-    mx_text_printf(sql, " ORDER BY %s LIMIT %" PRIu64, key, (uint64_t)(page->limit < INT64_MAX ? page->limit : INT64_MAX));
+    mx_text_printf(sql, " ORDER BY %s LIMIT %" PRIu64, key,
+                   (uint64_t)(page->limit < INT64_MAX ? page->limit : INT64_MAX));
 }
 
 static void put_customer(mx_text *sql, mx_record_kind kind, mx_str customer)

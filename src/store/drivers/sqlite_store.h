@@ -58,10 +58,11 @@ typedef enum mx_space {
                   "country, source, row, id FROM events WHERE offset > ?1 ORDER BY offset")                            \
     X(EVENT_SCAN_TIME, "SELECT offset, time_ms, kind, customer, product, order_, session, quantity, price_minor, "     \
                        "title, country, source, row, id FROM events WHERE offset > ?1 ORDER BY time_ms, offset")       \
-    X(EVENTS_OF, "SELECT offset, time_ms, kind, customer, product, order_, session, quantity, price_minor, title, "    \
-                 "country, source, row, id FROM events WHERE customer = ?1 OR (customer IS NULL AND order_ IN (SELECT " \
-                 "key FROM names WHERE space = 3 AND text IN (SELECT id FROM orders WHERE customer = ?2))) ORDER BY "  \
-                 "offset")                                                                                             \
+    X(EVENTS_OF,                                                                                                       \
+      "SELECT offset, time_ms, kind, customer, product, order_, session, quantity, price_minor, title, "               \
+      "country, source, row, id FROM events WHERE customer = ?1 OR (customer IS NULL AND order_ IN (SELECT "           \
+      "key FROM names WHERE space = 3 AND text IN (SELECT id FROM orders WHERE customer = ?2))) ORDER BY "             \
+      "offset")                                                                                                        \
     X(EVENT_GET, "SELECT offset, time_ms, kind, customer, product, order_, session, quantity, price_minor, title, "    \
                  "country, source, row, id FROM events WHERE id = ?1 AND id IS NOT NULL")                              \
     X(EVENT_KEYS, "SELECT merx_mark(offset, customer, product, order_, session, title, country, source) FROM events")  \
