@@ -52,13 +52,14 @@ endif()
 
 # The HTTP server: linked into the programs alone (cmake/service.cmake).
 pkg_check_modules(MICROHTTPD IMPORTED_TARGET libmicrohttpd>=0.9.71)
+pkg_check_modules(GNUTLS IMPORTED_TARGET gnutls>=3.7)
 set(merx_server_found OFF)
-if(MICROHTTPD_FOUND)
+if(MICROHTTPD_FOUND AND GNUTLS_FOUND)
   set(merx_server_found ON)
 endif()
-option(MERX_SERVER "Serve shops over HTTP: merx serve (libmicrohttpd)" ${merx_server_found})
+option(MERX_SERVER "Serve shops over HTTP: merx serve (libmicrohttpd, GnuTLS)" ${merx_server_found})
 if(MERX_SERVER AND NOT merx_server_found)
-  message(FATAL_ERROR "MERX_SERVER needs: apt-get install libmicrohttpd-dev")
+  message(FATAL_ERROR "MERX_SERVER needs: apt-get install libmicrohttpd-dev libgnutls28-dev")
 endif()
 
 # PostgreSQL as a store of records: libpq's header; the library is loaded when it is asked for.

@@ -84,7 +84,10 @@ MERX_API void merx_reply_release(merx_reply *reply);
 
 /* A value as text for a person ("12.50", "25.0 %", "2011-12-09"); returns its length without terminator. Locale-free. */
 MERX_API size_t merx_value_format(const merx_value *value, char *out, size_t size);
-/* The reply as JSON (one object), as a table for a terminal. Returned: free with merx_text_free. */
+/*
+ * The reply as JSON (one object; "types" says once what the fields of each name are: text, int, real, share, money or date; an item whose fields are of other types has "types" of
+ * its own), as a table for a terminal. Returned: free with merx_text_free.
+ */
 MERX_API merx_status merx_reply_json(const merx_reply *reply, char **text, merx_error *err) MERX_MUST_CHECK;
 MERX_API merx_status merx_reply_table(const merx_reply *reply, int columns, bool colour, char **text,
                                       merx_error *err) MERX_MUST_CHECK;

@@ -48,6 +48,27 @@ MERX_API const merx_option *merx_options_table(const merx_options *options);
 /* Sets one value from text. Errors: MERX_E_NOT_FOUND (names the nearest option), MERX_E_TYPE, MERX_E_RANGE. */
 MERX_API merx_status merx_options_set(merx_options *options, const char *name, const char *value,
                                       merx_error *err) MERX_MUST_CHECK;
+/*
+ * A file that is in memory: what may stand for an option that names a file to be read or written.
+ * bytes, size   to be read; NULL, 0: none
+ * write         takes what the answer would have written to the file, once; NULL: it is not written
+ */
+typedef struct merx_option_file {
+    const void *bytes;
+    size_t size;
+    merx_status (*write)(void *context, const void *bytes, size_t size, merx_error *err);
+    void *context;
+} merx_option_file;
+/*
+ * Sets a TEXT option to a file in memory.
+ * called   its value as text, and what sentences call it: "the picture"
+ * file     copied; what it points to is kept until the option is set again or freed
+ * Errors: as merx_options_set; MERX_E_TYPE for an option that is no text. Which options take one is for their answer to say; others see the text alone.
+ */
+MERX_API merx_status merx_options_set_file(merx_options *options, const char *name, const char *called,
+                                           const merx_option_file *file, merx_error *err) MERX_MUST_CHECK;
+/* NULL: the option is unset, or names a file by its path. */
+MERX_API const merx_option_file *merx_options_file(const merx_options *options, const char *name);
 /* Sets one value from "name=value". */
 MERX_API merx_status merx_options_parse(merx_options *options, const char *assignment, merx_error *err) MERX_MUST_CHECK;
 

@@ -82,6 +82,8 @@ MERX_API merx_status merx_server_start(const merx_options *settings, const merx_
                                        merx_server **out, merx_error *err) MERX_MUST_CHECK;
 /* "127.0.0.1:7373": what it listens on; with the port that was found when 0 was asked for. */
 MERX_API const char *merx_server_address(const merx_server *server);
+/* Whether it speaks HTTPS: "tls_cert" and "tls_key" are set. */
+MERX_API bool merx_server_speaks_tls(const merx_server *server);
 /* Whether it asks for keys: false while no shop has one. */
 MERX_API bool merx_server_asks_keys(const merx_server *server);
 /*

@@ -200,13 +200,14 @@ static int announce(const serving *s, const merx_server *server)
         json_t *names = json_array();
         for (size_t i = 0; i < s->n_shops; i++)
             json_array_append_new(names, json_string(s->shops[i].name));
-        int code = cli_print_json(json_pack("{s:s, s:b, s:o}", "address", merx_server_address(server), "asks_keys",
-                                            (int)asks, "shops", names));
+        int code =
+            cli_print_json(json_pack("{s:s, s:b, s:b, s:o}", "address", merx_server_address(server), "tls",
+                                     (int)merx_server_speaks_tls(server), "asks_keys", (int)asks, "shops", names));
         fflush(stdout);
         return code;
     }
-    printf("merx serves %zu shop%s at http://%s\n", s->n_shops, s->n_shops == 1 ? "" : "s",
-           merx_server_address(server));
+    printf("merx serves %zu shop%s at http%s://%s\n", s->n_shops, s->n_shops == 1 ? "" : "s",
+           merx_server_speaks_tls(server) ? "s" : "", merx_server_address(server));
     if (!asks)
         printf("no shop has a key: everything is answered to everybody on this machine, and to nobody else; merx key "
                "create makes "

@@ -17,6 +17,8 @@ typedef struct option_value {
     double real;   /* REAL */
     char *text;    /* NULL: unset; else text_size bytes with the terminator */
     size_t text_size;
+    bool in_memory;
+    merx_option_file file; /* of an option that is in memory */
 } option_value;
 
 struct merx_options {
@@ -221,6 +223,20 @@ merx_status merx_options_set(merx_options *options, const char *name, const char
     return set_named(options, mx_str_of(name), value, err);
 }
 
+merx_status merx_options_set_file(merx_options *options, const char *name, const char *called,
+                                  const merx_option_file *file, merx_error *err)
+{
+    size_t index = 0;
+    if (!find_option(options, mx_str_of(name), &index))
+        return unknown_option(options, mx_str_of(name), err);
+    if (options->table[index].type != MERX_OPTION_TEXT)
+        MX_FAIL(err, MERX_E_TYPE, name, "names no file");
+    MX_TRY(set_value(options, index, called, err));
+    options->values[index].in_memory = true;
+    options->values[index].file = *file;
+    return MERX_OK;
+}
+
 merx_status merx_options_parse(merx_options *options, const char *assignment, merx_error *err)
 {
     const char *equals = strchr(assignment, '=');
@@ -268,4 +284,10 @@ const char *merx_options_text(const merx_options *options, const char *name)
     bool found = find_option(options, mx_str_of(name), &index);
     assert(found);
     return found && options->values[index].text != NULL ? options->values[index].text : "";
+}
+
+const merx_option_file *merx_options_file(const merx_options *options, const char *name)
+{
+    const option_value *value = get_value(options, name, MERX_OPTION_TEXT);
+    return value->in_memory ? &value->file : NULL;
 }

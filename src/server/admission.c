@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "server/handlers.h"
+#include "server/open_options.h"
 
 void mx_admit_id(mx_request *request, const char *wanted)
 {
@@ -63,7 +64,7 @@ static bool select_shop(mx_request *request, const char *wanted)
 }
 
 /* While no shop has a key; only on loopback. Once one is seen, keys are asked for as long as the server lives. */
-static bool is_open(merx_server *server)
+bool mx_admits_anybody(merx_server *server)
 {
     if (!atomic_load(&server->asks_keys) && mx_key_ring_any(&server->ring))
         atomic_store(&server->asks_keys, true);
@@ -124,11 +125,41 @@ static bool is_type(const char *type, const char *wanted)
     return n == strlen(wanted) && strncasecmp(type, wanted, n) == 0;
 }
 
+/* Whether the answer of the path can be asked about a picture: then the body may be one. */
+static bool takes_picture(const mx_request *request)
+{
+    const merx_answer_info *info = request->route->takes == MX_QUESTION ? merx_answer_find(request->path_value) : NULL;
+    return info && mx_option_named(info->question, "picture");
+}
+
+static bool admit_type(mx_request *request, const char *type)
+{
+    mx_content takes = request->route->takes;
+    bool many = takes == MX_EVENTS || takes == MX_MANY_THINGS;
+    request->json_lines = many && (is_type(type, "application/x-ndjson") || is_type(type, "application/jsonl") ||
+                                   is_type(type, "application/x-jsonlines"));
+    if (request->picture || request->json_lines || is_type(type, "application/json") ||
+        (takes == MX_PATCH && is_type(type, "application/merge-patch+json")))
+        return true;
+    const char *others = many                     ? ", or application/x-ndjson for JSON lines"
+                         : takes == MX_PATCH      ? ", or application/merge-patch+json"
+                         : takes_picture(request) ? ", or image/jpeg, image/png or image/webp for a picture"
+                                                  : "";
+    mx_request_fail(request, MX_HTTP_MEDIA_TYPE, "Content-Type", "",
+                    "\"%.60s\" is not taken here (expected application/json%s)", type, others);
+    return false;
+}
+
 static bool admit_body(mx_request *request, const mx_head *head)
 {
     mx_content takes = request->route->takes;
-    size_t limit = mx_content_limit(takes, request->server->limits.body_bytes);
+    const char *type = head->content_type ? head->content_type : "";
+    uint64_t most = request->server->limits.body_bytes;
     int64_t length = 0;
+
+    request->picture = takes_picture(request) &&
+                       (is_type(type, "image/jpeg") || is_type(type, "image/png") || is_type(type, "image/webp"));
+    size_t limit = request->picture ? (size_t)most : mx_content_limit(takes, most);
 
     request->body.max_size = limit;
     if (head->content_length && (!mx_parse_int64(mx_str_of(head->content_length), &length) || length < 0)) {
@@ -145,18 +176,7 @@ static bool admit_body(mx_request *request, const mx_head *head)
                         "the body has %" PRId64 " bytes; at most %zu are taken", length, limit);
         return false;
     }
-    if (takes == MX_NOTHING)
-        return true;
-    const char *type = head->content_type ? head->content_type : "";
-    request->json_lines =
-        takes == MX_EVENTS && (is_type(type, "application/x-ndjson") || is_type(type, "application/jsonl") ||
-                               is_type(type, "application/x-jsonlines"));
-    if (request->json_lines || is_type(type, "application/json"))
-        return true;
-    mx_request_fail(request, MX_HTTP_MEDIA_TYPE, "Content-Type", "",
-                    "\"%.60s\" is not taken here (expected application/json%s)", type,
-                    takes == MX_EVENTS ? ", or application/x-ndjson for JSON lines" : "");
-    return false;
+    return takes == MX_NOTHING || admit_type(request, type);
 }
 
 /* ---- all ---- */
@@ -176,7 +196,7 @@ void mx_admit(mx_request *request, const mx_head *head)
         request->route = route;
         return;
     }
-    bool in = is_open(server) ? admit_anybody(request, head) : admit_key(request, head);
+    bool in = mx_admits_anybody(server) ? admit_anybody(request, head) : admit_key(request, head);
     if (!in)
         return;
     if (match == MX_NO_PATH) {

@@ -16,6 +16,8 @@ typedef struct mx_head {
 void mx_admit_id(mx_request *request, const char *wanted);
 /* Settles route, shop, role and limit of the body; or the reply is a failure. */
 void mx_admit(mx_request *request, const mx_head *head);
+/* Whether no shop has a key, and so everybody on this machine is let in. */
+bool mx_admits_anybody(merx_server *server);
 /* The path value and one pair of the query, decoded into the request's arena; or the reply is a failure. value NULL: "". */
 bool mx_admit_query(mx_request *request, mx_query *out, const char *name, const char *value);
 /* Whether a Host header names this machine: a page of a stranger's site, opened in a browser here, can't ask in the owner's name then. */

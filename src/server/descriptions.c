@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/descriptions_things.h"
 #include "server/handlers.h"
 #include "server/open_options.h"
 #include "server/record_json.h"
@@ -40,16 +41,23 @@ static const struct {
     [MX_NOTHING] = {"nothing", "", ""},
     [MX_QUESTION] = {"question", "the options of the answer, and why", "application/json"},
     [MX_EVENTS] = {"events", "an event, an array of events, or JSON lines", "application/json"},
-    [MX_ONE_PRODUCT] = {"product", "a product, whole", "application/json"},
-    [MX_ONE_CUSTOMER] = {"customer", "a customer's record, whole", "application/json"},
+    [MX_QUESTIONS] = {"questions", "a list of at most 1000 questions, and why for all that don't say it",
+                      "application/json"},
+    [MX_ONE_THING] = {"", "a record, whole", "application/json"},
+    [MX_MANY_THINGS] = {"", "one, an array, or JSON lines", "application/json"},
+    [MX_PATCH] = {"patch", "the fields to change; null takes one away (RFC 7396)", "application/merge-patch+json"},
     [MX_REPLY] =
         {"reply",
          "items with scores, fields and reasons; the model's version and the offset of the last event it has seen",
          "application/json"},
+    [MX_REPLIES] = {"replies", "a reply or an error for each question, in their order", "application/json"},
     [MX_DESCRIPTIONS] = {"descriptions", "every answer with the options of its question", "application/json"},
     [MX_TAKEN] = {"taken", "what was stored", "application/json"},
     [MX_STATE] = {"state", "what state it is in", "application/json"},
     [MX_STORED] = {"record", "what is known", "application/json"},
+    [MX_PAGE] = {"page", "items, and next: where the following page begins, null at the end", "application/json"},
+    [MX_EXPORT] = {"export", "the customer's record, orders, messages, reviews and events", "application/json"},
+    [MX_PICTURE] = {"picture", "a picture: JPEG, PNG or WebP", "image/*"},
     [MX_RECEIPT] = {"receipt", "what was erased, and what each answer's model did", "application/json"},
     [MX_OPENAPI] = {"openapi", "an OpenAPI description", "application/json"},
     [MX_PROMETHEUS] = {"metrics", "Prometheus text", "text/plain"},
@@ -61,10 +69,11 @@ merx_status merx_server_routes_json(char **text, merx_error *err)
     *text = NULL;
     for (size_t i = 0; mx_route_at(i); i++) {
         const mx_route *r = mx_route_at(i);
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s, s:s}", "method", r->method, "path",
-                                              r->path, "name", r->name, "text", r->text, "role",
-                                              r->open ? NULL : merx_role_name(r->role), "takes",
-                                              contents[r->takes].name, "gives", contents[r->gives].name));
+        const char *takes = mx_things_takes(r);
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s, s:s}", "method", r->method, "path", r->path, "name",
+                            r->name, "text", r->text, "role", r->open ? NULL : merx_role_name(r->role), "takes",
+                            takes ? takes : contents[r->takes].name, "gives", contents[r->gives].name));
     }
     json_t *json = json_pack("{s:s, s:o}", "version", merx_version(), "routes", list);
     char *dump = json ? json_dumps(json, JSON_COMPACT) : NULL;
@@ -155,38 +164,46 @@ static json_t *query_parameters(const merx_answer_info *info)
     return list;
 }
 
-static json_t *schema_ref(const char *name)
-{
-    json_t *path = json_sprintf("#/components/schemas/%s", name);
-    return json_pack("{s:o}", "$ref", path);
-}
-
 static json_t *body_json(const mx_route *route, const merx_answer_info *info)
 {
     json_t *json_type = NULL;
     if (route->takes == MX_EVENTS) {
-        json_type = json_pack("{s:{s:[o, {s:s, s:o}]}}", "schema", "oneOf", schema_ref("event"), "type", "array",
-                              "items", schema_ref("event"));
+        json_type = json_pack("{s:{s:[o, {s:s, s:o}]}}", "schema", "oneOf", mx_schema_ref("event"), "type", "array",
+                              "items", mx_schema_ref("event"));
         return json_pack("{s:b, s:s, s:{s:o, s:{s:o}}}", "required", 1, "description", contents[route->takes].text,
                          "content", "application/json", json_type, "application/x-ndjson", "schema",
-                         schema_ref("event"));
+                         mx_schema_ref("event"));
     }
-    json_t *schema =
-        route->takes == MX_QUESTION && info ? question_schema(info) : schema_ref(contents[route->takes].name);
-    return json_pack("{s:b, s:s, s:{s:{s:o}}}", "required", 1, "description", contents[route->takes].text, "content",
-                     "application/json", "schema", schema);
+    json_t *content = mx_things_body(route, info ? question_schema(info) : NULL);
+    if (!content) {
+        content = json_pack("{s:{s:o}}", "application/json", "schema",
+                            info ? question_schema(info) : mx_schema_ref(contents[route->takes].name));
+        if (info)
+            mx_things_pictures(info, content);
+    }
+    return json_pack("{s:b, s:s, s:o}", "required", 1, "description", contents[route->takes].text, "content", content);
 }
 
 static json_t *replies_json(const mx_route *route)
 {
     json_t *good = json_pack("{s:s, s:{s:{}}}", "description", contents[route->gives].text, "content",
                              contents[route->gives].type);
+    json_t *content = mx_things_reply(route);
+    if (content)
+        json_object_set_new(good, "content", content);
     if (route->gives == MX_REPLY)
         json_object_set_new(json_object_get(json_object_get(good, "content"), "application/json"), "schema",
-                            schema_ref("reply"));
+                            mx_schema_ref("reply"));
     return json_pack("{s:o, s:{s:s, s:{s:{s:o}}}}", "200", good, "default", "description",
                      "what was wrong, and what would be right", "content", "application/json", "schema",
-                     schema_ref("error"));
+                     mx_schema_ref("error"));
+}
+
+/* more is released. */
+static void add_all(json_t *list, json_t *more)
+{
+    json_array_extend(list, more);
+    json_decref(more);
 }
 
 /* info: the answer of this path; NULL: the path stands for itself. */
@@ -198,12 +215,17 @@ static json_t *operation(const mx_route *route, const merx_answer_info *info)
     json_object_set_new(op, "security", route->open ? json_array() : json_pack("[{s:[]}]", "key"));
     if (!route->open)
         json_object_set_new(op, "x-merx-role", json_string(merx_role_name(route->role)));
-    if (info && route->takes == MX_NOTHING)
-        json_object_set_new(op, "parameters", query_parameters(info));
+    json_t *parameters = json_array();
+    if (info &&
+        (route->takes == MX_NOTHING || (route->takes == MX_QUESTION && mx_option_named(info->question, "picture"))))
+        add_all(parameters, query_parameters(info));
     else if (!info && strstr(route->path, "{id}"))
-        json_object_set_new(op, "parameters",
-                            json_pack("[{s:s, s:s, s:b, s:{s:s, s:i}}]", "name", "id", "in", "path", "required", 1,
-                                      "schema", "type", "string", "maxLength", 255));
+        json_array_append_new(parameters, json_pack("{s:s, s:s, s:b, s:{s:s, s:i}}", "name", "id", "in", "path",
+                                                    "required", 1, "schema", "type", "string", "maxLength", 255));
+    mx_things_parameters(route, info, parameters);
+    if (json_array_size(parameters) > 0)
+        json_object_set(op, "parameters", parameters);
+    json_decref(parameters);
     if (route->takes != MX_NOTHING)
         json_object_set_new(op, "requestBody", body_json(route, info));
     return op;
@@ -234,8 +256,17 @@ static json_t *schemas(void)
                               "type", "object", "properties", "answer", "type", "string", "sentence", "type", "string",
                               "score_unit", "type", "string", "model_version", "type", "integer", "data_offset", "type",
                               "integer", "items", "type", "array", "items", "type", "object", "notes", "type", "array");
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "error", error, "reply", reply, "event", mx_record_schema(MX_EVENT),
-                     "product", mx_record_schema(MX_PRODUCT), "customer", mx_record_schema(MX_CUSTOMER));
+    json_t *members = json_object_get(reply, "properties");
+    json_object_set_new(members, "types",
+                        json_pack("{s:s, s:s, s:{s:s, s:[s, s, s, s, s, s]}}", "type", "object", "description",
+                                  "what the fields of each name are; an item may have its own", "additionalProperties",
+                                  "type", "string", "enum", "text", "int", "real", "share", "money", "date"));
+    json_object_set_new(members, "heat_map",
+                        json_pack("{s:s, s:{s:{s:s}, s:{s:s}}}", "type", "object", "properties", "type", "type",
+                                  "string", "base64", "type", "string"));
+    json_t *all = json_pack("{s:o, s:o}", "error", error, "reply", reply);
+    mx_things_schemas(all);
+    return all;
 }
 
 json_t *mx_openapi_description(void)
@@ -250,7 +281,8 @@ json_t *mx_openapi_description(void)
         }
         for (size_t k = 0; merx_answer_at(k); k++) {
             char path[128];
-            snprintf(path, sizeof path, "%.*s%s", (int)(brace - route->path), route->path, merx_answer_at(k)->name);
+            snprintf(path, sizeof path, "%.*s%s%s", (int)(brace - route->path), route->path, merx_answer_at(k)->name,
+                     brace + strlen("{name}"));
             add_path(paths, route, path, merx_answer_at(k));
         }
     }

@@ -12,6 +12,7 @@
 #include "server/handlers.h"
 #include "server/json_items.h"
 #include "server/server_state.h"
+#include "server/things.h"
 
 enum { EVENTS_MAX = 100000, EVENT_BYTES = 65536 };
 
@@ -115,7 +116,7 @@ static merx_status take_request(intake *in, merx_error *err)
     if (status != MERX_OK)
         mx_request_failure(in->request, &own);
     else if (in->errors.count > 0)
-        mx_reply_errors(in->request, &in->errors, "events", in->items.count);
+        mx_reply_row_errors(in->request, &in->errors, "events", in->items.count);
     status = in->request->status == 0
                  ? mx_live_append(in->live, in->events.data, in->events.count, &in->accepted, err)
                  : MERX_OK;

@@ -3,6 +3,7 @@
  */
 #include "server/handlers.h"
 #include "server/open_options.h"
+#include "server/picture_question.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -98,6 +99,8 @@ static bool set_option(mx_request *request, merx_options *question, const char *
         return false;
     }
     const merx_option *option = mx_option_named(merx_options_table(question), name);
+    if (option && strcmp(name, "heat_map") == 0)
+        return mx_picture_heat_map(request, question, value);
     if (option && !mx_option_is_open(option)) {
         mx_request_fail(request, MX_HTTP_BAD_REQUEST, name, "GET /v1/answers lists the options of each answer",
                         "names a file of the server's machine; it can't be set over HTTP");
@@ -128,24 +131,11 @@ static bool set_from_query(mx_request *request, merx_options *question, bool *wh
     return true;
 }
 
-static bool set_from_body(mx_request *request, merx_options *question, bool *why)
+bool mx_question_set(mx_request *request, merx_options *question, json_t *members, bool *why)
 {
-    json_error_t error;
     const char *key;
     json_t *value;
-    bool good = true;
-    json_t *body = json_loadb(request->body.data, request->body.size, JSON_REJECT_DUPLICATES, &error);
-
-    if (!json_is_object(body)) {
-        char where[64] = "";
-        if (!body)
-            snprintf(where, sizeof where, "line %d, column %d", error.line, error.column);
-        json_decref(body);
-        mx_request_fail(request, MX_HTTP_BAD_REQUEST, where, "", "the body is not a JSON object%s%s", body ? "" : ": ",
-                        body ? "" : error.text);
-        return false;
-    }
-    json_object_foreach(body, key, value)
+    json_object_foreach(members, key, value)
     {
         char number[40];
         const char *text = json_string_value(value);
@@ -162,23 +152,66 @@ static bool set_from_body(mx_request *request, merx_options *question, bool *why
         if (!text)
             mx_request_fail(request, MX_HTTP_BAD_REQUEST, key, "",
                             "is a list or an object (expected text, a number, true or false)");
-        good = text && set_option(request, question, key, text, why);
-        if (!good)
-            break;
+        if (!text || !set_option(request, question, key, text, why))
+            return false;
     }
+    return true;
+}
+
+static bool set_from_body(mx_request *request, merx_options *question, bool *why)
+{
+    json_error_t error;
+    json_t *body = json_loadb(request->body.data, request->body.size, JSON_REJECT_DUPLICATES, &error);
+
+    if (!json_is_object(body)) {
+        char where[64] = "";
+        if (!body)
+            snprintf(where, sizeof where, "line %d, column %d", error.line, error.column);
+        json_decref(body);
+        mx_request_fail(request, MX_HTTP_BAD_REQUEST, where, "", "the body is not a JSON object%s%s", body ? "" : ": ",
+                        body ? "" : error.text);
+        return false;
+    }
+    bool good = mx_question_set(request, question, body, why);
     json_decref(body);
     return good;
 }
 
-static merx_status ask(mx_request *request, const merx_options *question, bool why, char **text, merx_error *err)
+merx_status mx_question_ask(mx_request *request, mx_view *view, const merx_options *question, bool why, char **text,
+                            merx_error *err)
 {
     merx_reply reply = {0};
     double begun = mx_monotonic_s();
-    MX_TRY(mx_view_keeper_ask(request->shop->keeper, request->path_value, question, why, &reply, err));
+    MX_TRY(view ? mx_view_ask(view, request->path_value, question, why, &reply, err)
+                : mx_view_keeper_ask(request->shop->keeper, request->path_value, question, why, &reply, err));
     note_time(request->shop, request->path_value, mx_monotonic_s() - begun);
-    merx_status status = merx_reply_json(&reply, text, err);
+    merx_status status = mx_picture_reply(request, &reply, text, err);
     merx_reply_release(&reply);
     return status;
+}
+
+void mx_question_failure(mx_request *request, const merx_error *err)
+{
+    if (mx_picture_failure(request, err))
+        return;
+    if (err->code == MERX_E_NOT_FOUND)
+        mx_request_fail(request, MX_HTTP_NOT_FOUND, err->where, "GET /v1/answers lists the answers and their options",
+                        "%s", err->message);
+    else if (err->code == MERX_E_NOT_FITTED)
+        mx_request_fail(request, MX_HTTP_CONFLICT, err->where,
+                        "merx train makes a model; the server takes it up by itself", "%s", err->message);
+    else
+        mx_request_failure(request, err);
+}
+
+/* The options of a question: from the query, and from the body, which may be a picture. */
+static bool set_question(mx_request *request, merx_options *question, bool *why)
+{
+    if (!set_from_query(request, question, why))
+        return false;
+    if (request->picture)
+        return mx_picture_take(request, question);
+    return request->route->takes != MX_QUESTION || set_from_body(request, question, why);
 }
 
 void mx_handle_ask(mx_request *request)
@@ -187,24 +220,14 @@ void mx_handle_ask(mx_request *request)
     merx_options *question = NULL;
     char *text = NULL;
     bool why = false;
-    bool post = request->route->takes == MX_QUESTION;
 
     merx_status status = mx_question_new(request->path_value, NULL, &question, &err);
-    if (status == MERX_OK) {
-        bool set = set_from_query(request, question, &why) && (!post || set_from_body(request, question, &why));
-        if (set)
-            status = ask(request, question, why, &text, &err);
-    }
+    if (status == MERX_OK && set_question(request, question, &why))
+        status = mx_question_ask(request, NULL, question, why, &text, &err);
     if (status == MERX_OK && text)
         mx_request_give(request, "application/json", text);
-    else if (status == MERX_E_NOT_FOUND)
-        mx_request_fail(request, MX_HTTP_NOT_FOUND, err.where, "GET /v1/answers lists the answers and their options",
-                        "%s", err.message);
-    else if (status == MERX_E_NOT_FITTED)
-        mx_request_fail(request, MX_HTTP_CONFLICT, err.where,
-                        "merx train makes a model; the server takes it up by itself", "%s", err.message);
     else if (status != MERX_OK)
-        mx_request_failure(request, &err);
+        mx_question_failure(request, &err);
     merx_options_free(question);
 }
 
@@ -229,7 +252,7 @@ static void set_text(json_t *json, const char *name, mx_str value)
 }
 
 /* What events alone have shown of a product. */
-static json_t *shown_product(mx_seen seen, int32_t p)
+json_t *mx_shown_product(mx_seen seen, int32_t p)
 {
     char price[40];
     json_t *json = json_object();
@@ -281,7 +304,7 @@ static merx_status look_up(mx_request *request, mx_reader *reader, mx_record_kin
     }
     int32_t product = mx_seen_product(seen, id);
     if (!*found && product >= 0)
-        *json = shown_product(seen, product);
+        *json = mx_shown_product(seen, product);
     *found = *found || product >= 0;
     return MERX_OK;
 }

@@ -5,6 +5,7 @@
 #define MX_SERVER_HANDLERS_H
 
 #include "server/request.h"
+#include "shop/view.h"
 
 enum { MX_EVENT_GROUP_MAX = 64 };
 
@@ -16,17 +17,37 @@ void mx_handle_events(mx_request *request);
 /* Several of these at once, at most MX_EVENT_GROUP_MAX: each taken whole or refused by itself, all with one commit. Every one has its reply afterwards. */
 void mx_handle_event_group(mx_request *const *requests, size_t n);
 void mx_handle_get_product(mx_request *request);
-void mx_handle_put_product(mx_request *request);
-void mx_handle_delete_product(mx_request *request);
 void mx_handle_get_customer(mx_request *request);
-void mx_handle_put_customer(mx_request *request);
 void mx_handle_erase_customer(mx_request *request);
 void mx_handle_openapi(mx_request *request);
 void mx_handle_metrics(mx_request *request);
 
-struct mx_row_errors;
-/* Refuses a request for what is wrong in its records; the list is taken. rows: how many it had; 0: it was one record. */
-void mx_reply_errors(mx_request *request, struct mx_row_errors *errors, const char *what, size_t rows);
+/* handlers_things.c: of the kind that the path says. */
+void mx_handle_get_thing(mx_request *request);
+void mx_handle_put_thing(mx_request *request);
+void mx_handle_patch_thing(mx_request *request);
+void mx_handle_delete_thing(mx_request *request);
+void mx_handle_add_things(mx_request *request);
+/* handlers_list.c */
+void mx_handle_list(mx_request *request);
+void mx_handle_export_customer(mx_request *request);
+/* handlers_batch.c */
+void mx_handle_ask_many(mx_request *request);
+/* handlers_picture.c */
+void mx_handle_picture(mx_request *request);
+
+/* ---- questions (handlers.c) ---- */
+
+/* Sets the options that a JSON object has, and why; false: the reply says what is wrong. */
+bool mx_question_set(mx_request *request, merx_options *question, json_t *members, bool *why);
+/* Asked of a view; NULL: of the shop as it is now. text: the reply as JSON; merx_text_free. */
+merx_status mx_question_ask(mx_request *request, mx_view *view, const merx_options *question, bool why,
+                            char **text, merx_error *err) MERX_MUST_CHECK;
+/* The reply of a question that failed so. */
+void mx_question_failure(mx_request *request, const merx_error *err);
+
+/* What events alone have shown of a product, as GET /v1/products/{id} gives it. */
+json_t *mx_shown_product(mx_seen seen, int32_t product);
 
 /* Whether a request of the place MX_ANSWERS may take long: then it is not answered on a network thread. */
 bool mx_request_is_slow(const mx_request *request);

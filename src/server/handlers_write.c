@@ -1,128 +1,20 @@
 /*
- * Writing: products, customers, erasing (events: event_intake.c); each in the shop's lane, one transaction a request.
+ * Writing: how much a request may bring, and erasing, in the shop's lane (events: event_intake.c; things: handlers_things.c).
  */
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "base/clock.h"
 #include "server/handlers.h"
-#include "server/json_items.h"
-#include "server/record_json.h"
 #include "server/server_state.h"
+#include "server/things.h"
 
-enum { THING_BYTES = 4 << 20, QUESTION_BYTES = 65536 };
+enum { QUESTION_BYTES = 65536 };
 
 size_t mx_content_limit(mx_content content, uint64_t limit)
 {
-    uint64_t own = content == MX_EVENTS                                      ? limit
-                   : content == MX_ONE_PRODUCT || content == MX_ONE_CUSTOMER ? THING_BYTES
-                   : content == MX_QUESTION                                  ? QUESTION_BYTES
-                                                                             : 0;
+    uint64_t own = content == MX_EVENTS || content == MX_MANY_THINGS || content == MX_QUESTIONS ? limit
+                   : content == MX_ONE_THING || content == MX_PATCH                             ? MX_THING_BYTES
+                   : content == MX_QUESTION                                                     ? QUESTION_BYTES
+                                                                                                : 0;
     return (size_t)(own < limit ? own : limit);
 }
-
-/* The place of the first error: events[3].quantity. */
-void mx_reply_errors(mx_request *request, mx_row_errors *errors, const char *what, size_t rows)
-{
-    char where[120];
-    const json_t *first = json_array_get(errors->list, 0);
-    const char *field = json_string_value(json_object_get(first, "field"));
-    json_int_t index = json_integer_value(json_object_get(first, "index"));
-    if (rows > 0)
-        snprintf(where, sizeof where, "%s[%" JSON_INTEGER_FORMAT "]%s%s", what, index, field && *field ? "." : "",
-                 field ? field : "");
-    else
-        snprintf(where, sizeof where, "%s", field ? field : "");
-    mx_request_fail_list(request, errors->list, where, "%zu error%s in the %s; nothing of the request was stored",
-                         errors->count, errors->count == 1 ? "" : "s", what);
-    errors->list = NULL;
-}
-
-/* ---- products and customers ---- */
-
-static merx_status put_record(mx_request *request, mx_live *live, mx_record_kind kind, mx_row_errors *errors,
-                              int64_t *offset, merx_error *err)
-{
-    mx_json_reader reader = {&live->settings, &request->arena, errors, 0, mx_now_ms()};
-    mx_json_items items;
-    mx_record record;
-    json_t *json;
-    bool good = false;
-
-    MX_TRY(mx_json_items_init(&items, (mx_str){request->body.data, request->body.size}, false, err));
-    MX_TRY(mx_json_items_parse(&items, (mx_str){request->body.data, request->body.size}, &json, err));
-    merx_status status = mx_record_from_json(&reader, kind, json, request->path_value, &record, &good, err);
-    json_decref(json);
-    if (status != MERX_OK || !good)
-        return status;
-    if (kind == MX_CUSTOMER && mx_live_erased(live, record.customer.id, MX_STR("")))
-        MX_FAIL(err, MERX_E_EXISTS, "", "the customer was erased from this shop, and does not come back under this id");
-    MX_TRY(mx_live_put(live, &record, err));
-    return mx_live_commit(live, offset, err);
-}
-
-static void reply_written(mx_request *request, int64_t offset)
-{
-    mx_served_shop_written(request->shop, 0);
-    mx_request_json(request, 200, json_pack("{s:s, s:I}", "id", request->path_value, "offset", (json_int_t)offset));
-}
-
-static void put(mx_request *request, mx_record_kind kind)
-{
-    mx_served_shop *shop = request->shop;
-    mx_row_errors errors = {0};
-    merx_error err = {0};
-    int64_t offset = 0;
-
-    merx_status status = mx_served_shop_writer(shop, &err);
-    if (status == MERX_OK)
-        status = mx_live_begin(&shop->live, &err);
-    if (status == MERX_OK) {
-        status = put_record(request, &shop->live, kind, &errors, &offset, &err);
-        mx_live_rollback(&shop->live);
-    }
-    if (status != MERX_OK)
-        mx_request_failure(request, &err);
-    else if (errors.count > 0)
-        mx_reply_errors(request, &errors, mx_record_kind_name(kind), 0);
-    else
-        reply_written(request, offset);
-    json_decref(errors.list);
-}
-
-void mx_handle_put_product(mx_request *request)
-{
-    put(request, MX_PRODUCT);
-}
-
-void mx_handle_put_customer(mx_request *request)
-{
-    put(request, MX_CUSTOMER);
-}
-
-void mx_handle_delete_product(mx_request *request)
-{
-    mx_served_shop *shop = request->shop;
-    merx_error err = {0};
-    int64_t offset = 0;
-
-    merx_status status = mx_served_shop_writer(shop, &err);
-    if (status == MERX_OK)
-        status = mx_live_begin(&shop->live, &err);
-    if (status == MERX_OK) {
-        status = mx_live_remove(&shop->live, MX_PRODUCT, mx_str_of(request->path_value), &err);
-        if (status == MERX_OK)
-            status = mx_live_commit(&shop->live, &offset, &err);
-        mx_live_rollback(&shop->live);
-    }
-    if (status != MERX_OK)
-        mx_request_failure(request, &err);
-    else
-        reply_written(request, offset);
-}
-
-/* ---- erasing ---- */
 
 static json_t *receipt_json(const merx_receipt *receipt)
 {

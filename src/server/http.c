@@ -35,6 +35,8 @@ typedef struct http_request {
     enum { READING, WORKING, DONE } state;
     const char *method;
     const mx_page *page; /* of the console; NULL: it is for the API */
+    const char *origin;  /* of a page elsewhere that may read the reply; NULL: none */
+    bool preflight;
 } http_request;
 
 /* ---- the log ---- */
@@ -93,16 +95,39 @@ static void add_page_headers(const mx_page *page, struct MHD_Response *response)
     MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
 }
 
+/* What a page of another origin is told: that it may read the reply, and with a preflight what it may send. */
+static void add_cors_headers(const http_request *h, struct MHD_Response *response)
+{
+    const char *cors = h->request.server->limits.cors;
+    if (mx_cors_varies(cors))
+        MHD_add_response_header(response, "Vary", "Origin");
+    if (!h->origin)
+        return;
+    MHD_add_response_header(response, "Access-Control-Allow-Origin", mx_cors_varies(cors) ? h->origin : "*");
+    MHD_add_response_header(response, "Access-Control-Expose-Headers", "X-Request-Id, Retry-After, ETag");
+    if (!h->preflight)
+        return;
+    MHD_add_response_header(response, "Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE");
+    MHD_add_response_header(response, "Access-Control-Allow-Headers",
+                            "Authorization, Content-Type, If-None-Match, Last-Event-ID, Merx-Shop, X-Request-Id");
+    MHD_add_response_header(response, "Access-Control-Max-Age", "600");
+}
+
 static void add_headers(const http_request *h, struct MHD_Response *response)
 {
     const mx_request *r = &h->request;
     char number[16];
-    MHD_add_response_header(response, "Content-Type", r->type);
+    if (r->type)
+        MHD_add_response_header(response, "Content-Type", r->type);
+    if (!h->page)
+        add_cors_headers(h, response);
     MHD_add_response_header(response, "X-Request-Id", r->id);
     if (h->page)
         add_page_headers(h->page, response);
     else
-        MHD_add_response_header(response, "Cache-Control", "no-store");
+        MHD_add_response_header(response, "Cache-Control", r->cache ? r->cache : "no-store");
+    if (r->etag[0])
+        MHD_add_response_header(response, "ETag", r->etag);
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     if (r->status == 401)
         MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
@@ -184,7 +209,8 @@ static void run_work(mx_work *work)
 static enum MHD_Result dispatch(http_request *h)
 {
     mx_request *r = &h->request;
-    bool aside = r->route->place == MX_WRITES || (r->route->place == MX_ANSWERS && mx_request_is_slow(r));
+    bool aside = r->route->place == MX_WRITES || r->route->place == MX_ASIDE ||
+                 (r->route->place == MX_ANSWERS && mx_request_is_slow(r));
 
     mx_connection_turn(h->late, true);
     if (!aside) {
@@ -234,6 +260,17 @@ static const char *header(struct MHD_Connection *connection, const char *name)
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
+/* While everybody is let in no page of another origin is: see cors.h. A preflight has no key; it tells nothing but which origins there may be. */
+static void look_at_origin(http_request *h)
+{
+    const char *origin = header(h->connection, "Origin");
+    merx_server *server = h->request.server;
+    if (h->page || !mx_cors_allows(server->limits.cors, origin) || mx_admits_anybody(server))
+        return;
+    h->origin = origin;
+    h->preflight = strcmp(h->method, "OPTIONS") == 0 && header(h->connection, "Access-Control-Request-Method");
+}
+
 static http_request *begin(merx_server *server, struct MHD_Connection *connection, const char *url, const char *method)
 {
     http_request *h;
@@ -254,11 +291,15 @@ static http_request *begin(merx_server *server, struct MHD_Connection *connectio
     h->late = info ? info->socket_context : NULL;
     h->begun_s = mx_monotonic_s();
     h->method = known_method(method);
+    h->request.if_none_match = header(connection, "If-None-Match"); /* lives as long as the request */
     atomic_fetch_add(&server->active, 1);
     mx_admit_id(&h->request, head.request_id);
     h->page = mx_page_find(method, url);
+    look_at_origin(h);
     if (h->page)
         mx_page_answer(&h->request, h->page, header(connection, "If-None-Match"));
+    else if (h->preflight)
+        h->request.status = 204;
     else
         mx_admit(&h->request, &head);
     read_query(&h->request);
@@ -452,8 +493,16 @@ merx_status mx_http_start(merx_server *server, merx_error *err)
         return status;
     }
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    char *pem[2]; /* libmicrohttpd only reads them, whatever its types say */
+    memcpy(&pem[0], &server->tls.certificate, sizeof pem[0]);
+    memcpy(&pem[1], &server->tls.key, sizeof pem[1]);
+    char priorities[] = MX_TLS_PRIORITIES;
     struct MHD_OptionItem options[] = {{MHD_OPTION_THREAD_POOL_SIZE, limits->workers > 1 ? limits->workers : 0, NULL},
+                                       {pem[0] ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, pem[0]},
+                                       {MHD_OPTION_HTTPS_MEM_KEY, 0, pem[1]},
+                                       {MHD_OPTION_HTTPS_PRIORITIES, 0, priorities},
                                        {MHD_OPTION_END, 0, NULL}};
+    flags |= pem[0] ? MHD_USE_TLS : 0;
     unsigned connections =
         limits->connections < (unsigned)limits->workers ? (unsigned)limits->workers : limits->connections;
     server->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, log_library,

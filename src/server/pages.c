@@ -18,9 +18,9 @@ const mx_page *mx_page_find(const char *method, const char *path)
 }
 
 /* A list of tags, each perhaps W/"…" (a proxy that compresses makes them weak), or *. */
-bool mx_page_is_known(const mx_page *page, const char *if_none_match)
+bool mx_etag_is_known(const char *etag, const char *if_none_match)
 {
-    size_t size = strlen(page->etag);
+    size_t size = strlen(etag);
     const char *at = if_none_match;
     if (!at)
         return false;
@@ -31,11 +31,16 @@ bool mx_page_is_known(const mx_page *page, const char *if_none_match)
         if (strncmp(at, "W/", 2) == 0)
             at += 2;
         size_t length = strcspn(at, " \t,");
-        if (length == size && memcmp(at, page->etag, size) == 0)
+        if (length == size && memcmp(at, etag, size) == 0)
             return true;
         at += length;
     }
     return false;
+}
+
+bool mx_page_is_known(const mx_page *page, const char *if_none_match)
+{
+    return mx_etag_is_known(page->etag, if_none_match);
 }
 
 void mx_page_answer(mx_request *request, const mx_page *page, const char *if_none_match)

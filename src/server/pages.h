@@ -27,6 +27,8 @@ extern const size_t mx_page_count;
 /* NULL: the path is none of a page, or the method is neither GET nor HEAD. */
 const mx_page *mx_page_find(const char *method, const char *path);
 
+/* Whether a list of tags, as clients send it, has this one (with its quotes). if_none_match may be NULL. */
+bool mx_etag_is_known(const char *etag, const char *if_none_match);
 /* Whether what the client has is this page as it is. if_none_match may be NULL. */
 bool mx_page_is_known(const mx_page *page, const char *if_none_match);
 

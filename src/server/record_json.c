@@ -4,6 +4,7 @@
 #include "server/record_json.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,10 +68,20 @@ static bool is_object(const mx_field *field)
     return strcmp(field->name, "attributes") == 0;
 }
 
-/* Whether the field must be there beyond what the store needs. */
+/* Whether the field must be there beyond what the store needs: as import asks for it. */
 static bool is_needed(mx_record_kind kind, const mx_field *field)
 {
-    return field->required || (kind == MX_EVENT && (field->type == MX_FIELD_KIND || strcmp(field->name, "id") == 0));
+    return field->required || (kind == MX_EVENT && (field->type == MX_FIELD_KIND || strcmp(field->name, "id") == 0)) ||
+           (kind == MX_MESSAGE && strcmp(field->name, "text") == 0);
+}
+
+/* What replies tell beside a record's own fields, and what is left out when it comes back: it is counted, not said. */
+static bool is_told(mx_record_kind kind, const char *name)
+{
+    if (kind == MX_EVENT)
+        return strcmp(name, "offset") == 0;
+    return kind == MX_CUSTOMER &&
+           (strcmp(name, "events") == 0 || strcmp(name, "first_event") == 0 || strcmp(name, "last_event") == 0);
 }
 
 /* ---- values ---- */
@@ -192,6 +203,15 @@ static merx_status take_whole(const taking *t)
     return MERX_OK;
 }
 
+static merx_status take_real(const taking *t)
+{
+    double value = json_number_value(t->value);
+    if (!json_is_number(t->value) || !isfinite(value))
+        REFUSE("a number");
+    mx_field_set_real(t->field, t->record, value);
+    return MERX_OK;
+}
+
 static merx_status take_value(const taking *t, merx_error *err)
 {
     switch (t->field->type) {
@@ -207,7 +227,7 @@ static merx_status take_value(const taking *t, merx_error *err)
     case MX_FIELD_KIND:
         return take_kind(t);
     case MX_FIELD_REAL:
-        break;
+        return take_real(t);
     }
     MX_FAIL(err, MERX_E_INTERNAL, t->name, "has a type that does not come over HTTP");
 }
@@ -261,7 +281,7 @@ static merx_status take_fields(mx_json_reader *reader, mx_record_kind kind, json
     json_t *value;
     json_object_foreach(json, key, value)
     {
-        bool found = false;
+        bool found = is_told(kind, key);
         for (size_t i = 0; i < fields->count && !found; i++)
             found = json_name(kind, &fields->fields[i], name) && strcmp(name, key) == 0;
         if (!found)
@@ -284,9 +304,23 @@ static void check_event(const mx_json_reader *reader, const json_t *json, mx_eve
     if (e->kind != MX_EVENT_RETURN && e->quantity < 0)
         mx_row_error(reader->errors, reader->index, "quantity", quantity,
                      "a positive number (negative ones are of returns: \"kind\": \"return\")");
+}
+
+/* What was not said, where absence is not what is meant. */
+static void set_defaults(const mx_json_reader *reader, const json_t *json, mx_record *out)
+{
     const json_t *time = json_object_get(json, "time");
-    if (!time || json_is_null(time))
-        e->time_ms = reader->now_ms;
+    const json_t *rating = json_object_get(json, "rating");
+    bool now = !time || json_is_null(time);
+    if (out->kind == MX_EVENT) {
+        check_event(reader, json, &out->event);
+        out->event.time_ms = now ? reader->now_ms : out->event.time_ms;
+    } else if (out->kind == MX_MESSAGE) {
+        out->message.time_ms = now ? reader->now_ms : out->message.time_ms;
+    } else if (out->kind == MX_REVIEW) {
+        out->review.time_ms = now ? reader->now_ms : out->review.time_ms;
+        out->review.rating = rating && !json_is_null(rating) ? out->review.rating : (double)NAN;
+    }
 }
 
 merx_status mx_record_from_json(mx_json_reader *reader, mx_record_kind kind, json_t *json, const char *id,
@@ -314,8 +348,8 @@ merx_status mx_record_from_json(mx_json_reader *reader, mx_record_kind kind, jso
         json = whole;
     }
     merx_status status = take_fields(reader, kind, json, out, err);
-    if (status == MERX_OK && kind == MX_EVENT)
-        check_event(reader, json, &out->event);
+    if (status == MERX_OK)
+        set_defaults(reader, json, out);
     json_decref(whole);
     *good = reader->errors->count == before;
     return status;
@@ -333,7 +367,9 @@ static json_t *field_json(const mx_field *field, const mx_record *record, const 
             return NULL;
         return is_object(field) ? json_loadb(value.data, value.size, 0, NULL) : json_stringn(value.data, value.size);
     }
-    if (field->type == MX_FIELD_REAL || !mx_field_int(field, record, &number))
+    if (field->type == MX_FIELD_REAL)
+        return isfinite(mx_field_real(field, record)) ? json_real(mx_field_real(field, record)) : NULL;
+    if (!mx_field_int(field, record, &number))
         return NULL;
     if (field->type == MX_FIELD_BOOL)
         return json_boolean(number != 0);
@@ -355,6 +391,8 @@ json_t *mx_record_to_json(const mx_record *record, const mx_shop_settings *setti
     const mx_fields *fields = mx_record_fields(record->kind);
     json_t *out = json_object();
     char name[32];
+    if (record->kind == MX_EVENT && record->event.offset > 0)
+        json_object_set_new(out, "offset", json_integer((json_int_t)record->event.offset));
     for (size_t i = 0; i < fields->count; i++) {
         if (!json_name(record->kind, &fields->fields[i], name))
             continue;
@@ -362,7 +400,38 @@ json_t *mx_record_to_json(const mx_record *record, const mx_shop_settings *setti
         if (value)
             json_object_set_new(out, name, value);
     }
+    /* Imported rows without an id are told apart so. */
+    if (record->kind == MX_EVENT && record->event.id.size == 0) {
+        json_object_set_new(out, "source", json_stringn(record->event.source.data, record->event.source.size));
+        json_object_set_new(out, "row", json_integer((json_int_t)record->event.row));
+    }
     return out;
+}
+
+/* ---- RFC 7396 ---- */
+
+bool mx_json_merge(json_t *target, json_t *patch)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(patch, key, value)
+    {
+        if (json_is_null(value)) {
+            json_object_del(target, key);
+        } else if (json_is_object(value)) {
+            json_t *below = json_object_get(target, key);
+            if (!json_is_object(below)) {
+                if (json_object_set_new(target, key, json_object()) != 0)
+                    return false;
+                below = json_object_get(target, key);
+            }
+            if (!mx_json_merge(below, value))
+                return false;
+        } else if (json_object_set(target, key, value) != 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* ---- the schema ---- */

@@ -3,6 +3,8 @@
  */
 #include "server/request.h"
 
+#include "server/pages.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -79,6 +81,8 @@ static void clear_reply(mx_request *request)
     request->text = NULL;
     request->size = 0;
     request->status = 0;
+    request->etag[0] = '\0';
+    request->cache = NULL;
 }
 
 void mx_request_release(mx_request *request)
@@ -122,6 +126,18 @@ void mx_request_give(mx_request *request, const char *type, char *text)
     request->type = type;
     request->text = request->given = text;
     request->size = strlen(text);
+}
+
+void mx_request_bytes(mx_request *request, const char *type, const void *bytes, size_t size, const char *etag,
+                      const char *cache)
+{
+    clear_reply(request);
+    snprintf(request->etag, sizeof request->etag, "\"%s\"", etag);
+    request->cache = cache;
+    request->status = mx_etag_is_known(request->etag, request->if_none_match) ? 304 : 200;
+    request->type = type;
+    request->text = bytes;
+    request->size = size; /* of 304 too: the length is told, the body left out */
 }
 
 static void fail(mx_request *request, mx_http_error error, json_t *list, const char *where, const char *hint,

@@ -55,8 +55,11 @@ typedef struct mx_request {
     char id[MX_REQUEST_ID_MAX + 1];
     const char *path_value; /* decoded */
     size_t n_query;
-    mx_query *query; /* decoded */
-    bool json_lines; /* of the body: one value a line */
+    mx_query *query;           /* decoded */
+    bool json_lines;           /* of the body: one value a line */
+    bool picture;              /* the body is a picture */
+    const char *if_none_match; /* of the head; NULL: not sent */
+    mx_str heat_map;           /* a PNG file of arena, for the reply; size 0: none */
     mx_text body;
     mx_arena arena;
     /* the reply */
@@ -67,6 +70,8 @@ typedef struct mx_request {
     char *given; /* of the library: freed with merx_text_free */
     char allow[64];
     int retry_after_s; /* 0: not said */
+    char etag[80];     /* with its quotes; "": none */
+    const char *cache; /* Cache-Control; NULL: no-store */
 } mx_request;
 
 void mx_request_init(mx_request *request, struct merx_server *server, size_t max_body);
@@ -76,6 +81,9 @@ void mx_request_release(mx_request *request);
 void mx_request_json(mx_request *request, unsigned status, json_t *value);
 /* A text made by the library is taken. */
 void mx_request_give(mx_request *request, const char *type, char *text);
+/* Bytes of the arena, which may be kept by the client under this tag (without quotes). 304 without them when it has them already. */
+void mx_request_bytes(mx_request *request, const char *type, const void *bytes, size_t size, const char *etag,
+                      const char *cache);
 /* where and hint may be "" (hint: the table's). A reply that is there already is replaced. */
 void mx_request_fail(mx_request *request, mx_http_error error, const char *where, const char *hint, const char *format,
                      ...) MERX_PRINTF(5, 6);

@@ -14,20 +14,27 @@ typedef enum mx_place {
     MX_AT_ONCE, /* on the network thread: takes microseconds */
     MX_ANSWERS, /* there as well, while this answer has been quick; else on a thread for work */
     MX_WRITES,  /* in the shop's line of writes */
+    MX_ASIDE,   /* on a thread for work, beside everything else: takes milliseconds at least */
 } mx_place;
 
 /* What a request brings, what a reply holds: the schemas of OpenAPI, and the limit on the body. */
 typedef enum mx_content {
     MX_NOTHING,
-    MX_QUESTION, /* the options of the answer named in the path */
+    MX_QUESTION,  /* the options of the answer named in the path */
+    MX_QUESTIONS, /* many of the answer named in the path */
     MX_EVENTS,
-    MX_ONE_PRODUCT,
-    MX_ONE_CUSTOMER,
+    MX_ONE_THING, /* of the kind that the path says, as the next two */
+    MX_MANY_THINGS,
+    MX_PATCH,
     MX_REPLY,
+    MX_REPLIES,
     MX_DESCRIPTIONS,
     MX_TAKEN,
     MX_STATE,
     MX_STORED,
+    MX_PAGE, /* of a listing, of the path's kind */
+    MX_EXPORT,
+    MX_PICTURE,
     MX_RECEIPT,
     MX_OPENAPI,
     MX_PROMETHEUS,

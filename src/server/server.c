@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/system.h"
 #include "io/file.h"
+#include "server/picture_sizes.h"
 #include "server/server_state.h"
 
 enum { NAME_MAX_BYTES = 64, FILES_A_SHOP = 8, FILES_OTHERWISE = 64 };
@@ -85,9 +86,16 @@ static merx_status start(merx_server *server, const merx_served *shops, merx_err
     MX_TRY(mx_key_ring_check(&server->ring, err));
     atomic_store(&server->asks_keys, mx_key_ring_any(&server->ring));
     say_unreachable(server);
+    MX_TRY(mx_picture_sizes_new(MX_PICTURE_SIZES_BYTES, &server->pictures, err));
     MX_TRY(mx_work_queue_new(threads, server->limits.waiting, NULL, &server->queue, err));
     MX_TRY(mx_caretaker_start(server->shops, server->n_shops, server->limits.idle_s, &server->caretaker, err));
     return mx_http_start(server, err);
+}
+
+static merx_status read_tls(merx_server *server, const merx_options *settings, merx_error *err)
+{
+    return mx_tls_read(merx_options_text(settings, "tls_cert"), merx_options_text(settings, "tls_key"), mx_now_ms(),
+                       &server->tls, err);
 }
 
 static void release(merx_server *server)
@@ -95,8 +103,10 @@ static void release(merx_server *server)
     mx_http_stop(server);
     mx_work_queue_free(server->queue);
     mx_caretaker_end(server->caretaker);
+    mx_picture_sizes_free(server->pictures);
     if (server->ring_made)
         mx_key_ring_release(&server->ring);
+    mx_tls_release(&server->tls);
     for (size_t i = 0; i < server->opened; i++)
         mx_served_shop_close(&server->shops[i]);
     MX_FREE_ARRAY(NULL, server->shops, server->n_shops);
@@ -123,6 +133,8 @@ merx_status merx_server_start(const merx_options *settings, const merx_served *s
     if (status == MERX_OK)
         status = mx_limits_read(settings ? settings : defaults, &server->limits, err);
     if (status == MERX_OK)
+        status = read_tls(server, settings ? settings : defaults, err);
+    if (status == MERX_OK)
         status = MX_NEW_ARRAY(NULL, n, &server->shops, "shops", err);
     if (status == MERX_OK)
         status = start(server, shops, err);
@@ -137,6 +149,11 @@ merx_status merx_server_start(const merx_options *settings, const merx_served *s
 const char *merx_server_address(const merx_server *server)
 {
     return server->address;
+}
+
+bool merx_server_speaks_tls(const merx_server *server)
+{
+    return server->tls.certificate != NULL;
 }
 
 bool merx_server_asks_keys(const merx_server *server)

@@ -26,6 +26,13 @@ static const merx_option settings_table[] = {
     {"idle", MERX_OPTION_INT, 1, 86400, "60", NULL,
      "seconds without a request after which what a shop holds in memory is let go of"},
     {"rate", MERX_OPTION_REAL, 0, 1e6, "0", NULL, "requests a second of one key, with bursts of as many; 0: no limit"},
+    {"cors", MERX_OPTION_TEXT, 0, 0, "", NULL,
+     "origins whose pages may read replies, separated by commas (https://shop.example), or *; counts once a shop has a "
+     "key"},
+    {"tls_cert", MERX_OPTION_TEXT, 0, 0, "", NULL,
+     "PEM file of the server's certificate, then those that lead to a known authority; with tls_key: HTTPS instead of "
+     "HTTP"},
+    {"tls_key", MERX_OPTION_TEXT, 0, 0, "", NULL, "PEM file of the certificate's key, without a password"},
     {"access_log", MERX_OPTION_BOOL, 0, 0, "true", NULL,
      "a JSON line on standard error for each request, without personal data"},
     {NULL, MERX_OPTION_BOOL, 0, 0, NULL, NULL, NULL},
@@ -83,6 +90,7 @@ merx_status mx_limits_read(const merx_options *settings, mx_limits *out, merx_er
     out->stop_s = (unsigned)merx_options_int(settings, "stop_timeout");
     out->idle_s = (unsigned)merx_options_int(settings, "idle");
     out->rate = merx_options_real(settings, "rate");
+    MX_TRY(mx_cors_read(merx_options_text(settings, "cors"), out->cors, err));
     out->access_log = merx_options_bool(settings, "access_log");
     bool word = strcmp(merx_options_text(settings, "workers"), "auto") == 0;
     out->workers = word ? mx_cores() : (int)merx_options_int(settings, "workers");

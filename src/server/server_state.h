@@ -5,8 +5,10 @@
 #define MX_SERVER_SERVER_STATE_H
 
 #include "server/caretaker.h"
+#include "server/cors.h"
 #include "server/key_ring.h"
 #include "server/request.h"
+#include "server/tls.h"
 
 struct MHD_Daemon;
 
@@ -20,6 +22,7 @@ typedef struct mx_limits {
     double rate;
     bool access_log;
     char host[64], port[8];
+    char cors[MX_CORS_BYTES];
 } mx_limits;
 merx_status mx_limits_read(const merx_options *settings, mx_limits *out, merx_error *err) MERX_MUST_CHECK;
 
@@ -31,6 +34,8 @@ struct merx_server {
     bool ring_made;
     mx_work_queue *queue;
     mx_caretaker *caretaker;
+    struct mx_picture_sizes *pictures;
+    mx_tls tls; /* kept while the daemon runs */
     struct MHD_Daemon *daemon;
     struct mx_connections *connections;
     mx_metrics metrics; /* of requests that belong to no shop */

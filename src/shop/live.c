@@ -56,10 +56,17 @@ merx_status mx_live_append(mx_live *live, const mx_event *events, size_t n, uint
     return mx_records_append(live->shop->records, events, n, appended, err);
 }
 
-merx_status mx_live_put(mx_live *live, const mx_record *record, merx_error *err)
+/* What a snapshot holds. */
+static bool is_of_snapshot(mx_record_kind kind)
 {
-    live->things_changed = true;
-    return mx_records_upsert(live->shop->records, record, 1, err);
+    return kind != MX_MESSAGE && kind != MX_REVIEW;
+}
+
+merx_status mx_live_put(mx_live *live, const mx_record *records, size_t n, merx_error *err)
+{
+    for (size_t i = 0; i < n; i++)
+        live->things_changed = live->things_changed || is_of_snapshot(records[i].kind);
+    return mx_records_upsert(live->shop->records, records, n, err);
 }
 
 merx_status mx_live_remove(mx_live *live, mx_record_kind kind, mx_str id, merx_error *err)
@@ -76,7 +83,7 @@ merx_status mx_live_remove(mx_live *live, mx_record_kind kind, mx_str id, merx_e
                 (int)id.size, id.data);
     if (status != MERX_OK)
         MX_FAIL(err, status, failure.where, "%s", failure.message);
-    live->things_changed = true;
+    live->things_changed = live->things_changed || is_of_snapshot(kind);
     return mx_records_remove(live->shop->records, kind, id, err);
 }
 

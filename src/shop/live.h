@@ -29,8 +29,8 @@ merx_status mx_live_begin(mx_live *live, merx_error *err) MERX_MUST_CHECK;
 bool mx_live_erased(const mx_live *live, mx_str customer, mx_str order);
 merx_status mx_live_append(mx_live *live, const mx_event *events, size_t n, uint64_t *appended,
                            merx_error *err) MERX_MUST_CHECK;
-/* A product or a customer: made or replaced whole. */
-merx_status mx_live_put(mx_live *live, const mx_record *record, merx_error *err) MERX_MUST_CHECK;
+/* n products, customers, orders, messages or reviews: made or replaced whole; of equal ids the last stays. */
+merx_status mx_live_put(mx_live *live, const mx_record *records, size_t n, merx_error *err) MERX_MUST_CHECK;
 /* MERX_E_NOT_FOUND: there is no such record. */
 merx_status mx_live_remove(mx_live *live, mx_record_kind kind, mx_str id, merx_error *err) MERX_MUST_CHECK;
 /* Afterwards everything is durable; *offset: of the last event of the shop. */

@@ -97,6 +97,33 @@ static bool key_of(const char *name, mx_str *key)
     return true;
 }
 
+static merx_status take_first(void *context, const char *name, uint64_t size_bytes, merx_error *err)
+{
+    char *out = context;
+    mx_str key;
+    (void)size_bytes;
+    if (!key_of(name, &key))
+        return MERX_OK;
+    snprintf(out, 256, "%s", name);
+    MX_FAIL(err, MERX_E_CANCELLED, "", "one is enough");
+}
+
+merx_status mx_product_picture_first(mx_blobs *blobs, mx_str product_id, char out[256], merx_error *err)
+{
+    char key[MX_PICTURE_KEY_BYTES + 1], prefix[256];
+    merx_error failure = {0};
+    *out = '\0';
+    make_key(product_id, key);
+    snprintf(prefix, sizeof prefix, MX_PICTURES_PREFIX "%s/", key);
+    merx_status status = product_id.size > 0 ? mx_blobs_list(blobs, prefix, take_first, out, &failure) : MERX_OK;
+    if (*out)
+        return MERX_OK;
+    if (status != MERX_OK)
+        MX_FAIL(err, status, failure.where, "%s", failure.message);
+    MX_FAIL(err, MERX_E_NOT_FOUND, "picture", "there is no picture of the product \"%.*s\"",
+            (int)(product_id.size < 100 ? product_id.size : 100), product_id.data);
+}
+
 static merx_status take_blob(void *context, const char *name, uint64_t size_bytes, merx_error *err)
 {
     listing *l = context;

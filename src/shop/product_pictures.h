@@ -37,6 +37,13 @@ merx_status mx_product_pictures_list(mx_blobs *blobs, const mx_snapshot *snapsho
                                      mx_product_pictures *out, merx_error *err) MERX_MUST_CHECK;
 
 /*
+ * The blob of a product's first picture: the lowest name.
+ * Cost: of the product's pictures alone. Errors: MERX_E_NOT_FOUND, where "picture": it has none.
+ */
+merx_status mx_product_picture_first(mx_blobs *blobs, mx_str product_id, char out[256],
+                                     merx_error *err) MERX_MUST_CHECK;
+
+/*
  * The name of a picture's blob.
  * extension   "jpg", "png" or "webp"
  * Errors: MERX_E_INVALID for another extension, or an empty id.

@@ -635,27 +635,57 @@ static merx_status model_of(void *context, size_t answer, const mx_ask *ask, con
     return mx_model_set_use(view->models, answer, ask->snapshot, state, version, err);
 }
 
-static merx_status ask_once(mx_view_keeper *keeper, const mx_answer *answer, const mx_asking *asking, merx_reply *out,
-                            merx_error *err)
+/* Which answer, and that the question is one to it. */
+static merx_status find_asked(const char *name, const merx_options *question, size_t *index, merx_error *err)
 {
-    mx_view *view;
-    mx_arena *arena;
-    mx_asking from = *asking;
+    MX_TRY(mx_answer_find(name, index, err));
+    if (!question || merx_options_table(question) != mx_answer_at(*index)->info.question)
+        MX_FAIL(err, MERX_E_INVALID, name, "the question is of another answer; make it with mx_question_new");
+    return MERX_OK;
+}
 
-    MX_TRY(mx_view_keeper_get(keeper, !answer->live, &view, err));
-    merx_status status = mx_heap_arena_new(NULL, &arena, err);
-    if (status == MERX_OK) {
-        out->memory = arena;
-        from.seen = answer->live ? mx_view_seen(view) : (mx_seen){.snapshot = view->snapshot};
-        from.offset = answer->live ? view->offset : view->snapshot->offset;
-        from.model = model_of;
-        from.context = view;
-        status = mx_answer_asked(&from, arena, out, err);
-    }
-    mx_view_release(view);
+static merx_status ask_view(mx_view *view, const mx_asking *asking, merx_reply *out, merx_error *err)
+{
+    bool live = mx_answer_at(asking->answer)->live;
+    mx_asking from = *asking;
+    mx_arena *arena;
+
+    MX_TRY(mx_heap_arena_new(NULL, &arena, err));
+    out->memory = arena;
+    from.seen = live ? mx_view_seen(view) : (mx_seen){.snapshot = view->snapshot};
+    from.offset = live ? view->offset : view->snapshot->offset;
+    from.model = model_of;
+    from.context = view;
+    merx_status status = mx_answer_asked(&from, arena, out, err);
     if (status != MERX_OK)
         merx_reply_release(out);
     return status;
+}
+
+static merx_status ask_once(mx_view_keeper *keeper, const mx_asking *asking, merx_reply *out, merx_error *err)
+{
+    mx_view *view;
+    MX_TRY(mx_view_keeper_get(keeper, !mx_answer_at(asking->answer)->live, &view, err));
+    merx_status status = ask_view(view, asking, out, err);
+    mx_view_release(view);
+    return status;
+}
+
+merx_status mx_view_keeper_for(mx_view_keeper *keeper, const char *answer, mx_view **out, merx_error *err)
+{
+    size_t index = 0;
+    *out = NULL;
+    MX_TRY(mx_answer_find(answer, &index, err));
+    return mx_view_keeper_get(keeper, !mx_answer_at(index)->live, out, err);
+}
+
+merx_status mx_view_ask(mx_view *view, const char *name, const merx_options *question, bool why, merx_reply *out,
+                        merx_error *err)
+{
+    mx_asking asking = {.question = question, .why = why};
+    memset(out, 0, sizeof *out);
+    MX_TRY(find_asked(name, question, &asking.answer, err));
+    return ask_view(view, &asking, out, err);
 }
 
 merx_status mx_view_keeper_ask(mx_view_keeper *keeper, const char *name, const merx_options *question, bool why,
@@ -665,14 +695,11 @@ merx_status mx_view_keeper_ask(mx_view_keeper *keeper, const char *name, const m
     merx_error failure = {0};
 
     memset(out, 0, sizeof *out);
-    MX_TRY(mx_answer_find(name, &asking.answer, err));
-    const mx_answer *answer = mx_answer_at(asking.answer);
-    if (!question || merx_options_table(question) != answer->info.question)
-        MX_FAIL(err, MERX_E_INVALID, name, "the question is of another answer; make it with mx_question_new");
-    merx_status status = ask_once(keeper, answer, &asking, out, &failure);
+    MX_TRY(find_asked(name, question, &asking.answer, err));
+    merx_status status = ask_once(keeper, &asking, out, &failure);
     if (status == MERX_E_CORRUPT) { /* of the snapshot: it is built anew; of a model: the same again */
         failure = (merx_error){0};
-        status = ask_once(keeper, answer, &asking, out, &failure);
+        status = ask_once(keeper, &asking, out, &failure);
     }
     if (status != MERX_OK)
         MX_FAIL(err, status, failure.where, "%s", failure.message);

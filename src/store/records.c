@@ -283,6 +283,34 @@ merx_status mx_records_scan(mx_records *records, mx_record_kind kind, mx_record_
     return status;
 }
 
+merx_status mx_records_scan_page(mx_records *records, mx_record_kind kind, const mx_record_page *page, mx_record_fn fn,
+                                 void *context, merx_error *err)
+{
+    MX_TRY(check_kind(kind, err));
+    MX_TRY(check_read(records, err));
+    if (mx_record_fields(kind)->keys != 1)
+        MX_FAIL(err, MERX_E_UNSUPPORTED, "", "%ss have no pages: their ids have two parts", mx_record_kind_name(kind));
+    if (kind != MX_EVENT)
+        MX_TRY(mx_text_check(page->after, MX_NAME_MAX, false, mx_record_kind_name(kind), "id", err));
+    if (page->limit == 0)
+        return MERX_OK;
+    records->calling = true;
+    merx_status status = records->driver->scan_page(records->state, kind, page, fn, context, err);
+    records->calling = false;
+    return status;
+}
+
+merx_status mx_records_scan_customer(mx_records *records, mx_str customer, mx_record_fn fn, void *context,
+                                     merx_error *err)
+{
+    MX_TRY(check_read(records, err));
+    MX_TRY(mx_text_check(customer, MX_ID_MAX, true, "customer", "id", err));
+    records->calling = true;
+    merx_status status = records->driver->scan_customer(records->state, customer, fn, context, err);
+    records->calling = false;
+    return status;
+}
+
 typedef struct mx_copy_target {
     mx_arena *arena;
     mx_record *out;

@@ -148,6 +148,13 @@ typedef merx_status (*mx_record_fn)(void *context, const mx_record *record, merx
 
 typedef enum mx_scan_order { MX_BY_OFFSET, MX_BY_TIME } mx_scan_order; /* by time: ties by offset; events only */
 
+/* Where a page of records begins, and how long it is. */
+typedef struct mx_record_page {
+    int64_t after_offset; /* events: those of higher offsets */
+    mx_str after;         /* the other kinds: higher ids, bytewise; empty: from the first */
+    size_t limit;         /* at most so many */
+} mx_record_page;
+
 typedef struct mx_records mx_records;
 
 typedef struct mx_records_options {
@@ -188,6 +195,11 @@ typedef struct mx_records_driver {
                                 merx_error *err); /* what version 0 would become */
     /* Another number whenever another handle has committed since. NULL: the driver can't tell cheaply. */
     merx_status (*stamp)(void *state, int64_t *stamp, merx_error *err);
+    /* Ascending; reads no more than the page. Every kind whose id is one text, and events. */
+    merx_status (*scan_page)(void *state, mx_record_kind kind, const mx_record_page *page, mx_record_fn fn,
+                             void *context, merx_error *err);
+    /* What erase_customer would remove: his record, orders, messages, reviews (ascending ids), then events (ascending offsets). */
+    merx_status (*scan_customer)(void *state, mx_str customer, mx_record_fn fn, void *context, merx_error *err);
 } mx_records_driver;
 
 /*
@@ -222,6 +234,18 @@ merx_status mx_records_scan_events(mx_records *records, int64_t after_offset, mx
                                    void *context, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_records_scan(mx_records *records, mx_record_kind kind, mx_record_fn fn, void *context,
                             merx_error *err) MERX_MUST_CHECK;
+/*
+ * One page of a kind, ascending by id (events: by offset). Cost: of the page alone, wherever it begins.
+ * Errors: MERX_E_UNSUPPORTED for models, whose ids have two parts.
+ */
+merx_status mx_records_scan_page(mx_records *records, mx_record_kind kind, const mx_record_page *page, mx_record_fn fn,
+                                 void *context, merx_error *err) MERX_MUST_CHECK;
+/*
+ * All that is of a customer, which is what erasing him would remove (invariant 6), names aside: his record, his orders, messages and reviews by ascending id, then his
+ * events by ascending offset. Of an unknown customer: nothing. Cost: a pass over events, orders, messages and reviews.
+ */
+merx_status mx_records_scan_customer(mx_records *records, mx_str customer, mx_record_fn fn, void *context,
+                                     merx_error *err) MERX_MUST_CHECK;
 /* The record is copied into the arena. */
 merx_status mx_records_get(mx_records *records, mx_record_kind kind, mx_str id, mx_arena *arena, mx_record *out,
                            merx_error *err) MERX_MUST_CHECK;

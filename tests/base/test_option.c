@@ -133,6 +133,26 @@ static void test_refused(void **state)
     merx_options_free(options);
 }
 
+static void test_file_in_memory(void **state)
+{
+    (void)state;
+    merx_error err = {0};
+    merx_options *options = NULL;
+    const merx_option_file file = {.bytes = "bytes", .size = 5};
+    check_ok(merx_options_new(NULL, table, &options, &err), err);
+    assert_null(merx_options_file(options, "name"));
+    check_ok(merx_options_set_file(options, "name", "the picture", &file, &err), err);
+    assert_string_equal(merx_options_text(options, "name"), "the picture");
+    assert_int_equal(merx_options_file(options, "name")->size, 5);
+    assert_ptr_equal(merx_options_file(options, "name")->bytes, file.bytes);
+    check_fails(merx_options_set_file(options, "epochs", "the picture", &file, &err), MERX_E_TYPE, err);
+    check_fails(merx_options_set_file(options, "nam", "the picture", &file, &err), MERX_E_NOT_FOUND, err);
+    /* A path set later is a path again. */
+    check_ok(merx_options_set(options, "name", "photo.jpg", &err), err);
+    assert_null(merx_options_file(options, "name"));
+    merx_options_free(options);
+}
+
 static merx_status use_options(const merx_allocator *alloc, void *context, merx_error *err)
 {
     (void)context;
@@ -153,8 +173,11 @@ static void test_every_allocation(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults), cmocka_unit_test(test_words),
-                                       cmocka_unit_test(test_set), cmocka_unit_test(test_refused),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults),
+                                       cmocka_unit_test(test_words),
+                                       cmocka_unit_test(test_set),
+                                       cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_file_in_memory),
                                        cmocka_unit_test(test_every_allocation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

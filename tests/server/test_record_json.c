@@ -1,6 +1,8 @@
 /*
  * Bodies taken apart, and records out of JSON and back into it.
  */
+#include <math.h>
+
 #include "server/json_items.h"
 #include "server/record_json.h"
 #include "store/fields.h"
@@ -144,7 +146,9 @@ static void test_events(void **state)
     refused(&f, MX_EVENT, "{\"id\":\"e\",\"kind\":\"view\"}", "product");
     refused(&f, MX_EVENT, "{\"id\":\"e\",\"kind\":\"View\",\"product\":\"p\"}", "kind");
     refused(&f, MX_EVENT, "{\"id\":\"e\",\"kind\":2,\"product\":\"p\"}", "kind");
-    refused(&f, MX_EVENT, EVENT(",\"offset\":1"), "offset");
+    read_record(&f, MX_EVENT, EVENT(",\"offset\":1"), NULL); /* as a listing tells it */
+    assert_true(f.good);
+    assert_int_equal(f.record.event.offset, 0);
     refused(&f, MX_EVENT, EVENT(",\"source\":\"s\""), "source");
     refused(&f, MX_EVENT, EVENT(",\"row\":1"), "row");
     refused(&f, MX_EVENT, EVENT(",\"price_minor\":1"), "price_minor");
@@ -186,6 +190,16 @@ static void test_round_trip(void **state)
         {MX_PRODUCT, "{\"id\":\"p\",\"title\":\"绿茶\",\"category\":\"tea\",\"brand\":\"b\",\"image\":\"i\",\"text\":"
                      "\"t\",\"price\":4.125,\"service\":true,\"attributes\":{\"a\":[1,2],\"b\":{\"c\":null}}}"},
         {MX_CUSTOMER, "{\"id\":\"c\",\"country\":\"UK\",\"created\":\"2024-01-02T03:04:05Z\",\"attributes\":{}}"},
+        {MX_CUSTOMER, "{\"id\":\"c\",\"events\":3,\"first_event\":\"2024-01-02\",\"last_event\":null}"}, /* as told */
+        {MX_MESSAGE, "{\"id\":\"m\",\"text\":\"hello\"}"},
+        {MX_MESSAGE, "{\"id\":\"m\",\"text\":\"hello\",\"customer\":\"c\",\"channel\":\"mail\",\"language\":\"en\","
+                     "\"intent\":\"i\","
+                     "\"reply\":\"r\",\"time\":\"2024-01-02T03:04:05Z\"}"},
+        {MX_REVIEW, "{\"id\":\"r\"}"},
+        {MX_REVIEW,
+         "{\"id\":\"r\",\"customer\":\"c\",\"product\":\"p\",\"title\":\"t\",\"text\":\"x\",\"rating\":4.5,\"time\":"
+         "\"2024-01-02T03:04:05Z\"}"},
+        {MX_REVIEW, "{\"id\":\"r\",\"rating\":0}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         read_record(&f, cases[i].kind, cases[i].text, NULL);
@@ -210,8 +224,52 @@ static void test_round_trip(void **state)
     refused(&f, MX_PRODUCT, "{\"id\":\"p\",\"service\":1}", "service");
     refused(&f, MX_PRODUCT, "{\"id\":\"p\",\"titel\":\"t\"}", "titel");
     refused(&f, MX_CUSTOMER, "{\"id\":\"c\",\"created\":\"soon\"}", "created");
+    refused(&f, MX_MESSAGE, "{\"id\":\"m\"}", "text");
+    refused(&f, MX_MESSAGE, "{\"id\":\"m\",\"text\":\"\"}", "text");
+    refused(&f, MX_MESSAGE, "{\"id\":\"m\",\"text\":\"x\",\"events\":1}", "events");
+    refused(&f, MX_REVIEW, "{\"id\":\"r\",\"rating\":\"5\"}", "rating");
+    refused(&f, MX_REVIEW, "{\"id\":\"r\",\"rating\":true}", "rating");
+    read_record(&f, MX_REVIEW, "{\"id\":\"r\",\"rating\":null}", NULL);
+    assert_true(f.good && isnan(f.record.review.rating));
+    assert_int_equal(f.record.review.time_ms, 1234567);
+    read_record(&f, MX_MESSAGE, "{\"id\":\"m\",\"text\":\"x\",\"time\":1714566600}", NULL);
+    assert_true(f.good);
+    assert_int_equal(f.record.message.time_ms, INT64_C(1714566600000));
     json_decref(f.errors.list);
     mx_arena_release(&f.arena);
+}
+
+/* The examples of RFC 7396, appendix A, whose target and patch are objects. */
+static void test_merge(void **state)
+{
+    static const struct {
+        const char *target, *patch, *result;
+    } cases[] = {
+        {"{\"a\":\"b\"}", "{\"a\":\"c\"}", "{\"a\":\"c\"}"},
+        {"{\"a\":\"b\"}", "{\"b\":\"c\"}", "{\"a\":\"b\",\"b\":\"c\"}"},
+        {"{\"a\":\"b\"}", "{\"a\":null}", "{}"},
+        {"{\"a\":\"b\",\"b\":\"c\"}", "{\"a\":null}", "{\"b\":\"c\"}"},
+        {"{\"a\":[\"b\"]}", "{\"a\":\"c\"}", "{\"a\":\"c\"}"},
+        {"{\"a\":\"c\"}", "{\"a\":[\"b\"]}", "{\"a\":[\"b\"]}"},
+        {"{\"a\":{\"b\":\"c\"}}", "{\"a\":{\"b\":\"d\",\"c\":null}}", "{\"a\":{\"b\":\"d\"}}"},
+        {"{\"a\":[{\"b\":\"c\"}]}", "{\"a\":[1]}", "{\"a\":[1]}"},
+        {"{\"e\":null}", "{\"a\":1}", "{\"e\":null,\"a\":1}"},
+        {"{}", "{\"a\":{\"bb\":{\"ccc\":null}}}", "{\"a\":{\"bb\":{}}}"},
+        {"{\"a\":\"text\"}", "{\"a\":{\"b\":1}}", "{\"a\":{\"b\":1}}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        json_t *target = json_loads(cases[i].target, 0, NULL);
+        json_t *patch = json_loads(cases[i].patch, 0, NULL);
+        json_t *result = json_loads(cases[i].result, 0, NULL);
+        assert_true(mx_json_merge(target, patch));
+        if (!json_equal(target, result))
+            check_die(__FILE__, __LINE__, "%s patched by %s is not %s", cases[i].target, cases[i].patch,
+                      cases[i].result);
+        json_decref(target);
+        json_decref(patch);
+        json_decref(result);
+    }
 }
 
 /* However many are wrong, the list stays short and the count is right. */
@@ -259,6 +317,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_items),       cmocka_unit_test(test_places),
                                        cmocka_unit_test(test_events),      cmocka_unit_test(test_round_trip),
-                                       cmocka_unit_test(test_many_errors), cmocka_unit_test(test_memory)};
+                                       cmocka_unit_test(test_many_errors), cmocka_unit_test(test_memory),
+                                       cmocka_unit_test(test_merge)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,8 +34,13 @@ static void test_finds(void **state)
         {"GET", "/v1/customers/%00", MX_BAD_PATH, "getCustomer", NULL, ""},
         {"GET", "/v1/customers/%4", MX_BAD_PATH, "getCustomer", NULL, ""},
         {"GET", "/v1/customers/%4g", MX_BAD_PATH, "getCustomer", NULL, ""},
-        {"PATCH", "/v1/customers/x", MX_NO_METHOD, "", "", "GET, HEAD, PUT, DELETE"},
-        {"get", "/v1/customers/x", MX_NO_METHOD, "", "", "GET, HEAD, PUT, DELETE"},
+        {"PATCH", "/v1/customers/x", MX_MATCHED, "patchCustomer", "x", ""},
+        {"POST", "/v1/customers/x", MX_NO_METHOD, "", "", "GET, HEAD, PUT, PATCH, DELETE"},
+        {"get", "/v1/customers/x", MX_NO_METHOD, "", "", "GET, HEAD, PUT, PATCH, DELETE"},
+        {"GET", "/v1/customers/x/export", MX_MATCHED, "exportCustomer", "x", ""},
+        {"POST", "/v1/answers/recommend/batch", MX_MATCHED, "askMany", "recommend", ""},
+        {"GET", "/v1/answers/recommend/batch", MX_NO_METHOD, "", "", "POST"},
+        {"GET", "/v1/products/a%2Fb/picture", MX_MATCHED, "getPicture", "a/b", ""},
         {"GET", "", MX_NO_PATH, "", "", ""},
         {"GET", "/", MX_NO_PATH, "", "", ""},
         {"GET", "*", MX_NO_PATH, "", "", ""},
@@ -87,7 +92,7 @@ static void test_table(void **state)
             assert_false(strcmp(mx_route_at(k)->path, r->path) == 0 && strcmp(mx_route_at(k)->method, r->method) == 0);
         }
         /* Who changes a shop is at least a writer, and waits in its line. */
-        if (strcmp(r->method, "PUT") == 0 || strcmp(r->method, "DELETE") == 0)
+        if (strcmp(r->method, "PUT") == 0 || strcmp(r->method, "PATCH") == 0 || strcmp(r->method, "DELETE") == 0)
             assert_true(r->role >= MERX_ROLE_WRITER && r->place == MX_WRITES);
     }
 }

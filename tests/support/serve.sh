@@ -37,7 +37,7 @@ serve() {
     server=$!
     address=
     for _ in $(seq 300); do
-        address=$(sed -n 's|.* at \(http://[^ ]*\)$|\1|p' "$work/address")
+        address=$(sed -n 's|.* at \(https\{0,1\}://[^ ]*\)$|\1|p' "$work/address")
         [ -z "$address" ] || return 0
         kill -0 "$server" 2>/dev/null || break
         sleep 0.1
@@ -116,7 +116,7 @@ raw() {
     (
         # A server that has heard enough closes.
         trap '' PIPE
-        host=${address#http://}
+        host=${address#http*://}
         exec 9<>"/dev/tcp/${host%:*}/${host##*:}" || exit 1
         # shellcheck disable=SC2059 # the bytes are a format: it has the escapes
         printf "$1" >&9 2>/dev/null

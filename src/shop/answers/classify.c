@@ -62,12 +62,14 @@ static merx_status keep_pixels(const mx_ask *ask, const merx_picture *picture, l
 static merx_status look_at_picture(const mx_ask *ask, const char *path, int32_t product, view *v, merx_error *err)
 {
     merx_picture picture;
+    merx_picture_bytes bytes;
+    bool in_memory = path && mx_classify_picture_bytes(ask->question, &bytes);
     const mx_classify *m = ask->state;
     v->look = mx_arena_array(ask->arena, 1, sizeof *v->look, err);
     if (!v->look)
         return MERX_E_MEMORY;
     v->looks = 1;
-    MX_TRY(mx_classify_picture(m, path, ask->snapshot, product, 1, m->alloc, &picture, err));
+    MX_TRY(mx_classify_picture(m, in_memory ? &bytes : NULL, path, ask->snapshot, product, 1, m->alloc, &picture, err));
     merx_status status = keep_pixels(ask, &picture, v->look, err);
     merx_picture_release(&picture);
     return status == MERX_OK ? judge(ask, v->look, err) : status;
@@ -226,6 +228,18 @@ static size_t shown(const mx_ask *ask)
     return n < k ? n : k;
 }
 
+static merx_status give_png(const merx_option_file *file, const merx_picture *picture, const merx_allocator *alloc,
+                            merx_error *err)
+{
+    merx_bytes png = {0};
+    if (!file->write)
+        return MERX_OK;
+    MX_TRY(merx_png_encode(picture->pixels, picture->height, picture->width, 3, alloc, &png, err));
+    merx_status status = file->write(file->context, png.data, png.size, err);
+    merx_bytes_release(&png);
+    return status;
+}
+
 /* The heat map of one class over the picture, into a PNG file. */
 static merx_status write_heat_map(const mx_ask *ask, const look *l, const char *path, merx_error *err)
 {
@@ -234,6 +248,7 @@ static merx_status write_heat_map(const mx_ask *ask, const look *l, const char *
     size_t p = c->map_height * c->map_width;
     double *map = mx_arena_array(ask->arena, p, sizeof *map, err), bias;
     float *values = mx_arena_array(ask->arena, p, sizeof *values, err);
+    const merx_option_file *file = merx_options_file(ask->question, "heat_map");
     merx_picture under = {0}, heat = {0};
     merx_status status;
     if (!map || !values)
@@ -246,7 +261,10 @@ static merx_status write_heat_map(const mx_ask *ask, const look *l, const char *
     MX_TRY_GOTO(merx_picture_resize(l->pixels, c->height, c->width, &larger, m->alloc, &under, err));
     MX_TRY_GOTO(
         merx_heat_map(values, c->map_height, c->map_width, &under, under.height, under.width, m->alloc, &heat, err));
-    status = merx_png_write(path, heat.pixels, heat.height, heat.width, 3, err);
+    if (file)
+        status = give_png(file, &heat, m->alloc, err);
+    else
+        status = merx_png_write(path, heat.pixels, heat.height, heat.width, 3, err);
 out:
     merx_picture_release(&under);
     merx_picture_release(&heat);

@@ -90,9 +90,11 @@ merx_status mx_classify_forget(const mx_snapshot *without, const mx_tensor_file 
                                bool *exact, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_classify_evaluate(const mx_evaluate *evaluate, merx_evaluation *out, merx_error *err) MERX_MUST_CHECK;
 
-/* One picture of a file, or of a product, at the network's size. */
-merx_status mx_classify_picture(const mx_classify *model, const char *path, const mx_snapshot *snapshot,
-                                int32_t product, size_t enlarged, const merx_allocator *alloc, merx_picture *out,
-                                merx_error *err) MERX_MUST_CHECK;
+/* One picture at the network's size: of bytes, of a file, or of a product (the first of these that is not NULL). bytes' name is what errors call it. */
+merx_status mx_classify_picture(const mx_classify *model, const merx_picture_bytes *bytes, const char *path,
+                                const mx_snapshot *snapshot, int32_t product, size_t enlarged,
+                                const merx_allocator *alloc, merx_picture *out, merx_error *err) MERX_MUST_CHECK;
+/* The picture that the option "picture" of a question holds in memory; false: it is none. */
+bool mx_classify_picture_bytes(const merx_options *question, merx_picture_bytes *out);
 
 #endif

@@ -244,9 +244,27 @@ out:
     return status;
 }
 
-merx_status mx_classify_picture(const mx_classify *model, const char *path, const mx_snapshot *snapshot,
-                                int32_t product, size_t enlarged, const merx_allocator *alloc, merx_picture *out,
-                                merx_error *err)
+bool mx_classify_picture_bytes(const merx_options *question, merx_picture_bytes *out)
+{
+    const merx_option_file *file = merx_options_file(question, "picture");
+    if (file)
+        *out = (merx_picture_bytes){file->bytes, file->size, "picture"};
+    return file != NULL;
+}
+
+/* What is wrong with a picture is the question's failure, also when a part of it could be read. */
+static merx_status decode_bytes(merx_decoder *decoder, const merx_picture_bytes *bytes,
+                                const merx_picture_options *options, merx_picture *out, merx_error *err)
+{
+    MX_TRY(merx_pictures_decode(decoder, bytes, 1, options, NULL, out, err));
+    if (out->error.code != MERX_OK)
+        MX_FAIL(err, out->error.code, bytes->name, "%s", out->error.message);
+    return MERX_OK;
+}
+
+merx_status mx_classify_picture(const mx_classify *model, const merx_picture_bytes *bytes, const char *path,
+                                const mx_snapshot *snapshot, int32_t product, size_t enlarged,
+                                const merx_allocator *alloc, merx_picture *out, merx_error *err)
 {
     merx_decoder *decoder = NULL;
     mx_blob blob = {0};
@@ -257,7 +275,9 @@ merx_status mx_classify_picture(const mx_classify *model, const char *path, cons
     *out = (merx_picture){0};
     mx_arena_init(&arena, alloc);
     MX_TRY_GOTO(merx_decoder_new(alloc, &(merx_decoder_options){.processes = 1}, &decoder, err));
-    if (path) {
+    if (bytes) {
+        MX_TRY_GOTO(decode_bytes(decoder, bytes, &options, out, err));
+    } else if (path) {
         MX_TRY_GOTO(merx_picture_read(decoder, path, &options, out, err));
     } else {
         mx_product_pictures list;
@@ -269,8 +289,8 @@ merx_status mx_classify_picture(const mx_classify *model, const char *path, cons
             MX_FAIL_GOTO(err, MERX_E_NOT_FOUND, "product", "%.*s has no picture",
                          (int)snapshot->product_id[product].size, snapshot->product_id[product].data);
         MX_TRY_GOTO(mx_blobs_map(snapshot->blobs, list.picture[i].blob, &blob, err));
-        merx_picture_bytes bytes = {blob.data, blob.size, list.picture[i].blob};
-        MX_TRY_GOTO(merx_pictures_decode(decoder, &bytes, 1, &options, NULL, out, err));
+        merx_picture_bytes own = {blob.data, blob.size, list.picture[i].blob};
+        MX_TRY_GOTO(merx_pictures_decode(decoder, &own, 1, &options, NULL, out, err));
         if (!out->pixels)
             MX_FAIL_GOTO(err, out->error.code, list.picture[i].blob, "%s", out->error.message);
     }

@@ -240,12 +240,75 @@ static size_t item_most(const merx_item *item)
     return most;
 }
 
-static void json_item(mx_text *out, const merx_item *item, bool first)
+static void json_text(mx_text *out, const char *value)
 {
+    mx_text_puts(out, "\"");
+    mx_text_json(out, mx_str_of(value));
+    mx_text_puts(out, "\"");
+}
+
+/* ---- types of fields ---- */
+
+static const char *const type_names[] = {
+    [MERX_VALUE_TEXT] = "text",   [MERX_VALUE_INT] = "int",     [MERX_VALUE_REAL] = "real",
+    [MERX_VALUE_SHARE] = "share", [MERX_VALUE_MONEY] = "money", [MERX_VALUE_DATE] = "date"};
+
+/* The first field of that name among the items before; NULL: none. */
+static const merx_field *first_of(const merx_reply *reply, size_t item, size_t field)
+{
+    const merx_field *wanted = &reply->item[item].field[field];
+    for (size_t i = 0; i < item; i++) {
+        const merx_item *other = &reply->item[i];
+        /* Most often a field has the same place in all items. */
+        if (field < other->fields && strcmp(other->field[field].name, wanted->name) == 0)
+            return &other->field[field];
+        for (size_t f = 0; f < other->fields; f++)
+            if (strcmp(other->field[f].name, wanted->name) == 0)
+                return &other->field[f];
+    }
+    return NULL;
+}
+
+static void json_type(mx_text *out, const merx_field *field, bool *first)
+{
+    mx_text_puts(out, *first ? "\"types\":{" : ",");
+    json_text(out, field->name);
+    mx_text_printf(out, ":\"%s\"", type_names[field->value.type]);
+    *first = false;
+}
+
+/* Once for all items: what the fields of each name are. */
+static void json_types(mx_text *out, const merx_reply *reply)
+{
+    bool first = true;
+    for (size_t i = 0; i < reply->items; i++)
+        for (size_t f = 0; f < reply->item[i].fields; f++)
+            if (!first_of(reply, i, f))
+                json_type(out, &reply->item[i].field[f], &first);
+    mx_text_puts(out, first ? "\"types\":{}," : "},");
+}
+
+/* Of one item: where they are not what the reply says. */
+static void json_own_types(mx_text *out, const merx_reply *reply, size_t item)
+{
+    bool first = true;
+    for (size_t f = 0; f < reply->item[item].fields; f++) {
+        const merx_field *other = first_of(reply, item, f);
+        if (!other || other->value.type == reply->item[item].field[f].value.type)
+            continue;
+        mx_text_puts(out, first ? "," : "");
+        json_type(out, &reply->item[item].field[f], &first);
+    }
+    mx_text_puts(out, first ? "" : "}");
+}
+
+static void json_item(mx_text *out, const merx_reply *reply, size_t number)
+{
+    const merx_item *item = &reply->item[number];
     char *begin = mx_text_room(out, item_most(item)), *p = begin;
     if (!p)
         return;
-    if (!first)
+    if (number > 0)
         *p++ = ',';
     p = PUT(p, "{\"id\":");
     p = put_text(p, item->id);
@@ -263,6 +326,7 @@ static void json_item(mx_text *out, const merx_item *item, bool first)
     }
     *p++ = '}';
     mx_text_wrote(out, (size_t)(p - begin));
+    json_own_types(out, reply, number);
     if (item->reason) {
         mx_text_puts(out, ",\"reasons\":[");
         for (size_t i = 0; i < item->reasons; i++)
@@ -270,13 +334,6 @@ static void json_item(mx_text *out, const merx_item *item, bool first)
         mx_text_puts(out, "]");
     }
     mx_text_puts(out, "}");
-}
-
-static void json_text(mx_text *out, const char *value)
-{
-    mx_text_puts(out, "\"");
-    mx_text_json(out, mx_str_of(value));
-    mx_text_puts(out, "\"");
 }
 
 merx_status merx_reply_json(const merx_reply *reply, char **text, merx_error *err)
@@ -290,10 +347,12 @@ merx_status merx_reply_json(const merx_reply *reply, char **text, merx_error *er
     json_text(&out, reply->sentence);
     mx_text_puts(&out, ",\"score_unit\":");
     json_text(&out, reply->score_unit);
-    mx_text_printf(&out, ",\"model_version\":%" PRId64 ",\"data_offset\":%" PRId64 ",\"items\":[", reply->model_version,
+    mx_text_printf(&out, ",\"model_version\":%" PRId64 ",\"data_offset\":%" PRId64 ",", reply->model_version,
                    reply->data_offset);
+    json_types(&out, reply);
+    mx_text_puts(&out, "\"items\":[");
     for (size_t i = 0; i < reply->items; i++)
-        json_item(&out, &reply->item[i], i == 0);
+        json_item(&out, reply, i);
     mx_text_puts(&out, "],\"notes\":[");
     for (size_t i = 0; i < reply->notes; i++) {
         mx_text_puts(&out, i ? "," : "");

@@ -62,6 +62,8 @@ merx_status mx_similar_find_picture(const mx_ask *ask, const char *path, const m
     const mx_snapshot *s = ask->snapshot;
     const mx_classify *m;
     merx_picture picture;
+    merx_picture_bytes bytes;
+    bool in_memory = mx_classify_picture_bytes(ask->question, &bytes);
     *count = 0;
     MX_TRY(classifier(ask, &m, err));
     if (!m)
@@ -83,7 +85,7 @@ merx_status mx_similar_find_picture(const mx_ask *ask, const char *path, const m
         return MERX_E_MEMORY;
     *kept = merx_nearest_describe(m->index).recall;
     *recall = kept->k > 0 ? kept : NULL;
-    MX_TRY(mx_classify_picture(m, path, s, -1, 1, m->alloc, &picture, err));
+    MX_TRY(mx_classify_picture(m, in_memory ? &bytes : NULL, path, s, -1, 1, m->alloc, &picture, err));
     merx_status status = mx_picture_classifier_run(&m->network, picture.pixels, 1, ask->task, vector, NULL, err);
     merx_picture_release(&picture);
     MX_TRY(status);

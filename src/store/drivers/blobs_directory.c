@@ -160,6 +160,23 @@ static merx_status collect(mx_listing *listing, const char *below, int depth, me
     return MERX_OK;
 }
 
+/* Begins in the folder that the prefix names, so that its neighbours cost nothing. */
+static merx_status collect_near(mx_listing *listing, const char *prefix, merx_error *err)
+{
+    const char *slash = strrchr(prefix, '/');
+    char *below = mx_arena_strndup(&listing->arena, prefix, slash ? (size_t)(slash - prefix) : 0, err);
+    if (below == NULL)
+        return MERX_E_MEMORY;
+    if (*below == '\0')
+        return slash ? MERX_OK : collect(listing, "", 0, err); /* no name begins with a slash */
+    if (!mx_blob_name_valid(below))
+        return MERX_OK; /* nor goes through such a folder */
+    char *path = mx_path_join(&listing->arena, listing->root, below, err);
+    if (path == NULL)
+        return MERX_E_MEMORY;
+    return mx_path_is_folder(path) ? collect(listing, below, 0, err) : MERX_OK;
+}
+
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -173,7 +190,7 @@ static merx_status directory_list(void *state, const char *prefix, mx_blob_fn fn
 
     mx_arena_init(&listing.arena, directory->alloc);
     listing.names = mx_vec_init(directory->alloc, sizeof(char *), SIZE_MAX / 64, "names of blobs");
-    MX_TRY_GOTO(collect(&listing, "", 0, err));
+    MX_TRY_GOTO(collect_near(&listing, prefix, err));
     if (listing.names.count > 1)
         qsort(listing.names.data, listing.names.count, sizeof(char *), compare_names);
     for (size_t i = 0; i < listing.names.count; i++) {

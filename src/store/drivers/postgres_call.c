@@ -315,6 +315,7 @@ void mx_pg_put_kind_sql(mx_text *text, mx_record_kind kind, mx_pg_kind_sql sql)
     case MX_PG_KIND_SCAN:
     case MX_PG_KIND_GET:
     case MX_PG_KIND_LIVE:
+    case MX_PG_KIND_SELECT:
         mx_text_puts(text, "SELECT ");
         put_columns(text, fields, 0, fields->count, "@", ", ");
         mx_text_printf(text, " FROM %s", table);
@@ -324,7 +325,7 @@ void mx_pg_put_kind_sql(mx_text *text, mx_record_kind kind, mx_pg_kind_sql sql)
         } else if (sql == MX_PG_KIND_GET) {
             mx_text_puts(text, " WHERE ");
             put_key(text, kind, fields);
-        } else {
+        } else if (sql == MX_PG_KIND_LIVE) {
             mx_text_puts(text, " WHERE answer = $1 AND live");
         }
         return;

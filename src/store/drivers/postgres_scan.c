@@ -81,7 +81,7 @@ static merx_status scan_cursor(mx_pg *pg, mx_record_kind kind, const char *selec
     mx_text sql;
     uint64_t rows = FETCH_ROWS;
 
-    mx_text_init(&sql, pg->alloc, 8192);
+    mx_text_init(&sql, pg->alloc, 32768);
     mx_text_printf(&sql, "DECLARE merx_scan NO SCROLL CURSOR FOR %s", select);
     merx_status status = mx_text_ok(&sql, err);
     if (status == MERX_OK)
@@ -193,6 +193,116 @@ merx_status mx_pg_scan(void *state, mx_record_kind kind, mx_record_fn fn, void *
         if (!mx_pg_again(pg, &status, given, &tries, &failure, err))
             return status;
     }
+}
+
+/* ---- pages, and what is of one customer ---- */
+
+/* A text in SQL that nothing in it can end: its bytes as hex digits. */
+static void put_literal(mx_text *sql, mx_str text)
+{
+    mx_text_puts(sql, "convert_from('\\x");
+    for (size_t i = 0; i < text.size; i++)
+        mx_text_printf(sql, "%02x", (unsigned)(unsigned char)text.data[i]);
+    mx_text_puts(sql, "'::bytea, 'UTF8')");
+}
+
+static void put_page(mx_text *sql, mx_record_kind kind, const mx_record_page *page)
+{
+    const char *key = mx_record_fields(kind)->fields[0].name;
+    if (kind == MX_EVENT) {
+        mx_text_printf(sql, "SELECT " MX_PG_EVENT_COLUMNS " FROM events WHERE \"offset\" > %" PRId64,
+                       page->after_offset);
+        key = "\"offset\"";
+    } else {
+        mx_pg_put_kind_sql(sql, kind, MX_PG_KIND_SELECT);
+        if (page->after.size > 0) {
+            mx_text_printf(sql, " WHERE %s > ", key);
+            put_literal(sql, page->after);
+        }
+    }
+    mx_text_printf(sql, " ORDER BY %s LIMIT %" PRIu64, key,
+                   (uint64_t)(page->limit < INT64_MAX ? page->limit : INT64_MAX));
+}
+
+static void put_customer(mx_text *sql, mx_record_kind kind, mx_str customer)
+{
+    if (kind == MX_EVENT)
+        mx_text_puts(sql, "SELECT " MX_PG_EVENT_COLUMNS " FROM events");
+    else
+        mx_pg_put_kind_sql(sql, kind, MX_PG_KIND_SELECT);
+    mx_text_printf(sql, " WHERE %s = ", kind == MX_CUSTOMER ? "id" : "customer");
+    put_literal(sql, customer);
+    if (kind == MX_EVENT) {
+        mx_text_puts(sql, " OR (customer IS NULL AND \"order\" IN (SELECT id FROM orders WHERE customer = ");
+        put_literal(sql, customer);
+        mx_text_puts(sql, "))");
+    }
+    if (kind == MX_ORDER) {
+        mx_text_puts(sql, " OR (customer IS NULL AND id IN (SELECT \"order\" FROM events WHERE \"order\" IN (SELECT "
+                          "\"order\" FROM events WHERE customer = ");
+        put_literal(sql, customer);
+        mx_text_puts(sql, ") GROUP BY \"order\" HAVING bool_and(customer IS NOT DISTINCT FROM ");
+        put_literal(sql, customer);
+        mx_text_puts(sql, ")))");
+    }
+    mx_text_printf(sql, " ORDER BY %s", kind == MX_EVENT ? "\"offset\"" : "id");
+}
+
+/* What is read in one state: a page of one kind, or all kinds of a customer. */
+typedef struct selects {
+    const mx_record_kind *kinds;
+    size_t count;
+    const mx_record_page *page; /* NULL: of a customer */
+    mx_str customer;
+} selects;
+
+static merx_status scan_selects_once(mx_pg *pg, const selects *s, uint64_t *given, mx_record_fn fn, void *context,
+                                     merx_error *err)
+{
+    mx_text sql;
+    bool mine;
+
+    mx_text_init(&sql, pg->alloc, 16384);
+    merx_status status = begin_read(pg, &mine, err);
+    for (size_t i = 0; status == MERX_OK && i < s->count; i++) {
+        mx_text_clear(&sql);
+        if (s->page)
+            put_page(&sql, s->kinds[i], s->page);
+        else
+            put_customer(&sql, s->kinds[i], s->customer);
+        status = mx_text_ok(&sql, err);
+        if (status == MERX_OK)
+            status = scan_cursor(pg, s->kinds[i], sql.data, given, fn, context, err);
+    }
+    end_read(pg, mine);
+    mx_text_release(&sql);
+    return status;
+}
+
+static merx_status scan_selects(mx_pg *pg, const selects *s, mx_record_fn fn, void *context, merx_error *err)
+{
+    merx_status status;
+    int tries = 0;
+
+    for (;;) {
+        merx_error failure = {0};
+        uint64_t given = 0;
+        status = scan_selects_once(pg, s, &given, fn, context, &failure);
+        if (!mx_pg_again(pg, &status, given, &tries, &failure, err))
+            return status;
+    }
+}
+
+merx_status mx_pg_scan_page(void *state, mx_record_kind kind, const mx_record_page *page, mx_record_fn fn,
+                            void *context, merx_error *err)
+{
+    return scan_selects(state, &(selects){&kind, 1, page, MX_STR("")}, fn, context, err);
+}
+
+merx_status mx_pg_scan_customer(void *state, mx_str customer, mx_record_fn fn, void *context, merx_error *err)
+{
+    static const mx_record_kind kinds[] = {MX_CUSTOMER, MX_ORDER, MX_MESSAGE, MX_REVIEW, MX_EVENT};
+    return scan_selects(state, &(selects){kinds, sizeof kinds / sizeof *kinds, NULL, customer}, fn, context, err);
 }
 
 /* ---- single answers: one statement each, which is one state ---- */

@@ -76,7 +76,7 @@ typedef enum mx_pg_sql {
         MX_PG_SQL_COUNT
 } mx_pg_sql;
 
-/* Statements made from the table of fields, one of each per kind. SCAN is declared as a cursor, the others are prepared. */
+/* Statements made from the table of fields, one of each per kind. SCAN and SELECT are declared as cursors, the others are prepared. */
 typedef enum mx_pg_kind_sql {
     MX_PG_KIND_UPSERT,
     MX_PG_KIND_GET,
@@ -84,6 +84,7 @@ typedef enum mx_pg_kind_sql {
     MX_PG_KIND_REMOVE,
     MX_PG_KIND_COUNT,
     MX_PG_KIND_SCAN,
+    MX_PG_KIND_SELECT, /* the columns, what follows is the caller's */
     MX_PG_KIND_SQLS
 } mx_pg_kind_sql;
 
@@ -185,6 +186,9 @@ merx_status mx_pg_rescale_money(void *state, int decimals_added, merx_error *err
 merx_status mx_pg_scan_events(void *state, int64_t after_offset, mx_scan_order order, mx_record_fn fn, void *context,
                               merx_error *err);
 merx_status mx_pg_scan(void *state, mx_record_kind kind, mx_record_fn fn, void *context, merx_error *err);
+merx_status mx_pg_scan_page(void *state, mx_record_kind kind, const mx_record_page *page, mx_record_fn fn,
+                            void *context, merx_error *err);
+merx_status mx_pg_scan_customer(void *state, mx_str customer, mx_record_fn fn, void *context, merx_error *err);
 merx_status mx_pg_get(void *state, mx_record_kind kind, mx_str id, mx_record_fn fn, void *context, merx_error *err);
 merx_status mx_pg_last_offset(void *state, int64_t *offset, merx_error *err);
 merx_status mx_pg_count(void *state, mx_record_kind kind, uint64_t *count, merx_error *err);

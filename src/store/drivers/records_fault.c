@@ -133,6 +133,17 @@ static merx_status fault_next_version(void *state, mx_str answer, int64_t *versi
     PASS(next_version, answer, version, err);
 }
 
+static merx_status fault_scan_page(void *state, mx_record_kind kind, const mx_record_page *page, mx_record_fn fn,
+                                   void *context, merx_error *err)
+{
+    PASS(scan_page, kind, page, fn, context, err);
+}
+
+static merx_status fault_scan_customer(void *state, mx_str customer, mx_record_fn fn, void *context, merx_error *err)
+{
+    PASS(scan_customer, customer, fn, context, err);
+}
+
 /* Not in the table of drivers: it has no open of its own. */
 const mx_records_driver mx_records_fault = {
     .version = 1,
@@ -155,4 +166,6 @@ const mx_records_driver mx_records_fault = {
     .compact = fault_compact,
     .next_version = fault_next_version,
     .stamp = fault_stamp,
+    .scan_page = fault_scan_page,
+    .scan_customer = fault_scan_customer,
 };

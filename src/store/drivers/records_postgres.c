@@ -250,4 +250,6 @@ const mx_records_driver mx_records_postgres = {
     .erase_customer = mx_pg_erase_customer,
     .compact = mx_pg_compact,
     .next_version = mx_pg_next_version,
+    .scan_page = mx_pg_scan_page,
+    .scan_customer = mx_pg_scan_customer,
 };

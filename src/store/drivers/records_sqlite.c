@@ -417,4 +417,6 @@ const mx_records_driver mx_records_sqlite = {
     .compact = mx_sqlite_compact,
     .next_version = mx_sqlite_next_version,
     .stamp = sqlite_stamp,
+    .scan_page = mx_sqlite_scan_page,
+    .scan_customer = mx_sqlite_scan_customer,
 };

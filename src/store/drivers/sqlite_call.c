@@ -125,16 +125,29 @@ static void put_kind_sql(mx_text *text, mx_record_kind kind, mx_kind_sql sql)
         return;
     case MX_KIND_SCAN:
     case MX_KIND_GET:
+    case MX_KIND_PAGE:
+    case MX_KIND_OF:
         mx_text_puts(text, "SELECT ");
         put_columns(text, fields, 0, fields->count, "@", ", ");
         mx_text_printf(text, " FROM %s", table);
         if (sql == MX_KIND_GET) {
             mx_text_puts(text, " WHERE ");
             put_columns(text, fields, 0, fields->keys, "@ = ?#", " AND ");
-        } else {
-            mx_text_puts(text, " ORDER BY ");
-            put_columns(text, fields, 0, fields->keys, "@", ", ");
+            return;
         }
+        if (sql == MX_KIND_PAGE)
+            put_columns(text, fields, 0, 1, " WHERE @ > coalesce(?1, '')", "");
+        if (sql == MX_KIND_OF)
+            mx_text_puts(text, " WHERE customer = ?1");
+        /* And orders without a customer that only his events name: space 3 of names are orders. */
+        if (sql == MX_KIND_OF && kind == MX_ORDER)
+            mx_text_puts(text, " OR (customer IS NULL AND id IN (SELECT text FROM names WHERE space = 3 AND key IN "
+                               "(SELECT order_ FROM events WHERE order_ IN (SELECT order_ FROM events WHERE customer = "
+                               "?2) GROUP BY order_ HAVING min(customer IS ?2))))");
+        mx_text_puts(text, " ORDER BY ");
+        put_columns(text, fields, 0, fields->keys, "@", ", ");
+        if (sql == MX_KIND_PAGE)
+            mx_text_puts(text, " LIMIT ?2");
         return;
     case MX_KIND_REMOVE:
         mx_text_printf(text, "DELETE FROM %s WHERE ", table);

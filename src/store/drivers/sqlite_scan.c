@@ -62,9 +62,9 @@ static merx_status read_event(mx_name_reader *names, sqlite3_stmt *row, char uui
     return MERX_OK;
 }
 
-/* Gives every row of a bound statement over events to fn; *found counts them. */
-static merx_status give_events(mx_sqlite *store, sqlite3_stmt *rows, uint64_t *found, mx_record_fn fn, void *context,
-                               merx_error *err)
+/* Gives the rows of a bound statement over events to fn, `limit` at most; *found counts them. */
+static merx_status give_events(mx_sqlite *store, sqlite3_stmt *rows, uint64_t limit, uint64_t *found, mx_record_fn fn,
+                               void *context, merx_error *err)
 {
     mx_record record = {.kind = MX_EVENT};
     mx_name_reader names;
@@ -72,7 +72,7 @@ static merx_status give_events(mx_sqlite *store, sqlite3_stmt *rows, uint64_t *f
     bool row;
 
     merx_status status = mx_name_reader_init(&names, store, err);
-    for (*found = 0; status == MERX_OK; ++*found) {
+    for (*found = 0; status == MERX_OK && *found < limit; ++*found) {
         status = mx_sqlite_step(store, rows, &row, "reading events", err);
         if (status != MERX_OK || !row)
             break;
@@ -100,7 +100,7 @@ merx_status mx_sqlite_scan_events(void *state, int64_t after_offset, mx_scan_ord
     if (status == MERX_OK)
         status = mx_sqlite_bind_int(store, rows, 1, after_offset, err);
     if (status == MERX_OK)
-        status = give_events(store, rows, &found, fn, context, err);
+        status = give_events(store, rows, UINT64_MAX, &found, fn, context, err);
     end_read(store, mine);
     return status;
 }
@@ -155,6 +155,74 @@ merx_status mx_sqlite_scan(void *state, mx_record_kind kind, mx_record_fn fn, vo
     return status;
 }
 
+/* Inside a transaction. */
+static merx_status give_page(mx_sqlite *store, mx_record_kind kind, const mx_record_page *page, mx_record_fn fn,
+                             void *context, merx_error *err)
+{
+    const int64_t limit = page->limit < INT64_MAX ? (int64_t)page->limit : INT64_MAX;
+    sqlite3_stmt *rows;
+    uint64_t found;
+
+    if (kind == MX_EVENT) {
+        MX_TRY(mx_sqlite_statement(store, MX_SQL_EVENT_SCAN, &rows, err));
+        MX_TRY(mx_sqlite_bind_int(store, rows, 1, page->after_offset, err));
+        return give_events(store, rows, page->limit, &found, fn, context, err);
+    }
+    MX_TRY(mx_sqlite_kind_statement(store, kind, MX_KIND_PAGE, &rows, err));
+    MX_TRY(mx_sqlite_bind_text(store, rows, 1, page->after, err));
+    MX_TRY(mx_sqlite_bind_int(store, rows, 2, limit, err));
+    return give_records(store, kind, rows, &found, fn, context, err);
+}
+
+merx_status mx_sqlite_scan_page(void *state, mx_record_kind kind, const mx_record_page *page, mx_record_fn fn,
+                                void *context, merx_error *err)
+{
+    mx_sqlite *store = state;
+    bool mine;
+
+    MX_TRY(begin_read(store, &mine, err));
+    merx_status status = give_page(store, kind, page, fn, context, err);
+    end_read(store, mine);
+    return status;
+}
+
+/* Inside a transaction. */
+static merx_status give_customer(mx_sqlite *store, mx_str customer, mx_record_fn fn, void *context, merx_error *err)
+{
+    static const mx_record_kind kinds[] = {MX_CUSTOMER, MX_ORDER, MX_MESSAGE, MX_REVIEW};
+    sqlite3_stmt *rows;
+    uint64_t found;
+    int64_t key; /* 0: no event names him */
+
+    MX_TRY(mx_sqlite_find_name(store, MX_SPACE_CUSTOMER, customer, &key, err));
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const mx_kind_sql sql = kinds[i] == MX_CUSTOMER ? MX_KIND_GET : MX_KIND_OF;
+        MX_TRY(mx_sqlite_kind_statement(store, kinds[i], sql, &rows, err));
+        MX_TRY(mx_sqlite_bind_text(store, rows, 1, customer, err));
+        if (kinds[i] == MX_ORDER)
+            MX_TRY(mx_sqlite_bind_int(store, rows, 2, key, err));
+        MX_TRY(give_records(store, kinds[i], rows, &found, fn, context, err));
+        sqlite3_clear_bindings(rows); /* no name stays in memory */
+    }
+    MX_TRY(mx_sqlite_statement(store, MX_SQL_EVENTS_OF, &rows, err));
+    MX_TRY(mx_sqlite_bind_int(store, rows, 1, key, err));
+    MX_TRY(mx_sqlite_bind_text(store, rows, 2, customer, err));
+    merx_status status = give_events(store, rows, UINT64_MAX, &found, fn, context, err);
+    sqlite3_clear_bindings(rows);
+    return status;
+}
+
+merx_status mx_sqlite_scan_customer(void *state, mx_str customer, mx_record_fn fn, void *context, merx_error *err)
+{
+    mx_sqlite *store = state;
+    bool mine;
+
+    MX_TRY(begin_read(store, &mine, err));
+    merx_status status = give_customer(store, customer, fn, context, err);
+    end_read(store, mine);
+    return status;
+}
+
 static merx_status live_version(mx_sqlite *store, mx_str answer, int64_t *version, merx_error *err)
 {
     sqlite3_stmt *statement;
@@ -180,7 +248,7 @@ static merx_status get_one(mx_sqlite *store, mx_record_kind kind, mx_str id, uin
         MX_TRY(mx_sqlite_ids_offset(store, id, &offset, err));
         MX_TRY(mx_sqlite_statement(store, MX_SQL_EVENT_GET, &statement, err));
         MX_TRY(mx_sqlite_bind_int(store, statement, 1, offset, err));
-        return give_events(store, statement, found, fn, context, err);
+        return give_events(store, statement, UINT64_MAX, found, fn, context, err);
     }
     if (kind == MX_MODEL) {
         if (!mx_model_id_split(id, &key, &version))

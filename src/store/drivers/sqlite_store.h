@@ -70,6 +70,11 @@ typedef enum mx_space {
                   "country, source, row, id FROM events WHERE offset > ?1 ORDER BY offset")                            \
     X(EVENT_SCAN_TIME, "SELECT offset, time_ms, kind, customer, product, order_, session, quantity, price_minor, "     \
                        "title, country, source, row, id FROM events WHERE offset > ?1 ORDER BY time_ms, offset")       \
+    X(EVENTS_OF,                                                                                                       \
+      "SELECT offset, time_ms, kind, customer, product, order_, session, quantity, price_minor, title, "               \
+      "country, source, row, id FROM events WHERE customer = ?1 OR (customer IS NULL AND order_ IN (SELECT "           \
+      "key FROM names WHERE space = 3 AND text IN (SELECT id FROM orders WHERE customer = ?2))) ORDER BY "             \
+      "offset")                                                                                                        \
     X(EVENT_GET, "SELECT offset, time_ms, kind, customer, product, order_, session, quantity, price_minor, title, "    \
                  "country, source, row, id FROM events WHERE offset = ?1")                                             \
     X(EVENT_KEYS, "SELECT merx_mark(offset, customer, product, order_, session, title, country, source) FROM events")  \
@@ -107,6 +112,8 @@ typedef enum mx_kind_sql {
     MX_KIND_GET,
     MX_KIND_REMOVE,
     MX_KIND_COUNT,
+    MX_KIND_PAGE,
+    MX_KIND_OF, /* a customer's; orders also as erasing finds them */
     MX_KIND_SQLS
 } mx_kind_sql;
 
@@ -253,6 +260,9 @@ merx_status mx_sqlite_flush(mx_sqlite *store, merx_error *err) MERX_MUST_CHECK;
 mx_str mx_sqlite_event_id(sqlite3_stmt *statement, int column, char buffer[MX_UUID_TEXT]);
 merx_status mx_sqlite_scan_events(void *state, int64_t after_offset, mx_scan_order order, mx_record_fn fn,
                                   void *context, merx_error *err);
+merx_status mx_sqlite_scan_page(void *state, mx_record_kind kind, const mx_record_page *page, mx_record_fn fn,
+                                void *context, merx_error *err);
+merx_status mx_sqlite_scan_customer(void *state, mx_str customer, mx_record_fn fn, void *context, merx_error *err);
 merx_status mx_sqlite_scan(void *state, mx_record_kind kind, mx_record_fn fn, void *context, merx_error *err);
 merx_status mx_sqlite_get(void *state, mx_record_kind kind, mx_str id, mx_record_fn fn, void *context, merx_error *err);
 merx_status mx_sqlite_last_offset(void *state, int64_t *offset, merx_error *err);
