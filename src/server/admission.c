@@ -127,7 +127,9 @@ static bool is_type(const char *type, const char *wanted)
 static bool admit_body(mx_request *request, const mx_head *head)
 {
     mx_content takes = request->route->takes;
-    size_t limit = mx_content_limit(takes, request->server->limits.body_bytes);
+    uint64_t upload = request->server->limits.upload_bytes;
+    size_t limit =
+        takes == MX_FILE ? (size_t)upload : mx_content_limit(takes, request->server->limits.body_bytes);
     int64_t length = 0;
 
     request->body.max_size = limit;
@@ -145,8 +147,8 @@ static bool admit_body(mx_request *request, const mx_head *head)
                         "the body has %" PRId64 " bytes; at most %zu are taken", length, limit);
         return false;
     }
-    if (takes == MX_NOTHING)
-        return true;
+    if (takes == MX_NOTHING || takes == MX_FILE)
+        return true; /* a file is what its name says */
     const char *type = head->content_type ? head->content_type : "";
     request->json_lines =
         takes == MX_EVENTS && (is_type(type, "application/x-ndjson") || is_type(type, "application/jsonl") ||

@@ -11,13 +11,15 @@
 #include "server/record_json.h"
 #include "server/server_state.h"
 
-enum { EVENTS_MAX = 100000, EVENT_BYTES = 65536, THING_BYTES = 4 << 20, QUESTION_BYTES = 65536 };
+enum { EVENTS_MAX = 100000, EVENT_BYTES = 65536, THING_BYTES = 4 << 20, QUESTION_BYTES = 65536, JOB_BYTES = 1 << 20 };
 
 size_t mx_content_limit(mx_content content, uint64_t limit)
 {
+    bool asked = content == MX_JOB_ASKED || content == MX_DEPLOY || content == MX_EMPTY || content == MX_KEY_ASKED;
     uint64_t own = content == MX_EVENTS                                      ? limit
                    : content == MX_ONE_PRODUCT || content == MX_ONE_CUSTOMER ? THING_BYTES
                    : content == MX_QUESTION                                  ? QUESTION_BYTES
+                   : asked                                                   ? JOB_BYTES
                                                                              : 0;
     return (size_t)(own < limit ? own : limit);
 }

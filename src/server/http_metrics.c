@@ -11,8 +11,8 @@
 static const uint64_t bounds_us[MX_METRIC_BUCKETS] = {100,   250,   500,    1000,   2500,    5000,    10000,
                                                       25000, 50000, 100000, 250000, 1000000, 5000000, 30000000};
 /* Statuses the server gives; another is counted as 500. */
-static const unsigned statuses[MX_METRIC_STATUSES] = {500, 200, 400, 401, 403, 404, 405,
-                                                      409, 413, 415, 422, 429, 503, 507};
+static const unsigned statuses[MX_METRIC_STATUSES] = {500, 200, 201, 202, 400, 401, 403, 404,
+                                                      405, 409, 413, 415, 422, 429, 503, 507};
 
 void mx_metrics_request(mx_metrics *metrics, size_t route, unsigned status, double seconds)
 {

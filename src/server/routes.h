@@ -13,12 +13,14 @@ struct mx_request;
 typedef enum mx_place {
     MX_AT_ONCE, /* on the network thread: takes microseconds */
     MX_ANSWERS, /* there as well, while this answer has been quick; else on a thread for work */
+    MX_ASIDE,   /* on a thread for work: waits for a disk */
     MX_WRITES,  /* in the shop's line of writes */
 } mx_place;
 
 /* What a request brings, what a reply holds: the schemas of OpenAPI, and the limit on the body. */
 typedef enum mx_content {
     MX_NOTHING,
+    MX_FILE,     /* bytes, into an upload; or out of a file */
     MX_QUESTION, /* the options of the answer named in the path */
     MX_EVENTS,
     MX_ONE_PRODUCT,
@@ -29,6 +31,26 @@ typedef enum mx_content {
     MX_STATE,
     MX_STORED,
     MX_RECEIPT,
+    MX_JOB_ASKED,
+    MX_JOB,
+    MX_JOBS,
+    MX_JOB_EVENTS,
+    MX_TEXT_LINES,
+    MX_JSON_LINES,
+    MX_UPLOAD,
+    MX_UPLOADS,
+    MX_MODELS,
+    MX_MODEL_VERSIONS,
+    MX_COMPARISON,
+    MX_DEPLOY,
+    MX_EMPTY,
+    MX_DEPLOYED,
+    MX_KEY_ASKED,
+    MX_KEY,
+    MX_KEYS,
+    MX_REVOKED,
+    MX_SETTINGS,
+    MX_EVENT_STREAM,
     MX_OPENAPI,
     MX_PROMETHEUS,
     MX_CONTENTS
@@ -60,7 +82,8 @@ typedef enum mx_match {
 /*
  * The route of a request. HEAD is answered as GET.
  * path    as sent, percent-encoded, without the query
- * value   (MX_PATH_VALUE_MAX + 1) written: the part in braces, decoded; "" if the route has none
+ * value   (MX_PATH_VALUE_MAX + 1) written: the part in braces, decoded; "" if the route has none. Several: from the first to the last, with what is between:
+ *         "recommend/versions/3"
  * allow   (64) written for MX_NO_METHOD: "GET, HEAD, PUT"
  */
 mx_match mx_route_find(const char *method, const char *path, const mx_route **route, char *value, char *allow);

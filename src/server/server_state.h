@@ -17,6 +17,11 @@ typedef struct mx_limits {
     size_t waiting; /* writes of one shop */
     int workers;
     double rate;
+    uint64_t upload_bytes; /* of one upload */
+    int jobs, job_threads;
+    uint64_t job_bytes; /* memory of one job; 0: no limit */
+    unsigned job_s;     /* 0: no limit */
+    size_t streams;
     bool access_log;
     char host[64], port[8];
 } mx_limits;
@@ -29,6 +34,11 @@ struct merx_server {
     mx_key_ring ring;
     bool ring_made;
     mx_work_queue *queue;
+    struct mx_jobs *jobs;
+    struct mx_job_owner *job_owners; /* (n_shops) */
+    struct mx_streams *streams;
+    merx_options *settings; /* as they were given */
+    const char **origins;   /* of each setting: "flag" … */
     struct MHD_Daemon *daemon;
     struct mx_connections *connections;
     mx_metrics metrics; /* of requests that belong to no shop */
