@@ -3,10 +3,12 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/run.h"
 #include "io/file.h"
 #include "io/stream.h"
+#include "shop/import_parts.h"
 #include "shop/jobs/job_state.h"
 
 typedef struct export_out {
@@ -118,8 +120,21 @@ static merx_status take_customers(export_out *out, merx_error *err)
     return MERX_OK;
 }
 
+/* How many erasures the shop knows. */
+static merx_status count_erased(mx_records *records, size_t *n, merx_error *err)
+{
+    mx_erased erased = {0};
+    MX_TRY(mx_erased_read(records, NULL, &erased, err));
+    *n = erased.hashes ? mx_dict_count(erased.hashes) : 0;
+    mx_erased_release(&erased);
+    return MERX_OK;
+}
+
 static merx_status put_file(export_out *out, merx_shop *shop, const char *path, merx_error *err)
 {
+    size_t before;
+    size_t after;
+    MX_TRY(count_erased(shop->records, &before, err));
     MX_TRY(take_customers(out, err));
     MX_TRY(mx_sink_open(path, MX_PLAIN, NULL, &out->sink, err));
     out->records = shop->records;
@@ -128,7 +143,14 @@ static merx_status put_file(export_out *out, merx_shop *shop, const char *path, 
         mx_sink_abandon(out->sink);
         return status;
     }
-    return mx_sink_finish(out->sink, err);
+    MX_TRY(mx_sink_finish(out->sink, err));
+    /* Who was erased meanwhile may be in it. Who is erased from here on takes the file with him. */
+    status = count_erased(shop->records, &after, err);
+    if (status == MERX_OK && after != before)
+        status = mx_error_set(err, MERX_E_CHANGED, "", "a customer was erased while the export was written");
+    if (status != MERX_OK)
+        (void)unlink(path);
+    return status;
 }
 
 merx_status mx_job_export(mx_job_run *run, merx_error *err)

@@ -19,6 +19,7 @@
 
 /* How far a job steps back behind the threads that answer, and how often the clock looks what is old. */
 enum { NICE = 10, SWEEP_S = 300 };
+#define SAID_S 0.5 /* shorter stages are not worth a line of the log */
 
 const mx_jobs_options *mx_jobs_options_of(const mx_shop_jobs *shop)
 {
@@ -38,7 +39,9 @@ static const char *hint_of(const mx_job_run *run, merx_status status)
     case MERX_E_BUSY:
         return "another process writes to the shop; start the job again when it has ended";
     case MERX_E_CHANGED:
-        return "the option \"replace\" takes the changed file in place of what came from it";
+        return run->entry->kind == MX_JOB_IMPORT
+                   ? "the option \"replace\" takes the changed file in place of what came from it"
+                   : "start the job again";
     case MERX_E_NO_SPACE:
         return "the server's disk is full; nothing half written was kept";
     default:
@@ -61,7 +64,8 @@ static void on_progress(void *context, const merx_progress *p)
     bool ended = p->done >= 1;
     if (ended) {
         run->stages++;
-        mx_job_say(run, "%s: %.1f s", p->stage, p->elapsed_s);
+        if (p->elapsed_s >= SAID_S)
+            mx_job_say(run, "%s: %.1f s", p->stage, p->elapsed_s);
     }
     double share = part_share(run->stages, ended ? 0 : p->done);
     double progress = ((double)run->part + share) / (double)(run->parts ? run->parts : 1);
