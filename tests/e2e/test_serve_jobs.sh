@@ -21,14 +21,18 @@ is() {
 # start JSON: a job; its id is in $job.
 start() {
     post 202 /v1/jobs "$1"
-    job=$(value id)
+    job=$(word id)
+}
+# word NAME: that text of the last reply; the first one.
+word() {
+    grep -oE "\"$1\":\"[^\"]*\"" "$work/body" | head -n 1 | cut -d'"' -f4
 }
 # until_state STATE [JOB]: it comes to that state within a minute; the job is in $work/body.
 until_state() {
     local now=
     for _ in $(seq 600); do
         get 200 "/v1/jobs/${2:-$job}" "${key[@]}"
-        now=$(value state)
+        now=$(word state)
         [ "$now" != "$1" ] || return 0
         case $now in done | failed | cancelled | interrupted) break ;; esac
         sleep 0.1
@@ -39,7 +43,7 @@ until_state() {
 until_ended() {
     for _ in $(seq 600); do
         get 200 "/v1/jobs/$job" "${key[@]}"
-        case $(value state) in done | failed | cancelled | interrupted) return 0 ;; esac
+        case $(word state) in done | failed | cancelled | interrupted) return 0 ;; esac
         sleep 0.1
     done
     die "job $job does not end"
@@ -66,9 +70,9 @@ with open(work + "/products.jsonl", "w") as out:
 # Enough that importing and training it takes a while.
 with open(work + "/large.csv", "w") as out:
     out.write("order_id,time,customer,product,quantity,unit_price\n")
-    for n in range(400000):
-        day = datetime.date(2023, 1, 1) + datetime.timedelta(days=n // 1000)
-        out.write("l-%d,%s,l%d,big%d,1,%d.50\n" % (n, day, n * 7919 % 20011, n * 104729 % 3001, 1 + n % 5))
+    for n in range(60000):
+        day = datetime.date(2023, 1, 1) + datetime.timedelta(days=n // 200)
+        out.write("l-%d,%s,l%d,big%d,1,%d.50\n" % (n, day, n * 7919 % 5003, n * 104729 % 1009, 1 + n % 5))
 PY
 
 serve "$work/tea.merx" --max_upload 32M --timeout 4 --stop_timeout 10
