@@ -80,6 +80,8 @@ typedef struct merx_server merx_server;
  */
 MERX_API merx_status merx_server_start(const merx_options *settings, const merx_served *shops, size_t n,
                                        merx_server **out, merx_error *err) MERX_MUST_CHECK;
+/* Says where a setting came from, for GET /v1/settings: "flag", "environment", "file"; "default" when nobody says. Before the address is told to anybody. */
+MERX_API void merx_server_origin(merx_server *server, const char *setting, const char *origin);
 /* "127.0.0.1:7373": what it listens on; with the port that was found when 0 was asked for. */
 MERX_API const char *merx_server_address(const merx_server *server);
 /* Whether it speaks HTTPS: "tls_cert" and "tls_key" are set. */

@@ -17,6 +17,7 @@ typedef struct serving {
     merx_options *settings;
     merx_served *shops;
     size_t n_shops;
+    const char **origins; /* where each setting was last set; NULL: nowhere */
     json_t *file;  /* its texts are used until the server has started */
     char *storage; /* of names given as NAME=FOLDER */
 } serving;
@@ -29,6 +30,14 @@ static int refuse_file(const char *path, const char *name, const char *what)
     snprintf(err.where, sizeof err.where, "%s", path);
     snprintf(err.message, sizeof err.message, "\"%.60s\": %.400s", name, what);
     return cli_fail(&err);
+}
+
+static void note_origin(serving *s, const char *name, const char *origin)
+{
+    const merx_option *table = merx_server_settings();
+    for (size_t i = 0; table[i].name; i++)
+        if (strcmp(table[i].name, name) == 0)
+            s->origins[i] = origin;
 }
 
 /* A setting of the file: text, a number, true or false. */
@@ -49,6 +58,7 @@ static int set_from_file(serving *s, const char *path, const char *name, const j
         return refuse_file(path, name, "expected text, a number, true or false");
     if (merx_options_set(s->settings, name, text, &err) != MERX_OK)
         return refuse_file(path, name, err.message);
+    note_origin(s, name, "file");
     return 0;
 }
 
@@ -119,6 +129,8 @@ static int read_environment(serving *s)
         merx_error err = {0};
         if (value && *value && merx_options_set(s->settings, option->name, value, &err) != MERX_OK)
             return cli_usage_error(s->arguments->command, "%s: %s", name, err.message);
+        if (value && *value)
+            note_origin(s, option->name, "environment");
     }
     return 0;
 }
@@ -131,6 +143,12 @@ static int read_settings(serving *s)
     int code = 0;
     if (!config)
         config = getenv("MERX_SERVE_CONFIG");
+    size_t n = 0;
+    while (merx_server_settings()[n].name)
+        n++;
+    s->origins = calloc(n, sizeof *s->origins);
+    if (!s->origins)
+        return cli_fail(&(merx_error){.code = MERX_E_MEMORY});
     if (merx_options_new(NULL, merx_server_settings(), &s->settings, &err) != MERX_OK)
         return cli_fail(&err);
     if (config && *config)
@@ -140,10 +158,14 @@ static int read_settings(serving *s)
     /* --threads, which every command has, says how many cores may be used. */
     if (code == 0 && threads && merx_options_set(s->settings, "workers", threads, &err) != MERX_OK)
         code = cli_usage_error(s->arguments->command, "--threads: %s", err.message);
-    for (int i = 0; code == 0 && i < s->arguments->n_settings; i++)
+    if (threads)
+        note_origin(s, "workers", "flag");
+    for (int i = 0; code == 0 && i < s->arguments->n_settings; i++) {
+        note_origin(s, s->arguments->settings[i].name, "flag");
         if (merx_options_set(s->settings, s->arguments->settings[i].name, s->arguments->settings[i].value, &err) !=
             MERX_OK)
             code = cli_usage_failure(s->arguments->command, &err);
+    }
     return code;
 }
 
@@ -231,6 +253,10 @@ static int serve(serving *s)
     signal(SIGPIPE, SIG_IGN);
     if (merx_server_start(s->settings, s->shops, s->n_shops, &server, &err) != MERX_OK)
         return cli_fail(&err);
+    const merx_option *table = merx_server_settings();
+    for (size_t i = 0; table[i].name; i++)
+        if (s->origins[i])
+            merx_server_origin(server, table[i].name, s->origins[i]);
     int code = announce(s, server);
     while (code == 0 && sigwait(&signals, &signal_number) != 0)
         continue;
@@ -260,6 +286,7 @@ static int run(cli_arguments *arguments)
     json_decref(s.file);
     free(s.shops);
     free(s.storage);
+    free(s.origins);
     return code;
 }
 #else

@@ -159,7 +159,9 @@ static bool admit_body(mx_request *request, const mx_head *head)
 
     request->picture = takes_picture(request) &&
                        (is_type(type, "image/jpeg") || is_type(type, "image/png") || is_type(type, "image/webp"));
-    size_t limit = request->picture ? (size_t)most : mx_content_limit(takes, most);
+    size_t limit = takes == MX_FILE    ? (size_t)request->server->limits.upload_bytes
+                   : request->picture ? (size_t)most
+                                      : mx_content_limit(takes, most);
 
     request->body.max_size = limit;
     if (head->content_length && (!mx_parse_int64(mx_str_of(head->content_length), &length) || length < 0)) {
@@ -176,7 +178,7 @@ static bool admit_body(mx_request *request, const mx_head *head)
                         "the body has %" PRId64 " bytes; at most %zu are taken", length, limit);
         return false;
     }
-    return takes == MX_NOTHING || admit_type(request, type);
+    return takes == MX_NOTHING || takes == MX_FILE || admit_type(request, type); /* a file is what its name says */
 }
 
 /* ---- all ---- */

@@ -59,6 +59,29 @@ static const struct {
     [MX_EXPORT] = {"export", "the customer's record, orders, messages, reviews and events", "application/json"},
     [MX_PICTURE] = {"picture", "a picture: JPEG, PNG or WebP", "image/*"},
     [MX_RECEIPT] = {"receipt", "what was erased, and what each answer's model did", "application/json"},
+    [MX_FILE] = {"file", "the bytes of a file", "application/octet-stream"},
+    [MX_JOB_ASKED] = {"job_asked", "what is to be done", "application/json"},
+    [MX_JOB] = {"job", "a job: its state, progress, result", "application/json"},
+    [MX_JOBS] = {"jobs", "jobs, newest first, and where the next page begins", "application/json"},
+    [MX_JOB_EVENTS] = {"job_events",
+                       "\"job\" (the job) whenever it changes, \"log\" ({time, text}), \"end\" (the job) as the last",
+                       "text/event-stream"},
+    [MX_TEXT_LINES] = {"lines", "lines of text", "text/plain"},
+    [MX_JSON_LINES] = {"json_lines", "{\"kind\", \"record\"}, one a line", "application/x-ndjson"},
+    [MX_UPLOAD] = {"upload", "what was stored", "application/json"},
+    [MX_UPLOADS] = {"uploads", "the files that are there", "application/json"},
+    [MX_MODELS] = {"models", "answers that learn, with their live version", "application/json"},
+    [MX_MODEL_VERSIONS] = {"model_versions", "versions with their figures, newest first", "application/json"},
+    [MX_COMPARISON] = {"comparison", "figures of two versions, and their difference b - a", "application/json"},
+    [MX_DEPLOY] = {"deploy", "the version that is to be live", "application/json"},
+    [MX_EMPTY] = {"empty", "an empty object", "application/json"},
+    [MX_DEPLOYED] = {"deployed", "which version is live, and which was", "application/json"},
+    [MX_KEY_ASKED] = {"key_asked", "role and name of a key", "application/json"},
+    [MX_KEY] = {"key", "the key, shown this once", "application/json"},
+    [MX_KEYS] = {"keys", "the keys of the shop, without secrets", "application/json"},
+    [MX_REVOKED] = {"revoked", "the id of the key that was", "application/json"},
+    [MX_SETTINGS] = {"settings", "settings with their defaults and where they came from", "application/json"},
+    [MX_EVENT_STREAM] = {"event_stream", "\"events\" ({offset, events}) as they are accepted", "text/event-stream"},
     [MX_OPENAPI] = {"openapi", "an OpenAPI description", "application/json"},
     [MX_PROMETHEUS] = {"metrics", "Prometheus text", "text/plain"},
 };
@@ -174,6 +197,10 @@ static json_t *body_json(const mx_route *route, const merx_answer_info *info)
                          "content", "application/json", json_type, "application/x-ndjson", "schema",
                          mx_schema_ref("event"));
     }
+    if (route->takes == MX_FILE)
+        return json_pack("{s:b, s:s, s:{s:{s:{s:s}}}}", "required", 1, "description", contents[route->takes].text,
+                         "content", contents[route->takes].type, "schema", "contentMediaType",
+                         contents[route->takes].type);
     json_t *content = mx_things_body(route, info ? question_schema(info) : NULL);
     if (!content) {
         content = json_pack("{s:{s:o}}", "application/json", "schema",
@@ -184,6 +211,20 @@ static json_t *body_json(const mx_route *route, const merx_answer_info *info)
     return json_pack("{s:b, s:s, s:o}", "required", 1, "description", contents[route->takes].text, "content", content);
 }
 
+/* What content_schemas.c describes. */
+static bool has_schema(mx_content content)
+{
+    return contents[content].type[0] && strcmp(contents[content].type, "application/json") == 0 &&
+           content >= MX_JOB_ASKED && content < MX_OPENAPI;
+}
+
+static const char *good_status(const mx_route *route)
+{
+    bool made = route->gives == MX_UPLOAD || route->gives == MX_KEY;
+    bool begun = route->gives == MX_JOB && strcmp(route->method, "GET") != 0;
+    return made ? "201" : begun ? "202" : "200";
+}
+
 static json_t *replies_json(const mx_route *route)
 {
     json_t *good = json_pack("{s:s, s:{s:{}}}", "description", contents[route->gives].text, "content",
@@ -191,10 +232,10 @@ static json_t *replies_json(const mx_route *route)
     json_t *content = mx_things_reply(route);
     if (content)
         json_object_set_new(good, "content", content);
-    if (route->gives == MX_REPLY)
+    if (route->gives == MX_REPLY || has_schema(route->gives))
         json_object_set_new(json_object_get(json_object_get(good, "content"), "application/json"), "schema",
-                            mx_schema_ref("reply"));
-    return json_pack("{s:o, s:{s:s, s:{s:{s:o}}}}", "200", good, "default", "description",
+                            mx_schema_ref(contents[route->gives].name));
+    return json_pack("{s:o, s:{s:s, s:{s:{s:o}}}}", good_status(route), good, "default", "description",
                      "what was wrong, and what would be right", "content", "application/json", "schema",
                      mx_schema_ref("error"));
 }
@@ -204,6 +245,32 @@ static void add_all(json_t *list, json_t *more)
 {
     json_array_extend(list, more);
     json_decref(more);
+}
+
+static json_t *query_parameter(const char *name, const char *type, const char *text, bool required)
+{
+    return json_pack("{s:s, s:s, s:b, s:s, s:{s:s}}", "name", name, "in", "query", "required", (int)required,
+                     "description", text, "schema", "type", type);
+}
+
+/* The parts in braces, and what the query of a route may say. */
+static json_t *path_parameters(const mx_route *route)
+{
+    json_t *list = json_array();
+    for (const char *at = strchr(route->path, '{'); at; at = strchr(at + 1, '{'))
+        json_array_append_new(list, json_pack("{s:o, s:s, s:b, s:{s:s, s:i}}", "name",
+                                              json_stringn(at + 1, strcspn(at + 1, "}")), "in", "path", "required", 1,
+                                              "schema", "type", "string", "maxLength", 255));
+    if (route->gives == MX_JOBS) {
+        json_array_append_new(list, query_parameter("limit", "integer", "at most so many: 1 to 1000", false));
+        json_array_append_new(list, query_parameter("after", "string", "what \"next\" was", false));
+    } else if (route->gives == MX_COMPARISON) {
+        json_array_append_new(list, query_parameter("a", "integer", "a version", true));
+        json_array_append_new(list, query_parameter("b", "integer", "another", true));
+    } else if (route->gives == MX_EVENT_STREAM) {
+        json_array_append_new(list, query_parameter("after", "integer", "from this offset on; left out: from now on", false));
+    }
+    return list;
 }
 
 /* info: the answer of this path; NULL: the path stands for itself. */
@@ -219,9 +286,8 @@ static json_t *operation(const mx_route *route, const merx_answer_info *info)
     if (info &&
         (route->takes == MX_NOTHING || (route->takes == MX_QUESTION && mx_option_named(info->question, "picture"))))
         add_all(parameters, query_parameters(info));
-    else if (!info && strstr(route->path, "{id}"))
-        json_array_append_new(parameters, json_pack("{s:s, s:s, s:b, s:{s:s, s:i}}", "name", "id", "in", "path",
-                                                    "required", 1, "schema", "type", "string", "maxLength", 255));
+    else if (!info)
+        add_all(parameters, path_parameters(route));
     mx_things_parameters(route, info, parameters);
     if (json_array_size(parameters) > 0)
         json_object_set(op, "parameters", parameters);
@@ -266,6 +332,7 @@ static json_t *schemas(void)
                                   "string", "base64", "type", "string"));
     json_t *all = json_pack("{s:o, s:o}", "error", error, "reply", reply);
     mx_things_schemas(all);
+    mx_add_content_schemas(all);
     return all;
 }
 
@@ -274,7 +341,8 @@ json_t *mx_openapi_description(void)
     json_t *paths = json_object();
     for (size_t i = 0; mx_route_at(i); i++) {
         const mx_route *route = mx_route_at(i);
-        const char *brace = strstr(route->path, "{name}");
+        const char *brace = strstr(route->path, "/answers/{name}");
+        brace = brace ? strchr(brace, '{') : NULL;
         if (!brace) {
             add_path(paths, route, route->path, NULL);
             continue;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "server/jobs_of_shops.h"
 #include "server/record_json.h"
 #include "server/server_state.h"
 #include "shop/asking.h"
@@ -378,6 +379,12 @@ void mx_handle_metrics(mx_request *request)
                 mx_metric_samples(&out, (mx_metric)kind, &server->shops[i].metrics, server->shops[i].name);
         mx_metric_samples(&out, (mx_metric)kind, &server->metrics, "");
     }
+    bool heads = true;
+    for (size_t i = 0; i < server->n_shops; i++)
+        if (all || &server->shops[i] == request->shop) {
+            mx_job_metrics(&out, &server->shops[i], heads);
+            heads = false;
+        }
     mx_text_printf(&out,
                    "# HELP merx_shops Shops that are served.\n# TYPE merx_shops gauge\nmerx_shops %zu\n"
                    "# HELP process_resident_memory_bytes Resident memory.\n# TYPE process_resident_memory_bytes "

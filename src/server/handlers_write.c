@@ -5,13 +5,15 @@
 #include "server/server_state.h"
 #include "server/things.h"
 
-enum { QUESTION_BYTES = 65536 };
+enum { QUESTION_BYTES = 65536, JOB_BYTES = 1 << 20 };
 
 size_t mx_content_limit(mx_content content, uint64_t limit)
 {
+    bool asked = content == MX_JOB_ASKED || content == MX_DEPLOY || content == MX_EMPTY || content == MX_KEY_ASKED;
     uint64_t own = content == MX_EVENTS || content == MX_MANY_THINGS || content == MX_QUESTIONS ? limit
                    : content == MX_ONE_THING || content == MX_PATCH                             ? MX_THING_BYTES
                    : content == MX_QUESTION                                                     ? QUESTION_BYTES
+                   : asked                                                                      ? JOB_BYTES
                                                                                                 : 0;
     return (size_t)(own < limit ? own : limit);
 }

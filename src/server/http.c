@@ -22,9 +22,13 @@
 #include "server/connections.h"
 #include "server/handlers.h"
 #include "server/pages.h"
+#include "server/streams.h"
+#include "shop/jobs/uploads.h"
 
 /* A refused body up to this size is read and dropped, so that the connection can go on. */
 enum { DRAINED_BYTES = 65536, REPLY_HEADER_BYTES = 4096 };
+/* What is read and sent at once of replies that flow; and how much of an upload must come within the time that other bodies have. */
+enum { FLOW_BYTES = 65536, UPLOAD_TURN_BYTES = 65536 };
 
 typedef struct http_request {
     mx_request request; /* first */
@@ -68,7 +72,7 @@ static void log_access(const http_request *h, double seconds)
                  "{\"time\":\"%s.%03dZ\",\"request_id\":\"%s\",\"shop\":\"%s\",\"key\":\"%s\",\"method\":\"%s\","
                  "\"route\":\"%s\",\"status\":%u,\"ms\":%.3f,\"bytes_in\":%zu,\"bytes_out\":%zu}\n",
                  time, (int)(now % 1000), r->id, r->shop ? r->shop->name : "", r->key_id, h->method,
-                 r->route ? r->route->path : "", r->status, seconds * 1e3, r->body.size, r->size);
+                 r->route ? r->route->path : "", r->status, seconds * 1e3, (size_t)r->received, r->size);
     if (length > 0 && (size_t)length < sizeof line && write(STDERR_FILENO, line, (size_t)length) < 0)
         return; /* a log that can't be written has nowhere to say so */
 }
@@ -129,6 +133,13 @@ static void add_headers(const http_request *h, struct MHD_Response *response)
     if (r->etag[0])
         MHD_add_response_header(response, "ETag", r->etag);
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (r->attachment[0]) {
+        char text[MX_UPLOAD_NAME_MAX + 40];
+        snprintf(text, sizeof text, "attachment; filename=\"%.*s\"", MX_UPLOAD_NAME_MAX, r->attachment);
+        MHD_add_response_header(response, "Content-Disposition", text);
+    }
+    if (strcmp(r->type, "text/event-stream") == 0)
+        MHD_add_response_header(response, "X-Accel-Buffering", "no"); /* nginx in front sends on at once */
     if (r->status == 401)
         MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
     if (r->allow[0])
@@ -141,6 +152,72 @@ static void add_headers(const http_request *h, struct MHD_Response *response)
         MHD_add_response_header(response, "Connection", "close");
 }
 
+/* ---- replies that flow ---- */
+
+/* On its own: it may outlive the request. */
+typedef struct flowing {
+    mx_flow flow;
+    mx_connection *late;
+} flowing;
+
+static ssize_t read_flow(void *context, uint64_t at, char *out, size_t size)
+{
+    flowing *f = context;
+    uint64_t left = f->flow.size - at;
+    size_t wanted = left < size ? (size_t)left : size;
+    if (wanted == 0)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    mx_connection_turn(f->late, false); /* what was given before is taken: the client has its time again */
+    return f->flow.read(f->flow.context, at, out, wanted) == wanted ? (ssize_t)wanted : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+static void free_flow(void *context)
+{
+    flowing *f = context;
+    f->flow.release(f->flow.context);
+    MX_FREE_ARRAY(NULL, f, 1);
+}
+
+static ssize_t read_stream(void *context, uint64_t at, char *out, size_t size)
+{
+    (void)at;
+    ptrdiff_t given = mx_stream_read(context, out, size);
+    return given < 0 ? MHD_CONTENT_READER_END_OF_STREAM : given;
+}
+
+static void free_stream(void *context)
+{
+    mx_stream_drop(context);
+}
+
+/* The reply's stream or flow becomes the response's; NULL: no memory, and they are still the request's. */
+static struct MHD_Response *make_flowing(http_request *h)
+{
+    mx_request *r = &h->request;
+    if (r->stream) {
+        struct MHD_Response *response =
+            MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, FLOW_BYTES, read_stream, r->stream, free_stream);
+        if (response) {
+            mx_stream_begin(r->stream, h->connection, h->late);
+            r->stream = NULL;
+        }
+        return response;
+    }
+    flowing *f;
+    if (MX_NEW_ARRAY(NULL, 1, &f, "reply", NULL) != MERX_OK)
+        return NULL;
+    *f = (flowing){r->flow, h->late};
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(r->flow.size, FLOW_BYTES, read_flow, f, free_flow);
+    if (!response) {
+        MX_FREE_ARRAY(NULL, f, 1);
+        return NULL;
+    }
+    r->size = (size_t)r->flow.size;
+    r->flow = (mx_flow){0};
+    return response;
+}
+
 static enum MHD_Result send_reply(http_request *h)
 {
     mx_request *r = &h->request;
@@ -149,7 +226,9 @@ static enum MHD_Result send_reply(http_request *h)
     /* The text is the request's, which outlives its sending. */
     void *text; /* libmicrohttpd only reads it, whatever its prototype says */
     memcpy(&text, &r->text, sizeof text);
-    struct MHD_Response *response = MHD_create_response_from_buffer(r->size, text, MHD_RESPMEM_PERSISTENT);
+    bool flows = r->flow.context || (r->stream && strcmp(h->method, "HEAD") != 0);
+    struct MHD_Response *response =
+        flows ? make_flowing(h) : MHD_create_response_from_buffer(r->size, text, MHD_RESPMEM_PERSISTENT);
     if (!response)
         return MHD_NO;
     add_headers(h, response);
@@ -197,12 +276,16 @@ static void run_events(mx_request *first)
 static void run_work(mx_work *work)
 {
     mx_request *request = (mx_request *)(void *)work;
+    const http_request *h = (const http_request *)(void *)work;
 
-    if (is_events(work)) {
+    if (request->route->place == MX_WRITES && mx_served_shop_busy_since(request->shop, h->begun_s)) {
+        mx_request_fail(request, MX_HTTP_UNAVAILABLE, "", "", "another writer holds the shop, an import perhaps");
+    } else if (is_events(work)) {
         run_events(request);
         return;
+    } else {
+        request->route->handle(request);
     }
-    request->route->handle(request);
     end_work(request);
 }
 
@@ -271,6 +354,24 @@ static void look_at_origin(http_request *h)
     h->preflight = strcmp(h->method, "OPTIONS") == 0 && header(h->connection, "Access-Control-Request-Method");
 }
 
+/* The body goes to the disk as it comes. */
+static void begin_upload(mx_request *r)
+{
+    merx_error err = {0};
+    if (mx_upload_begin(r->shop->folder, r->path_value, r->server->limits.upload_bytes, &r->upload, &err) != MERX_OK)
+        mx_request_failure(r, &err);
+}
+
+static void take_upload(http_request *h, const char *data, size_t size)
+{
+    mx_request *r = &h->request;
+    merx_error err = {0};
+    if (r->received / UPLOAD_TURN_BYTES != (r->received - size) / UPLOAD_TURN_BYTES)
+        mx_connection_turn(h->late, false);
+    if (mx_upload_write(r->upload, data, size, &err) != MERX_OK)
+        mx_request_failure(r, &err);
+}
+
 static http_request *begin(merx_server *server, struct MHD_Connection *connection, const char *url, const char *method)
 {
     http_request *h;
@@ -303,6 +404,8 @@ static http_request *begin(merx_server *server, struct MHD_Connection *connectio
     else
         mx_admit(&h->request, &head);
     read_query(&h->request);
+    if (!h->request.status && h->request.route && h->request.route->takes == MX_FILE)
+        begin_upload(&h->request);
     return h;
 }
 
@@ -355,13 +458,17 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     if (h->state == DONE)
         return send_reply(h);
     if (*size > 0) {
+        const mx_limits *limits = &h->request.server->limits;
+        h->request.received += *size;
         if (h->request.status)
             h->dropped += *size;
+        else if (h->request.upload)
+            take_upload(h, data, *size);
         else
             take_body(h, data, *size);
         *size = 0;
-        /* Who goes on sending what is not read is not waited for. */
-        return h->dropped > h->request.server->limits.body_bytes ? MHD_NO : MHD_YES;
+        /* Who goes on sending what is not read is not waited for. Who uploads hears why it failed when all is sent. */
+        return h->dropped > (h->request.upload ? limits->upload_bytes : limits->body_bytes) ? MHD_NO : MHD_YES;
     }
     return h->request.status ? send_reply(h) : dispatch(h);
 }

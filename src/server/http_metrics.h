@@ -10,7 +10,7 @@
 #include "base/str.h"
 
 /* Routes are numbered as in the table (routes.h); one more stands for requests that no route has. */
-enum { MX_METRIC_ROUTES = 80, MX_METRIC_STATUSES = 18, MX_METRIC_BUCKETS = 14 };
+enum { MX_METRIC_ROUTES = 96, MX_METRIC_STATUSES = 18, MX_METRIC_BUCKETS = 14 };
 
 typedef struct mx_metrics {
     atomic_uint_fast64_t requests[MX_METRIC_ROUTES][MX_METRIC_STATUSES];

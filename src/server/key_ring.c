@@ -136,6 +136,31 @@ bool mx_key_ring_any(mx_key_ring *ring)
     return any;
 }
 
+/* What can't be read now is read by the next look. */
+void mx_key_ring_changed(mx_key_ring *ring, size_t shop)
+{
+    pthread_mutex_lock(&ring->lock);
+    if (look(ring, shop, NULL) != MERX_OK)
+        ring->shop[shop].looked_s = ring->looked_all_s = -1e9;
+    pthread_mutex_unlock(&ring->lock);
+}
+
+bool mx_key_ring_holds(mx_key_ring *ring, size_t shop, const char *id)
+{
+    bool holds = false;
+    pthread_mutex_lock(&ring->lock);
+    if (mx_monotonic_s() - ring->shop[shop].looked_s >= MX_KEYS_LOOK_S && look(ring, shop, NULL) != MERX_OK)
+        holds = false; /* as they were: below */
+    for (size_t i = first_of(ring, id); !holds && i < ring->keys.count; i++) {
+        const ring_key *key = &MX_VEC_AT(&ring->keys, ring_key, i);
+        if (strcmp(key->key.id, id) != 0)
+            break;
+        holds = key->shop == shop;
+    }
+    pthread_mutex_unlock(&ring->lock);
+    return holds;
+}
+
 size_t mx_key_ring_count(mx_key_ring *ring, size_t shop)
 {
     size_t n = 0;

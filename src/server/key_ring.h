@@ -32,6 +32,10 @@ void mx_key_ring_release(mx_key_ring *ring);
 
 /* Whether any shop has a key; looks at them at most once a second. */
 bool mx_key_ring_any(mx_key_ring *ring);
+/* The keys of a shop were changed by this process: they count from now on. */
+void mx_key_ring_changed(mx_key_ring *ring, size_t shop);
+/* Whether the shop has a key of that id; as fresh as a second. */
+bool mx_key_ring_holds(mx_key_ring *ring, size_t shop, const char *id);
 size_t mx_key_ring_count(mx_key_ring *ring, size_t shop);
 /* Errors: MERX_E_EXISTS: two shops have the same key, since one's folder is a copy of the other's. */
 merx_status mx_key_ring_check(mx_key_ring *ring, merx_error *err) MERX_MUST_CHECK;

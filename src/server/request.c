@@ -9,6 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/server_state.h"
+#include "server/streams.h"
+#include "shop/jobs/uploads.h"
+
 static const struct {
     unsigned status;
     const char *code, *hint;
@@ -69,7 +73,7 @@ void mx_request_init(mx_request *request, struct merx_server *server, size_t max
 {
     memset(request, 0, sizeof *request);
     request->server = server;
-    request->path_value = "";
+    request->path_value = request->attachment = "";
     mx_arena_init(&request->arena, NULL);
     mx_text_init(&request->body, NULL, max_body);
 }
@@ -78,6 +82,12 @@ static void clear_reply(mx_request *request)
 {
     merx_text_free(request->given);
     request->given = NULL;
+    mx_stream_drop(request->stream);
+    request->stream = NULL;
+    if (request->flow.context)
+        request->flow.release(request->flow.context);
+    request->flow = (mx_flow){0};
+    request->attachment = "";
     request->text = NULL;
     request->size = 0;
     request->status = 0;
@@ -88,6 +98,7 @@ static void clear_reply(mx_request *request)
 void mx_request_release(mx_request *request)
 {
     clear_reply(request);
+    mx_upload_abandon(request->upload);
     mx_text_release(&request->body);
     mx_arena_release(&request->arena);
 }
@@ -140,6 +151,25 @@ void mx_request_bytes(mx_request *request, const char *type, const void *bytes, 
     request->size = size; /* of 304 too: the length is told, the body left out */
 }
 
+void mx_request_stream(mx_request *request, struct mx_stream *stream)
+{
+    clear_reply(request);
+    request->status = 200;
+    request->type = "text/event-stream";
+    request->text = "";
+    request->stream = stream;
+}
+
+void mx_request_flow(mx_request *request, const char *type, const char *name, mx_flow flow)
+{
+    clear_reply(request);
+    request->status = 200;
+    request->type = type;
+    request->text = "";
+    request->attachment = name;
+    request->flow = flow;
+}
+
 static void fail(mx_request *request, mx_http_error error, json_t *list, const char *where, const char *hint,
                  const char *format, va_list arguments) MERX_PRINTF(6, 0);
 static void fail(mx_request *request, mx_http_error error, json_t *list, const char *where, const char *hint,
@@ -181,6 +211,8 @@ void mx_request_fail_list(mx_request *request, json_t *errors, const char *where
 void mx_request_failure(mx_request *request, const merx_error *err)
 {
     mx_http_error error = mx_http_error_of(err->code);
+    if (err->code == MERX_E_BUSY && request->shop && request->route && request->route->place == MX_WRITES)
+        mx_served_shop_was_busy(request->shop);
     if (error != MX_HTTP_INTERNAL && error != MX_HTTP_NO_SPACE && err->code != MERX_E_MEMORY) {
         mx_request_fail(request, error, err->where, "", "%s",
                         err->message[0] ? err->message : merx_status_text(err->code));

@@ -44,6 +44,17 @@ typedef struct mx_query {
 #define MX_REQUEST_ID_MAX 64
 
 struct mx_served_shop;
+struct mx_stream;
+struct mx_upload;
+
+/* A reply that is read piece by piece while it is sent: a file, a model. */
+typedef struct mx_flow {
+    /* Up to size bytes from `at` on; what is not `size` bytes before the end is a failure: the connection is cut. */
+    size_t (*read)(void *context, uint64_t at, char *out, size_t size);
+    void (*release)(void *context);
+    void *context; /* NULL: no such reply */
+    uint64_t size;
+} mx_flow;
 
 typedef struct mx_request {
     mx_work work;
@@ -61,6 +72,8 @@ typedef struct mx_request {
     const char *if_none_match; /* of the head; NULL: not sent */
     mx_str heat_map;           /* a PNG file of arena, for the reply; size 0: none */
     mx_text body;
+    struct mx_upload *upload; /* where the body goes instead */
+    uint64_t received;        /* bytes of the body */
     mx_arena arena;
     /* the reply */
     unsigned status; /* 0: none yet */
@@ -68,6 +81,9 @@ typedef struct mx_request {
     const char *text; /* of arena, `given`, or of a page */
     size_t size;
     char *given; /* of the library: freed with merx_text_free */
+    struct mx_stream *stream; /* in place of a text: events that go on */
+    mx_flow flow;             /* in place of a text */
+    const char *attachment;   /* the file's name for whom saves it; "": none */
     char allow[64];
     int retry_after_s; /* 0: not said */
     char etag[80];     /* with its quotes; "": none */
@@ -84,6 +100,9 @@ void mx_request_give(mx_request *request, const char *type, char *text);
 /* Bytes of the arena, which may be kept by the client under this tag (without quotes). 304 without them when it has them already. */
 void mx_request_bytes(mx_request *request, const char *type, const void *bytes, size_t size, const char *etag,
                       const char *cache);
+/* Taken: what is streamed, or read while it is sent. type and name: static, or of the arena. */
+void mx_request_stream(mx_request *request, struct mx_stream *stream);
+void mx_request_flow(mx_request *request, const char *type, const char *name, mx_flow flow);
 /* where and hint may be "" (hint: the table's). A reply that is there already is replaced. */
 void mx_request_fail(mx_request *request, mx_http_error error, const char *where, const char *hint, const char *format,
                      ...) MERX_PRINTF(5, 6);

@@ -86,6 +86,51 @@ static const mx_route routes[] = {
      MERX_ROLE_WRITER, MX_WRITES, MX_PATCH, MX_TAKEN, mx_handle_patch_thing},
     {"DELETE", "/v1/reviews/{id}", "deleteReview", "Removes a review.", false, MERX_ROLE_WRITER, MX_WRITES, MX_NOTHING,
      MX_TAKEN, mx_handle_delete_thing},
+    {"PUT", "/v1/uploads/{name}", "putUpload",
+     "Takes a file's bytes, to be imported by a job; in place of an older one of that name.", false, MERX_ROLE_ADMIN,
+     MX_ASIDE, MX_FILE, MX_UPLOAD, mx_handle_put_upload},
+    {"GET", "/v1/uploads", "listUploads", "The files that were sent and are there still.", false, MERX_ROLE_ADMIN,
+     MX_ASIDE, MX_NOTHING, MX_UPLOADS, mx_handle_list_uploads},
+    {"DELETE", "/v1/uploads/{name}", "deleteUpload", "Removes an uploaded file.", false, MERX_ROLE_ADMIN, MX_ASIDE,
+     MX_NOTHING, MX_TAKEN, mx_handle_delete_upload},
+    {"POST", "/v1/jobs", "startJob", "Begins long work: import, train, evaluate, erase, export.", false,
+     MERX_ROLE_ADMIN, MX_ASIDE, MX_JOB_ASKED, MX_JOB, mx_handle_start_job},
+    {"GET", "/v1/jobs", "listJobs", "The jobs of the shop, newest first.", false, MERX_ROLE_ADMIN, MX_ASIDE, MX_NOTHING,
+     MX_JOBS, mx_handle_list_jobs},
+    {"GET", "/v1/jobs/{id}", "getJob", "A job: its state, progress, result.", false, MERX_ROLE_ADMIN, MX_ASIDE,
+     MX_NOTHING, MX_JOB, mx_handle_get_job},
+    {"DELETE", "/v1/jobs/{id}", "cancelJob", "Cancels a job that waits or runs.", false, MERX_ROLE_ADMIN, MX_ASIDE,
+     MX_NOTHING, MX_JOB, mx_handle_cancel_job},
+    {"GET", "/v1/jobs/{id}/log", "getJobLog", "What a job has said, a line each.", false, MERX_ROLE_ADMIN, MX_ASIDE,
+     MX_NOTHING, MX_TEXT_LINES, mx_handle_job_log},
+    {"GET", "/v1/jobs/{id}/events", "streamJob",
+     "A job as it goes on, as server-sent events: job, log, and end as the last.", false, MERX_ROLE_ADMIN, MX_AT_ONCE,
+     MX_NOTHING, MX_JOB_EVENTS, mx_handle_job_events},
+    {"GET", "/v1/jobs/{id}/file", "getJobFile", "What an export made, as JSON lines.", false, MERX_ROLE_ADMIN, MX_ASIDE,
+     MX_NOTHING, MX_JSON_LINES, mx_handle_job_file},
+    {"GET", "/v1/models", "listModels", "Every answer that learns, and which version of its model is live.", false,
+     MERX_ROLE_READER, MX_ASIDE, MX_NOTHING, MX_MODELS, mx_handle_models},
+    {"GET", "/v1/models/{answer}", "getModel", "The versions of an answer's model with their figures.", false,
+     MERX_ROLE_READER, MX_ASIDE, MX_NOTHING, MX_MODEL_VERSIONS, mx_handle_model},
+    {"GET", "/v1/models/{answer}/compare", "compareModels", "The figures of two versions side by side.", false,
+     MERX_ROLE_READER, MX_ASIDE, MX_NOTHING, MX_COMPARISON, mx_handle_compare},
+    {"POST", "/v1/models/{answer}/deploy", "deployModel",
+     "Makes a version live; one that did not pass its gate only with force.", false, MERX_ROLE_ADMIN, MX_WRITES,
+     MX_DEPLOY, MX_DEPLOYED, mx_handle_deploy},
+    {"POST", "/v1/models/{answer}/rollback", "rollbackModel", "Makes the version live that was so before.", false,
+     MERX_ROLE_ADMIN, MX_WRITES, MX_EMPTY, MX_DEPLOYED, mx_handle_rollback},
+    {"GET", "/v1/models/{answer}/versions/{version}/file", "getModelFile", "The file of a version (safetensors).",
+     false, MERX_ROLE_ADMIN, MX_ASIDE, MX_NOTHING, MX_FILE, mx_handle_model_file},
+    {"GET", "/v1/keys", "listKeys", "The keys of the shop, without their secrets.", false, MERX_ROLE_ADMIN, MX_ASIDE,
+     MX_NOTHING, MX_KEYS, mx_handle_list_keys},
+    {"POST", "/v1/keys", "createKey", "Makes a key; it is shown in this reply alone.", false, MERX_ROLE_ADMIN,
+     MX_WRITES, MX_KEY_ASKED, MX_KEY, mx_handle_create_key},
+    {"DELETE", "/v1/keys/{id}", "revokeKey", "Revokes a key.", false, MERX_ROLE_ADMIN, MX_WRITES, MX_NOTHING,
+     MX_REVOKED, mx_handle_revoke_key},
+    {"GET", "/v1/settings", "getSettings", "The settings of the server and of the shop.", false, MERX_ROLE_ADMIN,
+     MX_ASIDE, MX_NOTHING, MX_SETTINGS, mx_handle_settings},
+    {"GET", "/v1/events/stream", "streamEvents", "Events as they are accepted, as server-sent events.", false,
+     MERX_ROLE_WRITER, MX_AT_ONCE, MX_NOTHING, MX_EVENT_STREAM, mx_handle_event_stream},
     {"GET", "/v1/openapi.json", "openapi", "This description, as OpenAPI 3.1.", false, MERX_ROLE_READER, MX_AT_ONCE,
      MX_NOTHING, MX_OPENAPI, mx_handle_openapi},
     {"GET", "/metrics", "metrics", "Counters and times of the key's shop, as Prometheus text.", false, MERX_ROLE_ADMIN,
@@ -135,7 +180,7 @@ bool mx_percent_decode(const char *text, size_t length, char *out, size_t size)
     return mx_utf8_valid((mx_str){out, n}, NULL);
 }
 
-/* Whether the path has the pattern's parts; value is the one in braces, still encoded. */
+/* Whether the path has the pattern's parts; value is the one in braces (from the first to the last of several), still encoded. */
 static bool fits(const char *pattern, const char *path, mx_str *value)
 {
     *value = (mx_str){"", 0};
@@ -145,7 +190,8 @@ static bool fits(const char *pattern, const char *path, mx_str *value)
         if (a > 0 && pattern[0] == '{') {
             if (b == 0)
                 return false;
-            *value = (mx_str){path, b};
+            *value = (mx_str){value->size ? value->data : path,
+                              value->size ? (size_t)(path + b - value->data) : b};
         } else if (a != b || memcmp(pattern, path, a) != 0) {
             return false;
         }

@@ -20,6 +20,7 @@ typedef enum mx_place {
 /* What a request brings, what a reply holds: the schemas of OpenAPI, and the limit on the body. */
 typedef enum mx_content {
     MX_NOTHING,
+    MX_FILE,      /* bytes, into an upload; or out of a file */
     MX_QUESTION,  /* the options of the answer named in the path */
     MX_QUESTIONS, /* many of the answer named in the path */
     MX_EVENTS,
@@ -36,6 +37,26 @@ typedef enum mx_content {
     MX_EXPORT,
     MX_PICTURE,
     MX_RECEIPT,
+    MX_JOB_ASKED,
+    MX_JOB,
+    MX_JOBS,
+    MX_JOB_EVENTS,
+    MX_TEXT_LINES,
+    MX_JSON_LINES,
+    MX_UPLOAD,
+    MX_UPLOADS,
+    MX_MODELS,
+    MX_MODEL_VERSIONS,
+    MX_COMPARISON,
+    MX_DEPLOY,
+    MX_EMPTY,
+    MX_DEPLOYED,
+    MX_KEY_ASKED,
+    MX_KEY,
+    MX_KEYS,
+    MX_REVOKED,
+    MX_SETTINGS,
+    MX_EVENT_STREAM,
     MX_OPENAPI,
     MX_PROMETHEUS,
     MX_CONTENTS
@@ -67,7 +88,8 @@ typedef enum mx_match {
 /*
  * The route of a request. HEAD is answered as GET.
  * path    as sent, percent-encoded, without the query
- * value   (MX_PATH_VALUE_MAX + 1) written: the part in braces, decoded; "" if the route has none
+ * value   (MX_PATH_VALUE_MAX + 1) written: the part in braces, decoded; "" if the route has none. Several: from the first to the last, with what is between:
+ *         "recommend/versions/3"
  * allow   (64) written for MX_NO_METHOD: "GET, HEAD, PUT"
  */
 mx_match mx_route_find(const char *method, const char *path, const mx_route **route, char *value, char *allow);

@@ -185,6 +185,16 @@ merx_status mx_served_shop_forget(mx_served_shop *shop, const char *customer, me
     return status;
 }
 
+void mx_served_shop_was_busy(mx_served_shop *shop)
+{
+    atomic_store(&shop->busy_ms, (uint64_t)(mx_monotonic_s() * 1e3));
+}
+
+bool mx_served_shop_busy_since(const mx_served_shop *shop, double begun_s)
+{
+    return (double)atomic_load(&shop->busy_ms) > begun_s * 1e3;
+}
+
 void mx_served_shop_cancel(mx_served_shop *shop)
 {
     pthread_mutex_lock(&shop->lock);

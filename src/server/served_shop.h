@@ -35,6 +35,8 @@ typedef struct mx_served_shop {
     mx_live live;                          /* of the writer */
     atomic_uint answer_us[MX_ANSWERS_MAX]; /* how long each answer takes, by its number: a running mean */
     mx_metrics metrics;
+    struct mx_shop_jobs *jobs;             /* server.c opens and closes them */
+    atomic_uint_fast64_t busy_ms;          /* when a write last found another writer in its way; 0: never */
 } mx_served_shop;
 
 /* name and folder are copied. Opens a first handle, which shows that it can be. Errors: those of opening a shop. */
@@ -67,6 +69,12 @@ void mx_served_shop_tend(mx_served_shop *shop, double idle_s);
 /* In the lane: erases a customer, in a task that mx_served_shop_cancel ends. What it leaves undone is finished before the next write. */
 merx_status mx_served_shop_forget(mx_served_shop *shop, const char *customer, merx_receipt *out,
                                   merx_error *err) MERX_MUST_CHECK;
+/*
+ * A write waited for the store's lock as long as the store waits, in vain. Those that have come before that have waited as long in the line: they are put off too, instead of waiting one
+ * after the other.
+ */
+void mx_served_shop_was_busy(mx_served_shop *shop);
+bool mx_served_shop_busy_since(const mx_served_shop *shop, double begun_s);
 void mx_served_shop_cancel(mx_served_shop *shop); /* any thread */
 
 #endif

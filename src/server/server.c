@@ -11,8 +11,10 @@
 #include "base/clock.h"
 #include "base/system.h"
 #include "io/file.h"
+#include "server/jobs_of_shops.h"
 #include "server/picture_sizes.h"
 #include "server/server_state.h"
+#include "server/streams.h"
 
 enum { NAME_MAX_BYTES = 64, FILES_A_SHOP = 8, FILES_OTHERWISE = 64 };
 
@@ -89,6 +91,8 @@ static merx_status start(merx_server *server, const merx_served *shops, merx_err
     MX_TRY(mx_picture_sizes_new(MX_PICTURE_SIZES_BYTES, &server->pictures, err));
     MX_TRY(mx_work_queue_new(threads, server->limits.waiting, NULL, &server->queue, err));
     MX_TRY(mx_caretaker_start(server->shops, server->n_shops, server->limits.idle_s, &server->caretaker, err));
+    MX_TRY(mx_streams_new(server, server->limits.streams, &server->streams, err));
+    MX_TRY(mx_server_open_jobs(server, err));
     return mx_http_start(server, err);
 }
 
@@ -98,9 +102,43 @@ static merx_status read_tls(merx_server *server, const merx_options *settings, m
                        &server->tls, err);
 }
 
+static size_t settings_count(void)
+{
+    size_t n = 0;
+    while (merx_server_settings()[n].name)
+        n++;
+    return n;
+}
+
+/* What was set, for who asks later; where it came from is said by merx_server_origin. */
+static merx_status keep_settings(merx_server *server, const merx_options *given, merx_error *err)
+{
+    const merx_option *table = merx_server_settings();
+    MX_TRY(MX_NEW_ARRAY(NULL, settings_count(), &server->origins, "settings", err));
+    MX_TRY(merx_options_new(NULL, table, &server->settings, err));
+    for (size_t i = 0; table[i].name; i++) {
+        server->origins[i] = "default";
+        if (merx_options_is_set(given, table[i].name))
+            MX_TRY(merx_options_set(server->settings, table[i].name, merx_options_text(given, table[i].name), err));
+    }
+    return MERX_OK;
+}
+
+void merx_server_origin(merx_server *server, const char *setting, const char *origin)
+{
+    static const char *const known[] = {"flag", "environment", "file", "default"};
+    const merx_option *table = merx_server_settings();
+    for (size_t i = 0; table[i].name; i++)
+        for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+            if (strcmp(table[i].name, setting) == 0 && strcmp(known[k], origin) == 0)
+                server->origins[i] = known[k];
+}
+
 static void release(merx_server *server)
 {
     mx_http_stop(server);
+    mx_streams_free(server->streams);
+    mx_server_close_jobs(server);
     mx_work_queue_free(server->queue);
     mx_caretaker_end(server->caretaker);
     mx_picture_sizes_free(server->pictures);
@@ -110,6 +148,8 @@ static void release(merx_server *server)
     for (size_t i = 0; i < server->opened; i++)
         mx_served_shop_close(&server->shops[i]);
     MX_FREE_ARRAY(NULL, server->shops, server->n_shops);
+    merx_options_free(server->settings);
+    MX_FREE_ARRAY(NULL, server->origins, settings_count());
     MX_FREE_ARRAY(NULL, server, 1);
 }
 
@@ -134,6 +174,8 @@ merx_status merx_server_start(const merx_options *settings, const merx_served *s
         status = mx_limits_read(settings ? settings : defaults, &server->limits, err);
     if (status == MERX_OK)
         status = read_tls(server, settings ? settings : defaults, err);
+    if (status == MERX_OK)
+        status = keep_settings(server, settings ? settings : defaults, err);
     if (status == MERX_OK)
         status = MX_NEW_ARRAY(NULL, n, &server->shops, "shops", err);
     if (status == MERX_OK)
@@ -184,6 +226,9 @@ bool merx_server_stop(merx_server *server)
         return true;
     atomic_store(&server->stopping, true);
     mx_http_quiet(server);
+    /* What runs is cancelled and says so, then streams tell it and end: they are requests that would go on. */
+    mx_jobs_stop(server->jobs);
+    mx_streams_end(server->streams);
     bool quiet = wait_quiet(server, server->limits.stop_s);
     if (!quiet)
         for (size_t i = 0; i < server->n_shops; i++)

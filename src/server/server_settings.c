@@ -33,6 +33,16 @@ static const merx_option settings_table[] = {
      "PEM file of the server's certificate, then those that lead to a known authority; with tls_key: HTTPS instead of "
      "HTTP"},
     {"tls_key", MERX_OPTION_TEXT, 0, 0, "", NULL, "PEM file of the certificate's key, without a password"},
+    {"max_upload", MERX_OPTION_TEXT, 0, 0, "1G", NULL, "most bytes of one uploaded file (4K to 1T)"},
+    {"max_streams", MERX_OPTION_INT, 1, 10000, "100", NULL,
+     "event streams open at once; they count among the connections"},
+    {"jobs", MERX_OPTION_INT, 1, 64, "1", NULL, "jobs (import, train …) that run at once, of all shops; others wait"},
+    {"job_memory", MERX_OPTION_TEXT, 0, 0, "2G", NULL,
+     "most memory one job may take for its work (16M to 1T); more fails with an estimate"},
+    {"job_time", MERX_OPTION_INT, 0, 31536000, "21600", NULL,
+     "seconds after which a job is ended; 0: no limit"},
+    {"job_threads", MERX_OPTION_INT, 1, 256, "auto", "auto",
+     "threads of one job, which step back behind those that answer; auto: half the cores"},
     {"access_log", MERX_OPTION_BOOL, 0, 0, "true", NULL,
      "a JSON line on standard error for each request, without personal data"},
     {NULL, MERX_OPTION_BOOL, 0, 0, NULL, NULL, NULL},
@@ -91,6 +101,13 @@ merx_status mx_limits_read(const merx_options *settings, mx_limits *out, merx_er
     out->idle_s = (unsigned)merx_options_int(settings, "idle");
     out->rate = merx_options_real(settings, "rate");
     MX_TRY(mx_cors_read(merx_options_text(settings, "cors"), out->cors, err));
+    MX_TRY(read_bytes(settings, "max_upload", 4096, UINT64_C(1) << 40, &out->upload_bytes, err));
+    MX_TRY(read_bytes(settings, "job_memory", 16 << 20, UINT64_C(1) << 40, &out->job_bytes, err));
+    out->streams = (size_t)merx_options_int(settings, "max_streams");
+    out->jobs = (int)merx_options_int(settings, "jobs");
+    out->job_s = (unsigned)merx_options_int(settings, "job_time");
+    bool auto_threads = strcmp(merx_options_text(settings, "job_threads"), "auto") == 0;
+    out->job_threads = auto_threads ? (mx_cores() + 1) / 2 : (int)merx_options_int(settings, "job_threads");
     out->access_log = merx_options_bool(settings, "access_log");
     bool word = strcmp(merx_options_text(settings, "workers"), "auto") == 0;
     out->workers = word ? mx_cores() : (int)merx_options_int(settings, "workers");

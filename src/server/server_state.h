@@ -20,6 +20,11 @@ typedef struct mx_limits {
     size_t waiting; /* writes of one shop */
     int workers;
     double rate;
+    uint64_t upload_bytes; /* of one upload */
+    int jobs, job_threads;
+    uint64_t job_bytes; /* memory of one job; 0: no limit */
+    unsigned job_s;     /* 0: no limit */
+    size_t streams;
     bool access_log;
     char host[64], port[8];
     char cors[MX_CORS_BYTES];
@@ -36,6 +41,11 @@ struct merx_server {
     mx_caretaker *caretaker;
     struct mx_picture_sizes *pictures;
     mx_tls tls; /* kept while the daemon runs */
+    struct mx_jobs *jobs;
+    struct mx_job_owner *job_owners; /* (n_shops) */
+    struct mx_streams *streams;
+    merx_options *settings; /* as they were given */
+    const char **origins;   /* of each setting: "flag" … */
     struct MHD_Daemon *daemon;
     struct mx_connections *connections;
     mx_metrics metrics; /* of requests that belong to no shop */

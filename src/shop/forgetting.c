@@ -12,6 +12,7 @@
 #include "base/system.h"
 #include "io/file.h"
 #include "shop/heap_arena.h"
+#include "shop/jobs/jobs.h"
 #include "shop/import_parts.h"
 #include "shop/model_store.h"
 #include "shop/pending.h"
@@ -128,7 +129,10 @@ static merx_status replace_versions(const redo_work *work, mx_arena *arena, merx
     return mx_records_remove(work->shop->records, MX_SETTING, mx_str_of(MX_SETTING_FORGETTING), err);
 }
 
-/* Files of the shop's folder that may quote his rows or name him: refusals and the page of the last report; both are written anew. */
+/*
+ * Files of the shop's folder that may quote his rows or name him: refusals and the page of the last report, which are written anew; what was uploaded to be imported, and what exports
+ * made.
+ */
 static merx_status remove_quoting_files(merx_shop *shop, merx_error *err)
 {
     static const char *const names[] = {"refused.csv", "report.html"};
@@ -141,7 +145,7 @@ static merx_status remove_quoting_files(merx_shop *shop, merx_error *err)
         status = path ? mx_remove_file(path, err) : MERX_E_MEMORY;
     }
     mx_arena_release(&arena);
-    return status;
+    return status == MERX_OK ? mx_job_files_forget(shop->folder, err) : status;
 }
 
 /*

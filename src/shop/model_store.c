@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "io/file.h"
+#include "shop/model_deploy.h"
 #include "shop/product_pictures.h"
 
 #define MODELS "models/"
@@ -204,6 +205,8 @@ merx_status mx_model_put(merx_shop *shop, mx_model_record *record, const unsigne
     record->blob = mx_str_of(blob);
     record->created_ms = mx_now_ms();
     MX_TRY(mx_blobs_put(shop->blobs, blob, bytes, size, err));
+    if (record->live)
+        MX_TRY(mx_model_note_live(shop->records, answer, record->version, err));
     mx_record upserted = {.kind = MX_MODEL, .model = *record};
     return mx_records_upsert(shop->records, &upserted, 1, err);
 }

@@ -10,6 +10,7 @@
 #include "base/run.h"
 #include "io/file.h"
 #include "shop/heap_arena.h"
+#include "shop/model_deploy.h"
 #include "shop/model_store.h"
 #include "shop/pending.h"
 
@@ -158,7 +159,9 @@ static merx_status deploy(const trainer *t, const mx_model_record *model, merx_e
     mx_record record = {.kind = MX_MODEL, .model = *model};
     record.model.live = true;
     MX_TRY(mx_records_begin(records, err));
-    merx_status status = mx_records_upsert(records, &record, 1, err);
+    merx_status status = mx_model_note_live(records, model->answer.data, model->version, err);
+    if (status == MERX_OK)
+        status = mx_records_upsert(records, &record, 1, err);
     if (status == MERX_OK)
         status = mx_records_commit(records, err);
     if (status != MERX_OK)

@@ -116,6 +116,31 @@ void mx_blobs_unmap(mx_blobs *blobs, mx_blob *blob)
     memset(blob, 0, sizeof *blob);
 }
 
+static merx_status copy_of_map(mx_blobs *blobs, const char *name, const merx_allocator *alloc, unsigned char **bytes,
+                               size_t *size, merx_error *err)
+{
+    mx_blob blob;
+    MX_TRY(mx_blobs_map(blobs, name, &blob, err));
+    merx_status status = mx_alloc_array_raw(alloc, blob.size, 1, "a blob", bytes, err);
+    if (status == MERX_OK && blob.size > 0)
+        memcpy(*bytes, blob.data, blob.size);
+    *size = status == MERX_OK ? blob.size : 0;
+    mx_blobs_unmap(blobs, &blob);
+    return status;
+}
+
+merx_status mx_blobs_read(mx_blobs *blobs, const char *name, const merx_allocator *alloc, unsigned char **bytes,
+                          size_t *size, merx_error *err)
+{
+    *bytes = NULL;
+    *size = 0;
+    MX_TRY(check_name(name, err));
+    alloc = mx_allocator_or_default(alloc);
+    if (!blobs->driver->read)
+        return copy_of_map(blobs, name, alloc, bytes, size, err);
+    return blobs->driver->read(blobs->state, name, alloc, bytes, size, err);
+}
+
 merx_status mx_blobs_list(mx_blobs *blobs, const char *prefix, mx_blob_fn fn, void *context, merx_error *err)
 {
     if (prefix == NULL)

@@ -30,6 +30,9 @@ typedef struct mx_blobs_driver {
     merx_status (*list)(void *state, const char *prefix, mx_blob_fn fn, void *context,
                         merx_error *err);                                  /* ascending names */
     merx_status (*remove)(void *state, const char *name, merx_error *err); /* absent is no error */
+    /* optional: the bytes by reading, in memory of alloc; NULL: copied from a map */
+    merx_status (*read)(void *state, const char *name, const merx_allocator *alloc, unsigned char **bytes, size_t *size,
+                        merx_error *err);
 } mx_blobs_driver;
 
 typedef struct mx_blobs mx_blobs;
@@ -41,6 +44,13 @@ merx_status mx_blobs_put(mx_blobs *blobs, const char *name, const void *data, si
                          merx_error *err) MERX_MUST_CHECK;
 merx_status mx_blobs_map(mx_blobs *blobs, const char *name, mx_blob *blob, merx_error *err) MERX_MUST_CHECK;
 void mx_blobs_unmap(mx_blobs *blobs, mx_blob *blob);
+/*
+ * The bytes of a blob in memory of its own: whatever happens to the file afterwards (cut short, overwritten, a bad disk), they stay as they were. A mapped one would change with it, or
+ * end the process with SIGBUS.
+ * *bytes   returned: mx_free_array(alloc, *bytes, *size, 1)
+ */
+merx_status mx_blobs_read(mx_blobs *blobs, const char *name, const merx_allocator *alloc, unsigned char **bytes,
+                          size_t *size, merx_error *err) MERX_MUST_CHECK;
 /* The blobs whose names begin with prefix ("" or NULL: all), ascending bytewise. */
 merx_status mx_blobs_list(mx_blobs *blobs, const char *prefix, mx_blob_fn fn, void *context,
                           merx_error *err) MERX_MUST_CHECK;

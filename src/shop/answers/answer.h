@@ -13,6 +13,11 @@
 #include "numeric/statistics.h"
 #include "shop/seen.h"
 
+/*
+ * Tensors of a model's file whose name begins so are curves of its training, (n, 2) float64: x (an epoch, say) and y. For people: who loads the model does not look at them.
+ */
+#define MX_CURVE_PREFIX "curve."
+
 /* What a question is answered from. Any number of threads ask at once: an answer only reads. */
 typedef struct mx_ask {
     mx_snapshot *snapshot; /* up to date, but for `tail` */

@@ -3,8 +3,12 @@
  *
  * Files whose names are no blob names (a temporary file left by a crash, a desktop's own files) are not listed.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "io/file.h"
 #include "store/drivers/drivers.h"
@@ -95,6 +99,47 @@ static merx_status directory_map(void *state, const char *name, mx_blob *blob, m
     MX_TRY_GOTO(mx_map_open(path, &map, err));
     *blob = (mx_blob){.data = map.data, .size = map.size};
 out:
+    mx_arena_release(&arena);
+    return status;
+}
+
+static merx_status read_whole(int fd, const char *path, const merx_allocator *alloc, unsigned char **bytes, size_t *size,
+                              merx_error *err)
+{
+    struct stat info;
+    size_t got;
+    if (fstat(fd, &info) != 0)
+        return mx_error_errno(err, errno, path, "look at");
+    if (!S_ISREG(info.st_mode))
+        MX_FAIL(err, MERX_E_NOT_FOUND, path, "there is no such blob");
+    *size = (size_t)info.st_size;
+    MX_TRY(mx_alloc_array_raw(alloc, *size, 1, "a blob", bytes, err));
+    merx_status status = mx_read_at(fd, 0, *bytes, *size, &got, path, err);
+    if (status == MERX_OK && got < *size)
+        status = mx_error_set(err, MERX_E_IO, path, "was cut short while it was read");
+    if (status != MERX_OK) {
+        mx_free_array(alloc, *bytes, *size, 1);
+        *bytes = NULL;
+        *size = 0;
+    }
+    return status;
+}
+
+static merx_status directory_read(void *state, const char *name, const merx_allocator *alloc, unsigned char **bytes,
+                                  size_t *size, merx_error *err)
+{
+    const mx_directory *directory = state;
+    mx_arena arena;
+    mx_arena_init(&arena, directory->alloc);
+    const char *path = mx_path_join(&arena, directory->root, name, err);
+    merx_status status = path ? MERX_OK : MERX_E_MEMORY;
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (path && fd < 0)
+        status = mx_error_errno(err, errno, path, "open");
+    if (fd >= 0) {
+        status = read_whole(fd, path, alloc, bytes, size, err);
+        (void)close(fd);
+    }
     mx_arena_release(&arena);
     return status;
 }
@@ -223,4 +268,5 @@ const mx_blobs_driver mx_blobs_directory = {
     .unmap = directory_unmap,
     .list = directory_list,
     .remove = directory_remove,
+    .read = directory_read,
 };

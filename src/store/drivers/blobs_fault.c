@@ -56,6 +56,14 @@ static merx_status fault_map(void *state, const char *name, mx_blob *blob, merx_
     return fault->driver->map(fault->inner, name, blob, err);
 }
 
+static merx_status fault_read(void *state, const char *name, const merx_allocator *alloc, unsigned char **bytes,
+                              size_t *size, merx_error *err)
+{
+    mx_fault *fault = state;
+    MX_TRY(turn(fault, "read", err));
+    return fault->driver->read(fault->inner, name, alloc, bytes, size, err);
+}
+
 static void fault_unmap(void *state, mx_blob *blob)
 {
     mx_fault *fault = state;
@@ -87,4 +95,5 @@ const mx_blobs_driver mx_blobs_fault = {
     .unmap = fault_unmap,
     .list = fault_list,
     .remove = fault_remove,
+    .read = fault_read,
 };
