@@ -385,7 +385,8 @@ bool api_write_python(const api_description *api, FILE *out)
     json_t *schema;
     fputs("# Written by merx_clients from api/openapi.json; not to be changed by hand: tools/make_clients writes it.\n"
           "from __future__ import annotations\n\nfrom typing import Any, Iterator, Literal, TypedDict\n\n"
-          "from ._core import Core, Download, Picture, ServerEvent, Uploadable, part, said, with_ids\n\n\n",
+          "from ._core import Core, Download, Picture, Uploadable, part, said, with_ids\n"
+          "from ._events import ServerEvent\n\n\n",
           out);
     json_object_foreach(api->components, name, schema)
     {
