@@ -239,7 +239,7 @@ try_proxy() {
     before=$(sockets)
     python3 "$work/slow.py" "$tls" "$(cat "$work/admin")" >"$work/slow" 2>&1 &
     helper=$!
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do # fifty handshakes
         ! grep -q slow "$work/slow" 2>/dev/null || break
         sleep 0.1
     done
