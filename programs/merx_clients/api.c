@@ -30,6 +30,12 @@ bool api_is_required(json_t *schema, const char *name)
     return false;
 }
 
+json_t *api_choices(json_t *schema)
+{
+    json_t *list = json_object_get(schema, "oneOf");
+    return list ? list : json_object_get(schema, "anyOf");
+}
+
 json_t *api_items(const api_description *api, const api_operation *operation)
 {
     json_t *reply = api_resolve(api, operation->reply);
@@ -231,6 +237,16 @@ static void read_operation(api_description *api, const char *path, const char *m
     read_reply(operation, out);
     read_query(api, operation, out);
     json_t *reply = json_object_get(api_resolve(api, out->reply), "properties");
+    json_t *properties = json_object_get(out->body, "properties");
+    const char *name;
+    void *next;
+    json_t *schema;
+    /* The options of a question are in the body, and in the query where the body is a picture: they are one argument. */
+    json_object_foreach_safe(out->query, next, name, schema)
+    {
+        if (out->answer && json_object_get(properties, name))
+            json_object_del(out->query, name);
+    }
     out->paged = json_object_get(reply, "items") && json_object_get(reply, "next") &&
                  json_object_get(out->query, "after") && strcmp(method, "get") == 0;
 }

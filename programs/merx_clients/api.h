@@ -51,6 +51,8 @@ void api_release(api_description *api);
 const char *api_ref(json_t *schema);
 /* The schema itself, through a reference. */
 json_t *api_resolve(const api_description *api, json_t *schema);
+/* The schemas of which one holds (oneOf, anyOf); NULL: it is not so. */
+json_t *api_choices(json_t *schema);
 /* The schema of what a listing lists. */
 json_t *api_items(const api_description *api, const api_operation *operation);
 /* Whether the body is an event, or events: the client makes ids that are missing. */

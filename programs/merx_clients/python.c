@@ -67,8 +67,8 @@ static void put_type(FILE *out, json_t *schema)
     size_t i;
     if (ref) {
         put_name(out, ref);
-    } else if (json_object_get(schema, "oneOf")) {
-        json_array_foreach(json_object_get(schema, "oneOf"), i, one)
+    } else if (api_choices(schema)) {
+        json_array_foreach(api_choices(schema), i, one)
         {
             fputs(i ? " | " : "", out);
             put_type(out, one);
@@ -202,6 +202,19 @@ static void put_path_arguments(FILE *out, const char *path)
         fprintf(out, ", %.*s: str | int", (int)strcspn(brace + 1, "}"), brace + 1);
 }
 
+/* Behind those that are there. */
+static void put_more_keywords(FILE *out, json_t *properties)
+{
+    const char *name;
+    json_t *schema;
+    json_object_foreach(properties, name, schema)
+    {
+        fprintf(out, ", %s%s: ", name, underline(name));
+        put_type(out, schema);
+        fputs(" | None = None", out);
+    }
+}
+
 /* Options as keyword arguments; all may be left out but those in `required`. */
 static void put_keywords(FILE *out, json_t *properties, json_t *required)
 {
@@ -221,16 +234,18 @@ static void put_keywords(FILE *out, json_t *properties, json_t *required)
     }
 }
 
-static void put_dict(FILE *out, json_t *properties)
+/* {"name": name, ...} of both; more may be NULL. */
+static void put_dict(FILE *out, json_t *properties, json_t *more)
 {
     const char *name, *between = "";
     json_t *schema;
     fputc('{', out);
-    json_object_foreach(properties, name, schema)
-    {
-        fprintf(out, "%s\"%s\": %s%s", between, name, name, underline(name));
-        between = ", ";
-    }
+    for (int i = 0; i < 2; i++)
+        json_object_foreach(i == 0 ? properties : more, name, schema)
+        {
+            fprintf(out, "%s\"%s\": %s%s", between, name, name, underline(name));
+            between = ", ";
+        }
     fputc('}', out);
 }
 
@@ -315,7 +330,7 @@ static void put_method(FILE *out, const api_operation *op)
         fputs(api_takes_events(op) ? ", body=with_ids(body)" : ", body=body", out);
     if (json_object_size(op->query) > 0) {
         fputs(", query=", out);
-        put_dict(out, op->query);
+        put_dict(out, op->query, NULL);
     }
     fputs(")\n", out);
 }
@@ -334,7 +349,7 @@ static void put_iterator(const api_description *api, FILE *out, const api_operat
           out);
     put_path(out, op->path);
     fputs(", query=", out);
-    put_dict(out, op->query);
+    put_dict(out, op->query, NULL);
     fputs(")\n", out);
 }
 
@@ -357,6 +372,7 @@ static void put_answer(FILE *out, const api_operation *op)
         if (op->pictures)
             fputs(", picture: Picture | None = None", out);
         put_keywords(out, options, NULL);
+        put_more_keywords(out, op->query);
     }
     fputs(") -> ", out);
     put_reply_type(out, op);
@@ -365,7 +381,7 @@ static void put_answer(FILE *out, const api_operation *op)
     if (size == 0 && op->pictures) {
         fprintf(out, "        if picture is not None:\n            return self._core._picture(\"%s\", picture, ",
                 op->path);
-        put_dict(out, options);
+        put_dict(out, options, op->query);
         fputs(")\n", out);
     }
     put_call(out, "self._core", op);
@@ -373,8 +389,12 @@ static void put_answer(FILE *out, const api_operation *op)
         fputs(", body=body", out);
     } else {
         fputs(", body=said(", out);
-        put_dict(out, options);
+        put_dict(out, options, NULL);
         fputc(')', out);
+        if (json_object_size(op->query) > 0) {
+            fputs(", query=", out);
+            put_dict(out, op->query, NULL);
+        }
     }
     fputs(")\n", out);
 }

@@ -91,8 +91,8 @@ static void put_type(FILE *out, json_t *schema)
     size_t i;
     if (ref) {
         put_name(out, ref);
-    } else if (json_object_get(schema, "oneOf")) {
-        json_array_foreach(json_object_get(schema, "oneOf"), i, one)
+    } else if (api_choices(schema)) {
+        json_array_foreach(api_choices(schema), i, one)
         {
             fputs(i ? " | " : "", out);
             put_type(out, one);
@@ -340,7 +340,8 @@ static void put_answer(FILE *out, const api_operation *op)
     put_reply_type(out, op);
     fputs(" {\n", out);
     if (size == 0 && op->pictures)
-        fprintf(out, "    if (picture) return this.core.picture(\"%s\", question, picture, options);\n", op->path);
+        fprintf(out, "    if (picture) return this.core.picture(\"%s\", %s, picture, options);\n", op->path,
+                json_object_size(op->query) > 0 ? "{ ...question, ...query }" : "question");
     put_call(out, "this.core", op, size > 0 ? "body" : "body: question");
 }
 

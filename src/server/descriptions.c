@@ -6,6 +6,7 @@
 
 #include "server/handlers.h"
 #include "server/open_options.h"
+#include "server/record_json.h"
 #include "server/schemas.h"
 
 static json_t *options_json(const merx_option *table)
@@ -70,6 +71,11 @@ static merx_status give_json(json_t *value, char **text, merx_error *err)
     free(dump); /* allocated by jansson */
     mx_text_release(&out);
     return status;
+}
+
+const char *mx_content_name(mx_content content)
+{
+    return contents[content].name;
 }
 
 merx_status merx_server_routes_json(char **text, merx_error *err)
@@ -161,125 +167,113 @@ static json_t *query_parameters(const merx_answer_info *info)
     return list;
 }
 
-/* What every operation is made from. */
-typedef struct api {
-    json_t *file;       /* api/schemas.json */
-    json_t *components; /* schemas by name */
-    json_t *paths;
-} api;
-
-static json_t *body_json(const api *a, const mx_route *route, const merx_answer_info *info)
+static json_t *schema_ref(const char *name)
 {
+    json_t *path = json_sprintf("#/components/schemas/%s", name);
+    return json_pack("{s:o}", "$ref", path);
+}
+
+static json_t *body_json(const mx_route *route, const merx_answer_info *info)
+{
+    json_t *json_type = NULL;
     if (route->takes == MX_EVENTS) {
-        json_t *json_type =
-            json_pack("{s:{s:[o, {s:s, s:o}]}}", "schema", "oneOf", mx_schema_ref(a->components, "event"), "type",
-                      "array", "items", mx_schema_ref(a->components, "event"));
+        json_type = json_pack("{s:{s:[o, {s:s, s:o}]}}", "schema", "oneOf", schema_ref("event"), "type", "array",
+                              "items", schema_ref("event"));
         return json_pack("{s:b, s:s, s:{s:o, s:{s:o}}}", "required", 1, "description", contents[route->takes].text,
                          "content", "application/json", json_type, "application/x-ndjson", "schema",
-                         mx_schema_ref(a->components, "event"));
+                         schema_ref("event"));
     }
-    json_t *schema = route->takes == MX_QUESTION && info ? question_schema(info)
-                                                         : mx_schema_ref(a->components, contents[route->takes].name);
+    json_t *schema =
+        route->takes == MX_QUESTION && info ? question_schema(info) : schema_ref(contents[route->takes].name);
     return json_pack("{s:b, s:s, s:{s:{s:o}}}", "required", 1, "description", contents[route->takes].text, "content",
-                     contents[route->takes].type, "schema", schema);
+                     "application/json", "schema", schema);
 }
 
-static json_t *replies_json(const api *a, const mx_route *route)
+static json_t *replies_json(const mx_route *route)
 {
-    char name[80];
-    mx_schema_of_reply(route, contents[route->gives].name, a->file, a->components, name, sizeof name);
     json_t *good = json_pack("{s:s, s:{s:{}}}", "description", contents[route->gives].text, "content",
                              contents[route->gives].type);
-    if (*name)
-        json_object_set_new(json_object_get(json_object_get(good, "content"), contents[route->gives].type), "schema",
-                            mx_schema_ref(a->components, name));
+    if (route->gives == MX_REPLY)
+        json_object_set_new(json_object_get(json_object_get(good, "content"), "application/json"), "schema",
+                            schema_ref("reply"));
     return json_pack("{s:o, s:{s:s, s:{s:{s:o}}}}", "200", good, "default", "description",
                      "what was wrong, and what would be right", "content", "application/json", "schema",
-                     mx_schema_ref(a->components, "error"));
-}
-
-/* The parts of a path in braces. */
-static void add_path_parameters(json_t *list, const char *path)
-{
-    for (const char *brace = strchr(path, '{'); brace; brace = strchr(brace + 1, '{')) {
-        size_t size = strcspn(brace + 1, "}");
-        json_array_append_new(list, json_pack("{s:s%, s:s, s:b, s:{s:s, s:i}}", "name", brace + 1, size, "in", "path",
-                                              "required", 1, "schema", "type", "string", "maxLength", 255));
-    }
-}
-
-/* Whether a request that got no reply may be sent again without harm: what only reads, replaces or removes, answers, and what is known by an id of its own. */
-static bool is_repeatable(const mx_route *route)
-{
-    char thing[128];
-    if (strcmp(route->method, "POST") != 0 || route->takes == MX_QUESTION || route->takes == MX_EVENTS ||
-        route->gives == MX_REPLY)
-        return true;
-    snprintf(thing, sizeof thing, "%s/{id}", route->path); /* many of what PUT makes one by one */
-    for (size_t i = 0; mx_route_at(i); i++)
-        if (strcmp(mx_route_at(i)->method, "PUT") == 0 && strcmp(mx_route_at(i)->path, thing) == 0)
-            return true;
-    return false;
+                     schema_ref("error"));
 }
 
 /* info: the answer of this path; NULL: the path stands for itself. */
-static json_t *operation(const api *a, const mx_route *route, const char *path, const merx_answer_info *info)
+static json_t *operation(const mx_route *route, const merx_answer_info *info)
 {
     json_t *id = info ? json_sprintf("%s_%s", route->name, info->name) : json_string(route->name);
     json_t *op = json_pack("{s:o, s:s, s:s, s:o}", "operationId", id, "summary", info ? info->title : route->text,
-                           "description", info ? info->text : route->text, "responses", replies_json(a, route));
-    json_t *parameters = info && route->takes == MX_NOTHING ? query_parameters(info) : mx_schema_query(route, a->file);
+                           "description", info ? info->text : route->text, "responses", replies_json(route));
     json_object_set_new(op, "security", route->open ? json_array() : json_pack("[{s:[]}]", "key"));
     if (!route->open)
         json_object_set_new(op, "x-merx-role", json_string(merx_role_name(route->role)));
-    if (info)
-        json_object_set_new(op, "x-merx-answer", json_string(info->name));
-    json_object_set_new(op, "x-merx-repeatable", json_boolean(is_repeatable(route)));
-    add_path_parameters(parameters, path);
-    if (json_array_size(parameters) > 0)
-        json_object_set(op, "parameters", parameters);
-    json_decref(parameters);
+    if (info && route->takes == MX_NOTHING)
+        json_object_set_new(op, "parameters", query_parameters(info));
+    else if (!info && strstr(route->path, "{id}"))
+        json_object_set_new(op, "parameters",
+                            json_pack("[{s:s, s:s, s:b, s:{s:s, s:i}}]", "name", "id", "in", "path", "required", 1,
+                                      "schema", "type", "string", "maxLength", 255));
     if (route->takes != MX_NOTHING)
-        json_object_set_new(op, "requestBody", body_json(a, route, info));
+        json_object_set_new(op, "requestBody", body_json(route, info));
     return op;
 }
 
-static void add_path(const api *a, const mx_route *route, const char *path, const merx_answer_info *info)
+static void add_path(json_t *paths, const mx_route *route, const char *path, const merx_answer_info *info)
 {
     char method[8];
-    json_t *item = json_object_get(a->paths, path);
+    json_t *item = json_object_get(paths, path);
     if (!item) {
-        json_object_set_new(a->paths, path, json_object());
-        item = json_object_get(a->paths, path);
+        json_object_set_new(paths, path, json_object());
+        item = json_object_get(paths, path);
     }
     size_t n = 0;
     for (; route->method[n] && n < sizeof method - 1; n++)
         method[n] = (char)(route->method[n] - 'A' + 'a');
     method[n] = '\0';
-    json_object_set_new(item, method, operation(a, route, path, info));
+    json_object_set_new(item, method, operation(route, info));
+}
+
+static json_t *schemas(void)
+{
+    json_t *error =
+        json_pack("{s:s, s:{s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}}}", "type", "object", "properties",
+                  "code", "type", "string", "message", "type", "string", "where", "type", "string", "hint", "type",
+                  "string", "request_id", "type", "string", "errors", "type", "array");
+    json_t *reply = json_pack("{s:s, s:{s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s, s:{s:s}}, s:{s:s}}}",
+                              "type", "object", "properties", "answer", "type", "string", "sentence", "type", "string",
+                              "score_unit", "type", "string", "model_version", "type", "integer", "data_offset", "type",
+                              "integer", "items", "type", "array", "items", "type", "object", "notes", "type", "array");
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "error", error, "reply", reply, "event", mx_record_schema(MX_EVENT),
+                     "product", mx_record_schema(MX_PRODUCT), "customer", mx_record_schema(MX_CUSTOMER));
 }
 
 json_t *mx_openapi_description(void)
 {
-    static const char named[] = "/v1/answers/{name}";
-    json_t *file = mx_schemas_read();
-    api a = {file, mx_schema_components(file), json_object()};
+    json_t *paths = json_object();
     for (size_t i = 0; mx_route_at(i); i++) {
         const mx_route *route = mx_route_at(i);
-        bool each = strncmp(route->path, named, sizeof named - 1) == 0;
-        if (!each)
-            add_path(&a, route, route->path, NULL);
-        for (size_t k = 0; each && merx_answer_at(k); k++) {
+        const char *brace = strstr(route->path, "/answers/{name}");
+        brace = brace ? strchr(brace, '{') : NULL;
+        if (!brace) {
+            add_path(paths, route, route->path, NULL);
+            continue;
+        }
+        for (size_t k = 0; merx_answer_at(k); k++) {
             char path[128];
-            snprintf(path, sizeof path, "/v1/answers/%s%s", merx_answer_at(k)->name, route->path + sizeof named - 1);
-            add_path(&a, route, path, merx_answer_at(k));
+            snprintf(path, sizeof path, "%.*s%s%s", (int)(brace - route->path), route->path, merx_answer_at(k)->name,
+                     brace + strlen("{name}"));
+            add_path(paths, route, path, merx_answer_at(k));
         }
     }
-    json_decref(file);
-    return json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:{s:{s:s, s:s}}, s:o}}", "openapi", "3.1.0", "info", "title",
-                     "merx", "version", merx_version(), "description", "AI for online shops: answers with reasons.",
-                     "paths", a.paths, "components", "securitySchemes", "key", "type", "http", "scheme", "bearer",
-                     "schemas", a.components);
+    json_t *api = json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:{s:{s:s, s:s}}, s:o}}", "openapi", "3.1.0", "info",
+                            "title", "merx", "version", merx_version(), "description",
+                            "AI for online shops: answers with reasons.", "paths", paths, "components",
+                            "securitySchemes", "key", "type", "http", "scheme", "bearer", "schemas", schemas());
+    mx_openapi_complete(api);
+    return api;
 }
 
 merx_status merx_server_openapi_json(char **text, merx_error *err)

@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from typing import Any, Iterator, Literal, TypedDict
 
-from ._core import Core, Download, Picture, ServerEvent, Uploadable, part, said, with_ids
+from ._core import Core, Download, Picture, Uploadable, part, said, with_ids
+from ._events import ServerEvent
 
 
 class _ErrorReplyNeeded(TypedDict):
@@ -18,13 +19,6 @@ class ErrorReply(_ErrorReplyNeeded, total=False):
     errors: list[RowError]
 
 
-class RowError(TypedDict):
-    index: int  # which one of the request, from 0
-    field: str
-    value: str | None
-    expected: str
-
-
 class Reply(TypedDict):
     answer: str
     sentence: str  # the answer in words
@@ -33,6 +27,68 @@ class Reply(TypedDict):
     data_offset: int  # the last event it has seen
     items: list[Item]
     notes: list[str]
+
+
+class _ShopEventNeeded(TypedDict):
+    id: str | int  # bytes of UTF-8 are counted
+    kind: Literal["view", "cart", "purchase", "return"]
+    product: str | int  # bytes of UTF-8 are counted
+
+
+class ShopEvent(_ShopEventNeeded, total=False):
+    time: str | float  # ISO 8601 text, or seconds since 1970
+    customer: str | int  # bytes of UTF-8 are counted
+    order: str | int  # bytes of UTF-8 are counted
+    session: str | int  # bytes of UTF-8 are counted
+    quantity: int
+    price: str | float  # a decimal amount, such as 12.50
+    title: str | int  # bytes of UTF-8 are counted
+    country: str | int  # bytes of UTF-8 are counted
+
+
+class _NewEventNeeded(TypedDict):
+    kind: Literal["view", "cart", "purchase", "return"]
+    product: str | int  # bytes of UTF-8 are counted
+
+
+class NewEvent(_NewEventNeeded, total=False):
+    """An event to be taken: without an id, the client makes one, so that it may be sent again."""
+
+    id: str | int  # bytes of UTF-8 are counted
+    time: str | float  # ISO 8601 text, or seconds since 1970
+    customer: str | int  # bytes of UTF-8 are counted
+    order: str | int  # bytes of UTF-8 are counted
+    session: str | int  # bytes of UTF-8 are counted
+    quantity: int
+    price: str | float  # a decimal amount, such as 12.50
+    title: str | int  # bytes of UTF-8 are counted
+    country: str | int  # bytes of UTF-8 are counted
+
+
+class Product(TypedDict, total=False):
+    id: str | int  # bytes of UTF-8 are counted
+    title: str | int  # bytes of UTF-8 are counted
+    category: str | int  # bytes of UTF-8 are counted
+    brand: str | int  # bytes of UTF-8 are counted
+    image: str | int  # bytes of UTF-8 are counted
+    text: str | int  # bytes of UTF-8 are counted
+    attributes: dict[str, Any]
+    price: str | float  # a decimal amount, such as 12.50
+    service: bool
+
+
+class Customer(TypedDict, total=False):
+    id: str | int  # bytes of UTF-8 are counted
+    country: str | int  # bytes of UTF-8 are counted
+    attributes: dict[str, Any]
+    created: str | float  # ISO 8601 text, or seconds since 1970
+
+
+class RowError(TypedDict):
+    index: int  # which one of the request, from 0
+    field: str
+    value: str | None
+    expected: str
 
 
 class _ItemNeeded(TypedDict):
@@ -100,71 +156,6 @@ class Receipt(TypedDict):
     seconds: float
 
 
-class _ShopEventNeeded(TypedDict):
-    id: str | int  # bytes of UTF-8 are counted
-    kind: Literal["view", "cart", "purchase", "return"]
-    product: str | int  # bytes of UTF-8 are counted
-
-
-class ShopEvent(_ShopEventNeeded, total=False):
-    time: str | float  # ISO 8601 text, or seconds since 1970
-    customer: str | int  # bytes of UTF-8 are counted
-    order: str | int  # bytes of UTF-8 are counted
-    session: str | int  # bytes of UTF-8 are counted
-    quantity: int
-    price: str | float  # a decimal amount, such as 12.50
-    title: str | int  # bytes of UTF-8 are counted
-    country: str | int  # bytes of UTF-8 are counted
-
-
-class _NewEventNeeded(TypedDict):
-    kind: Literal["view", "cart", "purchase", "return"]
-    product: str | int  # bytes of UTF-8 are counted
-
-
-class NewEvent(_NewEventNeeded, total=False):
-    """An event to be taken: without an id, the client makes one, so that it may be sent again."""
-
-    id: str | int  # bytes of UTF-8 are counted
-    time: str | float  # ISO 8601 text, or seconds since 1970
-    customer: str | int  # bytes of UTF-8 are counted
-    order: str | int  # bytes of UTF-8 are counted
-    session: str | int  # bytes of UTF-8 are counted
-    quantity: int
-    price: str | float  # a decimal amount, such as 12.50
-    title: str | int  # bytes of UTF-8 are counted
-    country: str | int  # bytes of UTF-8 are counted
-
-
-class _KnownEventNeeded(TypedDict):
-    id: str
-
-
-class KnownEvent(_KnownEventNeeded, total=False):
-    time: str
-    kind: Literal["view", "cart", "purchase", "return"]
-    customer: str
-    product: str
-    order: str
-    session: str
-    quantity: int
-    price: str
-    title: str
-    country: str
-
-
-class Product(TypedDict, total=False):
-    id: str | int  # bytes of UTF-8 are counted
-    title: str | int  # bytes of UTF-8 are counted
-    category: str | int  # bytes of UTF-8 are counted
-    brand: str | int  # bytes of UTF-8 are counted
-    image: str | int  # bytes of UTF-8 are counted
-    text: str | int  # bytes of UTF-8 are counted
-    attributes: dict[str, Any]
-    price: str | float  # a decimal amount, such as 12.50
-    service: bool
-
-
 class _KnownProductNeeded(TypedDict):
     id: str
 
@@ -180,13 +171,6 @@ class KnownProduct(_KnownProductNeeded, total=False):
     service: bool
 
 
-class Customer(TypedDict, total=False):
-    id: str | int  # bytes of UTF-8 are counted
-    country: str | int  # bytes of UTF-8 are counted
-    attributes: dict[str, Any]
-    created: str | float  # ISO 8601 text, or seconds since 1970
-
-
 class _KnownCustomerNeeded(TypedDict):
     id: str
 
@@ -198,6 +182,33 @@ class KnownCustomer(_KnownCustomerNeeded, total=False):
     events: int  # how many events name the customer
     first_event: str  # ISO 8601
     last_event: str  # ISO 8601
+
+
+class _KnownMessageNeeded(TypedDict):
+    id: str
+
+
+class KnownMessage(_KnownMessageNeeded, total=False):
+    customer: str
+    channel: str
+    language: str
+    text: str
+    intent: str
+    reply: str
+    time: str
+
+
+class _KnownReviewNeeded(TypedDict):
+    id: str
+
+
+class KnownReview(_KnownReviewNeeded, total=False):
+    customer: str
+    product: str
+    title: str
+    text: str
+    time: str
+    rating: float
 
 
 class Answers:

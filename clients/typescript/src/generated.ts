@@ -16,14 +16,6 @@ export interface ErrorReply {
   errors?: Array<RowError>;
 }
 
-export interface RowError {
-  /** which one of the request, from 0 */
-  index: number;
-  field: string;
-  value: string | null;
-  expected: string;
-}
-
 export interface Reply {
   answer: string;
   /** the answer in words */
@@ -35,6 +27,66 @@ export interface Reply {
   data_offset: number;
   items: Array<Item>;
   notes: Array<string>;
+}
+
+export interface ShopEvent {
+  /** bytes of UTF-8 are counted */
+  id: string | number;
+  /** ISO 8601 text, or seconds since 1970 */
+  time?: string | number;
+  kind: "view" | "cart" | "purchase" | "return";
+  /** bytes of UTF-8 are counted */
+  customer?: string | number;
+  /** bytes of UTF-8 are counted */
+  product: string | number;
+  /** bytes of UTF-8 are counted */
+  order?: string | number;
+  /** bytes of UTF-8 are counted */
+  session?: string | number;
+  quantity?: number;
+  /** a decimal amount, such as 12.50 */
+  price?: string | number;
+  /** bytes of UTF-8 are counted */
+  title?: string | number;
+  /** bytes of UTF-8 are counted */
+  country?: string | number;
+}
+
+export interface Product {
+  /** bytes of UTF-8 are counted */
+  id?: string | number;
+  /** bytes of UTF-8 are counted */
+  title?: string | number;
+  /** bytes of UTF-8 are counted */
+  category?: string | number;
+  /** bytes of UTF-8 are counted */
+  brand?: string | number;
+  /** bytes of UTF-8 are counted */
+  image?: string | number;
+  /** bytes of UTF-8 are counted */
+  text?: string | number;
+  attributes?: Record<string, unknown>;
+  /** a decimal amount, such as 12.50 */
+  price?: string | number;
+  service?: boolean;
+}
+
+export interface Customer {
+  /** bytes of UTF-8 are counted */
+  id?: string | number;
+  /** bytes of UTF-8 are counted */
+  country?: string | number;
+  attributes?: Record<string, unknown>;
+  /** ISO 8601 text, or seconds since 1970 */
+  created?: string | number;
+}
+
+export interface RowError {
+  /** which one of the request, from 0 */
+  index: number;
+  field: string;
+  value: string | null;
+  expected: string;
 }
 
 export interface Item {
@@ -105,62 +157,6 @@ export interface Receipt {
   seconds: number;
 }
 
-export interface ShopEvent {
-  /** bytes of UTF-8 are counted */
-  id: string | number;
-  /** ISO 8601 text, or seconds since 1970 */
-  time?: string | number;
-  kind: "view" | "cart" | "purchase" | "return";
-  /** bytes of UTF-8 are counted */
-  customer?: string | number;
-  /** bytes of UTF-8 are counted */
-  product: string | number;
-  /** bytes of UTF-8 are counted */
-  order?: string | number;
-  /** bytes of UTF-8 are counted */
-  session?: string | number;
-  quantity?: number;
-  /** a decimal amount, such as 12.50 */
-  price?: string | number;
-  /** bytes of UTF-8 are counted */
-  title?: string | number;
-  /** bytes of UTF-8 are counted */
-  country?: string | number;
-}
-
-export interface KnownEvent {
-  id: string;
-  time?: string;
-  kind?: "view" | "cart" | "purchase" | "return";
-  customer?: string;
-  product?: string;
-  order?: string;
-  session?: string;
-  quantity?: number;
-  price?: string;
-  title?: string;
-  country?: string;
-}
-
-export interface Product {
-  /** bytes of UTF-8 are counted */
-  id?: string | number;
-  /** bytes of UTF-8 are counted */
-  title?: string | number;
-  /** bytes of UTF-8 are counted */
-  category?: string | number;
-  /** bytes of UTF-8 are counted */
-  brand?: string | number;
-  /** bytes of UTF-8 are counted */
-  image?: string | number;
-  /** bytes of UTF-8 are counted */
-  text?: string | number;
-  attributes?: Record<string, unknown>;
-  /** a decimal amount, such as 12.50 */
-  price?: string | number;
-  service?: boolean;
-}
-
 export interface KnownProduct {
   id: string;
   title?: string;
@@ -171,16 +167,6 @@ export interface KnownProduct {
   attributes?: Record<string, unknown>;
   price?: string;
   service?: boolean;
-}
-
-export interface Customer {
-  /** bytes of UTF-8 are counted */
-  id?: string | number;
-  /** bytes of UTF-8 are counted */
-  country?: string | number;
-  attributes?: Record<string, unknown>;
-  /** ISO 8601 text, or seconds since 1970 */
-  created?: string | number;
 }
 
 export interface KnownCustomer {
@@ -194,6 +180,27 @@ export interface KnownCustomer {
   first_event?: string;
   /** ISO 8601 */
   last_event?: string;
+}
+
+export interface KnownMessage {
+  id: string;
+  customer?: string;
+  channel?: string;
+  language?: string;
+  text?: string;
+  intent?: string;
+  reply?: string;
+  time?: string;
+}
+
+export interface KnownReview {
+  id: string;
+  customer?: string;
+  product?: string;
+  title?: string;
+  text?: string;
+  time?: string;
+  rating?: number;
 }
 
 /**
