@@ -22,6 +22,7 @@ set(merx_slow_tests
   store.postgres
   store.postgres_crash
   store.sqlite
+  e2e.clients
   e2e.console
   e2e.serve
   e2e.serve_faults

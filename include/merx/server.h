@@ -96,6 +96,8 @@ MERX_API bool merx_server_stop(merx_server *server);
 
 /* The routes as JSON (api/routes.json): path, methods, role, what goes in and out. Returned: free with merx_text_free. */
 MERX_API merx_status merx_server_routes_json(char **text, merx_error *err) MERX_MUST_CHECK;
+/* The API as OpenAPI 3.1 (api/openapi.json; GET /v1/openapi.json). Returned: free with merx_text_free. */
+MERX_API merx_status merx_server_openapi_json(char **text, merx_error *err) MERX_MUST_CHECK;
 /* "libmicrohttpd 0.9.75". Static storage. */
 MERX_API const char *merx_server_library(void);
 

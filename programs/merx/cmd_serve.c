@@ -11,6 +11,7 @@
 
 #ifdef MERX_HAVE_SERVER
 #include "merx/server.h"
+#include "service_notify.h"
 
 typedef struct serving {
     const cli_arguments *arguments;
@@ -258,8 +259,13 @@ static int serve(serving *s)
         if (s->origins[i])
             merx_server_origin(server, table[i].name, s->origins[i]);
     int code = announce(s, server);
+    char ready[256];
+    snprintf(ready, sizeof ready, "READY=1\nSTATUS=serves %zu shop%s at http://%s", s->n_shops,
+             s->n_shops == 1 ? "" : "s", merx_server_address(server));
+    service_notify(ready);
     while (code == 0 && sigwait(&signals, &signal_number) != 0)
         continue;
+    service_notify("STOPPING=1");
     cli_note(s->arguments, "merx serve: stopping; a second signal ends at once");
     /* A second one ends at once: everything stored is safe against that. */
     pthread_sigmask(SIG_UNBLOCK, &signals, NULL);

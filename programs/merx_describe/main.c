@@ -1,5 +1,5 @@
 /*
- * merx_describe FOLDER: writes models.json and answers.json, the descriptions of every model and answer of this build, from the registries, and routes.json, those of the server's
+ * merx_describe FOLDER: writes models.json and answers.json, the descriptions of every model and answer of this build, from the registries, and routes.json and openapi.json, those of the server's
  * routes, from their table. The build runs it; clients, forms and pages are made from what it writes.
  */
 #include <jansson.h>
@@ -84,16 +84,23 @@ static int write_json(const char *folder, const char *name, json_t *value)
 }
 
 /* A build without the server has no routes. */
-static json_t *routes_json(void)
+static json_t *server_json(bool openapi)
 {
     char *text = NULL;
 #ifdef MERX_HAVE_SERVER
-    if (merx_server_routes_json(&text, NULL) != MERX_OK)
+    if ((openapi ? merx_server_openapi_json(&text, NULL) : merx_server_routes_json(&text, NULL)) != MERX_OK)
         return NULL;
 #endif
-    json_t *routes = text ? json_loads(text, 0, NULL) : json_pack("{s:s, s:[]}", "version", merx_version(), "routes");
+    json_t *json = NULL;
+    if (text)
+        json = json_loads(text, 0, NULL);
+    else if (openapi)
+        json = json_pack("{s:s, s:{s:s, s:s}, s:{}}", "openapi", "3.1.0", "info", "title", "merx", "version",
+                         merx_version(), "paths");
+    else
+        json = json_pack("{s:s, s:[]}", "version", merx_version(), "routes");
     merx_text_free(text);
-    return routes;
+    return json;
 }
 
 int main(int argc, char **argv)
@@ -104,5 +111,6 @@ int main(int argc, char **argv)
     }
     int failed = write_json(argv[1], "models.json", models_json());
     failed |= write_json(argv[1], "answers.json", answers_json());
-    return write_json(argv[1], "routes.json", routes_json()) | failed;
+    failed |= write_json(argv[1], "routes.json", server_json(false));
+    return write_json(argv[1], "openapi.json", server_json(true)) | failed;
 }

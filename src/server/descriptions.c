@@ -8,6 +8,7 @@
 #include "server/handlers.h"
 #include "server/open_options.h"
 #include "server/record_json.h"
+#include "server/schemas.h"
 
 static json_t *options_json(const merx_option *table)
 {
@@ -86,10 +87,31 @@ static const struct {
     [MX_PROMETHEUS] = {"metrics", "Prometheus text", "text/plain"},
 };
 
+/* value is released; NULL: there was no memory for it. */
+static merx_status give_json(json_t *value, char **text, merx_error *err)
+{
+    mx_text out;
+    char *dump = value ? json_dumps(value, JSON_COMPACT) : NULL;
+    *text = NULL;
+    json_decref(value);
+    mx_text_init(&out, NULL, 1u << 24);
+    if (dump)
+        mx_text_puts(&out, dump);
+    merx_status status =
+        dump ? mx_text_give(&out, text, err) : mx_error_set(err, MERX_E_MEMORY, "", "no memory for the description");
+    free(dump); /* allocated by jansson */
+    mx_text_release(&out);
+    return status;
+}
+
+const char *mx_content_name(mx_content content)
+{
+    return contents[content].name;
+}
+
 merx_status merx_server_routes_json(char **text, merx_error *err)
 {
     json_t *list = json_array();
-    *text = NULL;
     for (size_t i = 0; mx_route_at(i); i++) {
         const mx_route *r = mx_route_at(i);
         const char *takes = mx_things_takes(r);
@@ -99,17 +121,7 @@ merx_status merx_server_routes_json(char **text, merx_error *err)
                             takes ? takes : contents[r->takes].name, "gives", contents[r->gives].name));
     }
     json_t *json = json_pack("{s:s, s:o}", "version", merx_version(), "routes", list);
-    char *dump = json ? json_dumps(json, JSON_COMPACT) : NULL;
-    json_decref(json);
-    mx_text out;
-    mx_text_init(&out, NULL, 1u << 20);
-    if (dump)
-        mx_text_puts(&out, dump);
-    merx_status status =
-        dump ? mx_text_give(&out, text, err) : mx_error_set(err, MERX_E_MEMORY, "", "no memory for routes");
-    free(dump); /* allocated by jansson */
-    mx_text_release(&out);
-    return status;
+    return give_json(json, text, err);
 }
 
 /* ---- OpenAPI ---- */
@@ -354,8 +366,15 @@ json_t *mx_openapi_description(void)
             add_path(paths, route, path, merx_answer_at(k));
         }
     }
-    return json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:{s:{s:s, s:s}}, s:o}}", "openapi", "3.1.0", "info", "title",
-                     "merx", "version", merx_version(), "description", "AI for online shops: answers with reasons.",
-                     "paths", paths, "components", "securitySchemes", "key", "type", "http", "scheme", "bearer",
-                     "schemas", schemas());
+    json_t *api = json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:{s:{s:s, s:s}}, s:o}}", "openapi", "3.1.0", "info",
+                            "title", "merx", "version", merx_version(), "description",
+                            "AI for online shops: answers with reasons.", "paths", paths, "components",
+                            "securitySchemes", "key", "type", "http", "scheme", "bearer", "schemas", schemas());
+    mx_openapi_complete(api);
+    return api;
+}
+
+merx_status merx_server_openapi_json(char **text, merx_error *err)
+{
+    return give_json(mx_openapi_description(), text, err);
 }
