@@ -185,7 +185,9 @@ static void make_customer(const shape *s, const catalogue *c, uint32_t customer,
         for (uint32_t k = 0; k < m; k++) {
             product = next_product(c, &dice, taste, product, k == 0);
             double what = mx_random_uniform(&dice);
-            uint8_t kind = (first && k + 1 == m) || what < 0.25 ? MX_EVENT_PURCHASE : what < 0.35 ? MX_EVENT_CART : MX_EVENT_VIEW;
+            uint8_t kind = (first && k + 1 == m) || what < 0.25 ? MX_EVENT_PURCHASE
+                           : what < 0.35                        ? MX_EVENT_CART
+                                                                : MX_EVENT_VIEW;
             log->happening[log->n] = (happening){customer, product, log->sessions, kind};
             log->when[log->n] = (mx_keyed){(uint64_t)time_ms, (uint32_t)log->n};
             log->n++;
@@ -225,7 +227,8 @@ static int64_t price_of(const shape *s, uint32_t product)
 static merx_status write_products(const shape *s, const catalogue *c, mx_records *records, merx_error *err)
 {
     static const char *const adjective[] = {"Plain", "Warm", "Light", "Classic", "Small", "Family", "Folding", "Quiet"};
-    static const char *const noun[] = {"Lamp", "Scarf", "Teapot", "Chair", "Kettle", "Jacket", "Basket", "Clock", "Bowl"};
+    static const char *const noun[] = {"Lamp",   "Scarf",  "Teapot", "Chair", "Kettle",
+                                       "Jacket", "Basket", "Clock",  "Bowl"};
     mx_record *batch = bench_memory(AT_ONCE * sizeof *batch);
     char(*text)[4][48] = bench_memory(AT_ONCE * sizeof *text);
     merx_status status = mx_records_begin(records, err);
@@ -284,8 +287,8 @@ static void write_id(const shape *s, size_t row, char *out)
     }
     mx_random_init(&dice, s->seed, mx_random_key(FOR_IDS, row, 0));
     uint64_t a = mx_random_u64(&dice), b = mx_random_u64(&dice);
-    snprintf(out, 40, "%08x-%04x-4%03x-a%03x-%012llx", (unsigned)(a >> 32), (unsigned)(a >> 16 & 0xffff), (unsigned)(a & 0xfff),
-             (unsigned)(b >> 48 & 0xfff), (unsigned long long)(b & 0xffffffffffff));
+    snprintf(out, 40, "%08x-%04x-4%03x-a%03x-%012llx", (unsigned)(a >> 32), (unsigned)(a >> 16 & 0xffff),
+             (unsigned)(a & 0xfff), (unsigned)(b >> 48 & 0xfff), (unsigned long long)(b & 0xffffffffffff));
 }
 
 static merx_status write_events(const shape *s, const log_of_events *log, mx_records *records, merx_error *err)
@@ -343,12 +346,13 @@ static merx_status write_shop(const shape *s, const catalogue *c, const log_of_e
     mx_records *records = NULL;
     char address[4096];
     uint64_t events = 0;
-    merx_status status = merx_shop_open(NULL, s->folder, &(merx_shop_options){.create = true, .records = s->records}, &shop, err);
+    merx_status status =
+        merx_shop_open(NULL, s->folder, &(merx_shop_options){.create = true, .records = s->records}, &shop, err);
     merx_shop_close(shop);
     snprintf(address, sizeof address, "%s/shop.db", s->folder);
     if (status == MERX_OK)
-        status = mx_records_open(s->records ? s->records : address, &(mx_records_options){.cache_bytes = UINT64_C(1) << 30}, NULL,
-                                 &records, err);
+        status = mx_records_open(s->records ? s->records : address,
+                                 &(mx_records_options){.cache_bytes = UINT64_C(1) << 30}, NULL, &records, err);
     if (status == MERX_OK)
         status = mx_records_count(records, MX_EVENT, &events, err);
     if (status == MERX_OK && events > 0) {
@@ -374,7 +378,8 @@ static uint64_t number(const char *flag, const char *text, uint64_t least, uint6
     char *end;
     uint64_t value = strtoull(text, &end, 10);
     if (*text < '0' || *text > '9' || *end || value < least || value > most) {
-        fprintf(stderr, "bench: %s \"%s\": expected a whole number from %" PRIu64 " to %" PRIu64 "\n", flag, text, least, most);
+        fprintf(stderr, "bench: %s \"%s\": expected a whole number from %" PRIu64 " to %" PRIu64 "\n", flag, text,
+                least, most);
         exit(2);
     }
     return value;
@@ -394,7 +399,10 @@ static shape shape_of(int argc, char **argv)
 {
     shape s = {.products = 100000, .customers = 1000000, .events = 10000000, .days = 180};
     if (argc < 2 || argc % 2 != 0) {
-        fprintf(stderr, "usage: %s FOLDER [--products N] [--customers N] [--events N] [--days N] [--ids none|sequential|uuid] [--seed N] [--records ADDRESS]\n", argv[0]);
+        fprintf(stderr,
+                "usage: %s FOLDER [--products N] [--customers N] [--events N] [--days N] [--ids none|sequential|uuid] "
+                "[--seed N] [--records ADDRESS]\n",
+                argv[0]);
         exit(2);
     }
     s.folder = argv[1];
@@ -420,7 +428,8 @@ static shape shape_of(int argc, char **argv)
         }
     }
     if (s.events < s.customers) {
-        fprintf(stderr, "bench: %" PRIu64 " events for %" PRIu64 " customers: each has one at least\n", s.events, s.customers);
+        fprintf(stderr, "bench: %" PRIu64 " events for %" PRIu64 " customers: each has one at least\n", s.events,
+                s.customers);
         exit(2);
     }
     return s;
@@ -441,8 +450,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "bench: %s: %s: %s\n", merx_status_name(status), err.where, err.message);
         return 1;
     }
-    printf("{\"products\": %zu, \"customers\": %" PRIu64 ", \"events\": %zu, \"sessions\": %u, \"make_seconds\": %.2f, \"write_seconds\": %.2f, \"cpu_seconds\": %.2f, \"peak_mb\": %.0f}\n",
-           c.n, s.customers, log.n, log.sessions, made - began, bench_now_s() - made, bench_cpu_s(), bench_status_mb("VmHWM"));
+    printf("{\"products\": %zu, \"customers\": %" PRIu64
+           ", \"events\": %zu, \"sessions\": %u, \"make_seconds\": %.2f, \"write_seconds\": %.2f, \"cpu_seconds\": "
+           "%.2f, \"peak_mb\": %.0f}\n",
+           c.n, s.customers, log.n, log.sessions, made - began, bench_now_s() - made, bench_cpu_s(),
+           bench_status_mb("VmHWM"));
     free(log.happening);
     free(log.when);
     free(c.member);
