@@ -173,9 +173,10 @@ static char *put_event(plan *p, char *out, uint64_t customer, uint64_t product, 
 
 static size_t write_post(const plan *p, const char *body, size_t size, char *out)
 {
-    int head = snprintf(out, HEAD_BYTES,
-                        "POST /v1/events HTTP/1.1\r\nHost: %s\r\n%sContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-                        p->host, p->headers, size);
+    int head = snprintf(
+        out, HEAD_BYTES,
+        "POST /v1/events HTTP/1.1\r\nHost: %s\r\n%sContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+        p->host, p->headers, size);
     memcpy(out + head, body, size);
     return (size_t)head + size;
 }
@@ -338,7 +339,8 @@ static bool read_head(wire *k, const char *end)
 {
     k->status = k->in_size > 12 && memcmp(k->in, "HTTP/1.1 ", 9) == 0 ? atoi(k->in + 9) : 0;
     k->body_at = (size_t)(end - k->in) + 4;
-    for (const char *line = k->in; line && line < end; line = memchr(line, '\n', (size_t)(end - line)), line += line != NULL)
+    for (const char *line = k->in; line && line < end;
+         line = memchr(line, '\n', (size_t)(end - line)), line += line != NULL)
         if (strncasecmp(line, "content-length:", 15) == 0) {
             k->body_size = (size_t)strtoull(line + 15, NULL, 10);
             k->have_head = k->status > 0;
@@ -386,7 +388,8 @@ static void note_reply(load *l, wire *k, uint64_t now)
     if (k->status != 200) {
         if (l->results.status_failures++ == 0) {
             l->results.first_status = (uint64_t)k->status;
-            snprintf(l->results.first_body, sizeof l->results.first_body, "%.*s", (int)k->body_size, k->in + k->body_at);
+            snprintf(l->results.first_body, sizeof l->results.first_body, "%.*s", (int)k->body_size,
+                     k->in + k->body_at);
         }
         return;
     }
@@ -533,8 +536,9 @@ static size_t write_first(load *l, uint64_t customer)
 /* The number of the product that stands first; -1: there is none. */
 static int64_t first_product(const char *body)
 {
-    const char *items = body ? strstr(body, "\"items\":[{\"id\":\"P") : NULL;
-    return items ? strtoll(items + 16, NULL, 10) : -1;
+    static const char before[] = "\"items\":[{\"id\":\"P";
+    const char *items = body ? strstr(body, before) : NULL;
+    return items ? strtoll(items + sizeof before - 1, NULL, 10) : -1;
 }
 
 static void run_fresh(load *l)
@@ -634,28 +638,39 @@ static void print_results(const plan *p, const results *r, double seconds)
 {
     const histogram *h = &r->times;
     uint64_t failures = r->status_failures + r->bad_replies + r->cut + r->refused + r->timeouts + r->unanswered;
-    printf("{\"kind\": \"%s\", \"answered\": %" PRIu64 ", \"per_s\": %.1f, \"failures\": %" PRIu64 ", \"failed\": {\"status\": %" PRIu64
-           ", \"not_http\": %" PRIu64 ", \"cut\": %" PRIu64 ", \"refused\": %" PRIu64 ", \"timeout\": %" PRIu64
-           ", \"unanswered\": %" PRIu64 "}, ",
-           kind_name[p->kind], h->n, (double)h->n / (p->kind == FRESH ? seconds : p->seconds), failures, r->status_failures,
-           r->bad_replies, r->cut, r->refused, r->timeouts, r->unanswered);
+    printf("{\"kind\": \"%s\", \"answered\": %" PRIu64 ", \"per_s\": %.1f, \"failures\": %" PRIu64
+           ", \"failed\": {\"status\": %" PRIu64 ", \"not_http\": %" PRIu64 ", \"cut\": %" PRIu64
+           ", \"refused\": %" PRIu64 ", \"timeout\": %" PRIu64 ", \"unanswered\": %" PRIu64 "}, ",
+           kind_name[p->kind], h->n, (double)h->n / (p->kind == FRESH ? seconds : p->seconds), failures,
+           r->status_failures, r->bad_replies, r->cut, r->refused, r->timeouts, r->unanswered);
     if (r->first_status) {
         printf("\"first_failure\": {\"status\": %" PRIu64 ", \"body\": ", r->first_status);
         print_text(r->first_body);
         printf("}, ");
     }
-    printf("\"mean_ms\": %.4f, \"p50_ms\": %.4f, \"p90_ms\": %.4f, \"p99_ms\": %.4f, \"p999_ms\": %.4f, \"max_ms\": %.4f, "
-           "\"bytes\": %" PRIu64 ", \"seconds\": %.3f, \"cpu_seconds\": %.3f}\n",
-           h->n ? h->sum_ns / (double)h->n / 1e6 : 0, percentile_ms(h, 0.5), percentile_ms(h, 0.9), percentile_ms(h, 0.99),
-           percentile_ms(h, 0.999), (double)h->most_ns / 1e6, r->bytes, seconds, bench_cpu_s());
+    printf(
+        "\"mean_ms\": %.4f, \"p50_ms\": %.4f, \"p90_ms\": %.4f, \"p99_ms\": %.4f, \"p999_ms\": %.4f, \"max_ms\": %.4f, "
+        "\"bytes\": %" PRIu64 ", \"seconds\": %.3f, \"cpu_seconds\": %.3f}\n",
+        h->n ? h->sum_ns / (double)h->n / 1e6 : 0, percentile_ms(h, 0.5), percentile_ms(h, 0.9), percentile_ms(h, 0.99),
+        percentile_ms(h, 0.999), (double)h->most_ns / 1e6, r->bytes, seconds, bench_cpu_s());
 }
 
 int main(int argc, char **argv)
 {
-    static plan p = {.connections = 32, .customers = 1000000, .products = 100000, .batch = 1000, .count = 1000, .seconds = 10, .warm = 1, .timeout = 10};
+    static plan p = {.connections = 32,
+                     .customers = 1000000,
+                     .products = 100000,
+                     .batch = 1000,
+                     .count = 1000,
+                     .seconds = 10,
+                     .warm = 1,
+                     .timeout = 10};
     static load l;
     if (argc < 3 || argc % 2 != 1) {
-        fprintf(stderr, "usage: %s HOST:PORT recommend|why|paths|events|fresh [--FLAG VALUE …] (flags: the top of bench/serve_load.c)\n", argv[0]);
+        fprintf(stderr,
+                "usage: %s HOST:PORT recommend|why|paths|events|fresh [--FLAG VALUE …] (flags: the top of "
+                "bench/serve_load.c)\n",
+                argv[0]);
         return 2;
     }
     p.host = argv[1];

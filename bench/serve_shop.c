@@ -1,10 +1,10 @@
 /*
  * A large generated shop, straight into a store: what the figures of the service are measured on.
  *
- *   bench_serve_shop FOLDER [--products N] [--customers N] [--events N] [--days N] [--ids none|sequential|uuid] [--seed N] [--records ADDRESS]
+ *   bench_serve_shop FOLDER [--products N] [--customers N] [--events N] [--days N] [--ids none|sequential|uuid] [--seed N] [--records ADDRESS] [--sessions FILE]
  *
  * Defaults: 100,000 products, 1,000,000 customers, 10,000,000 events over 180 days, events named by source and row (--ids none). FOLDER must be new or empty. --records: the store's address, else
- * FOLDER/shop.db. The last line on standard output is JSON: what was written, seconds, the largest memory.
+ * FOLDER/shop.db. --sessions: also 10,000 sessions of 20 products, of customers whom the shop has not seen, a line each: "P000017,P000018,…". The last line on standard output is JSON: what was written, seconds, the largest memory.
  *
  * What is planted, so that models have something to learn:
  *  - products belong to tastes (about one for 250 products), which are their categories; how often a product is touched falls with its rank r as (r + 5)^-0.85;
@@ -33,12 +33,13 @@
 #define SOURCE "generated"
 
 enum { TASTE_PRODUCTS = 250, TASTES_OF_CUSTOMER = 3, SESSION_MEAN = 5, AT_ONCE = 8192, COMMIT_EVENTS = 1 << 20 };
-enum { FOR_PRODUCTS = 1, FOR_CUSTOMER, FOR_ACTIVITY, FOR_IDS }; /* streams of random numbers */
+enum { SESSIONS_TOLD = 10000, SESSION_TOLD_LENGTH = 20 };
+enum { FOR_PRODUCTS = 1, FOR_CUSTOMER, FOR_ACTIVITY, FOR_IDS, FOR_SESSIONS }; /* streams of random numbers */
 
 typedef enum ids { IDS_NONE, IDS_SEQUENTIAL, IDS_UUID } ids;
 
 typedef struct shape {
-    const char *folder, *records;
+    const char *folder, *records, *sessions;
     uint64_t products, customers, events, days, seed;
     ids ids;
 } shape;
@@ -213,6 +214,26 @@ static void make_log(const shape *s, const catalogue *c, log_of_events *log)
     free(sorted == log->when ? spare : log->when);
     log->when = sorted;
     free(counts);
+}
+
+/* By the same rules as those of the log; of sessions that are not in it. */
+static void write_sessions(const shape *s, const catalogue *c)
+{
+    FILE *out = fopen(s->sessions, "w");
+    if (!out)
+        bench_fail("the file of --sessions can't be written");
+    for (uint64_t i = 0; i < SESSIONS_TOLD; i++) {
+        mx_random dice;
+        mx_random_init(&dice, s->seed, mx_random_key(FOR_SESSIONS, i, 0));
+        uint32_t taste = c->taste[draw_product(c, &dice, 0, c->n)], product = 0;
+        for (int k = 0; k < SESSION_TOLD_LENGTH; k++) {
+            product = next_product(c, &dice, taste, product, k == 0);
+            fprintf(out, "%sP%06u", k ? "," : "", product);
+        }
+        fputc('\n', out);
+    }
+    if (fclose(out) != 0)
+        bench_fail("the file of --sessions can't be written");
 }
 
 /* ---- into the store ---- */
@@ -401,7 +422,7 @@ static shape shape_of(int argc, char **argv)
     if (argc < 2 || argc % 2 != 0) {
         fprintf(stderr,
                 "usage: %s FOLDER [--products N] [--customers N] [--events N] [--days N] [--ids none|sequential|uuid] "
-                "[--seed N] [--records ADDRESS]\n",
+                "[--seed N] [--records ADDRESS] [--sessions FILE]\n",
                 argv[0]);
         exit(2);
     }
@@ -422,6 +443,8 @@ static shape shape_of(int argc, char **argv)
             s.ids = ids_of(value);
         else if (strcmp(flag, "--records") == 0)
             s.records = value;
+        else if (strcmp(flag, "--sessions") == 0)
+            s.sessions = value;
         else {
             fprintf(stderr, "bench: there is no flag \"%s\"\n", flag);
             exit(2);
@@ -443,6 +466,8 @@ int main(int argc, char **argv)
     merx_error err = {0};
     double began = bench_now_s();
     make_catalogue(&s, &c);
+    if (s.sessions)
+        write_sessions(&s, &c);
     make_log(&s, &c, &log);
     double made = bench_now_s();
     merx_status status = write_shop(&s, &c, &log, &err);
