@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from . import serving
 from .serving import BIN, Postgres, Server
-from .tools import MERX, Missing, build, median, merx, part, scratch
+from .tools import MERX, Missing, median, merx, part, scratch
 
 ASKED = 500  # questions whose answers are compared with full scoring
 PLACES = 10
@@ -153,7 +153,7 @@ def hello(quick):
 
 
 def events(quick):
-    build()
+    serving.build()
     flags = {"connections": 8, "batch": 1000, "seconds": seconds_for(quick), "timeout": 60}
     parts, results = [], {}
     with scratch() as work:
@@ -277,7 +277,7 @@ def memory(quick):
 
 
 def shops(quick):
-    build()
+    serving.build()
     count = 200 if quick else 1000
     with scratch() as work:
         first = work / "shop0"
@@ -339,7 +339,7 @@ class Sender(threading.Thread):
 
 
 def kill(quick):
-    build()
+    serving.build()
     rounds, size, at_once = 20 if quick else 100, 200, 4
     dice = random.Random(20261129)
     acknowledged, again, batches = [], [], []

@@ -16,7 +16,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from .tools import MERX, ROOT, Missing, Run, build, median
+from .tools import MERX, ROOT, Missing, Run, median
 
 BIN = ROOT / "build" / "release" / "bin"
 SETTINGS = {}  # of bench/figure's command line: "gorse": its address
@@ -24,6 +24,16 @@ PRODUCTS, CUSTOMERS, EVENTS = 100_000, 1_000_000, 10_000_000
 # Fewer rounds than the default of 8, so that training the large shop ends in minutes; what it costs to answer is the same. No EASE for a tenth of the shop either, as there is none for the whole:
 # 100,000 products are too many for it by default.
 TRAINING = {"recommend": ("--iterations", "4", "--ease_max_items", "9999"), "next": ()}
+
+
+PROGRAMS = ("program_merx", "bench_serve_shop", "bench_serve_load", "bench_serve_hello", "bench_serve_truth", "bench_serve_events")
+
+
+def build():
+    """What these figures run, brought up to date."""
+    if not (ROOT / "build" / "release" / "build.ninja").exists():
+        subprocess.run(["cmake", "--preset", "release"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["cmake", "--build", "build/release", "--target", *PROGRAMS], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
 def cores():
