@@ -50,6 +50,7 @@ static void open_model(merx_shop *shop, const char *answer, mx_arena *arena, tru
     size_t items = next ? t->next.items : t->recommender.items;
     t->scores = bench_memory(items * sizeof *t->scores);
     t->barred = bench_memory(items);
+    memset(t->barred, 0, items);
     t->user = bench_memory((size_t)t->recommender.als.factors * sizeof *t->user);
     t->best = bench_memory(t->n * sizeof *t->best);
     mx_tensor_file_close(file);
