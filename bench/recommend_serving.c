@@ -265,8 +265,7 @@ int main(int count, char **words)
     measure(s, model, questions, true);
     mx_answer_recommend.unload(model);
     mx_tensor_file_close(file);
-    MX_FREE_ARRAY(s->memory->alloc, s->memory->starts, s->customers + 1);
-    MX_FREE_ARRAY(s->memory->alloc, s->memory->list, s->memory->listed);
+    mx_event_index_release(&s->memory->by_customer);
     mx_arena_release(&arena);
     return 0;
 }

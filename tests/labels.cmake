@@ -47,6 +47,7 @@ set(merx_threads_tests
   server.api_keys
   server.work_queue
   shop.view
+  shop.next_top
 )
 # Tests of the optimised program (real data at full size, time or memory limits): not built with the sanitizers; ./test runs
 # them in the release build.

@@ -2,7 +2,7 @@
 from dataclasses import dataclass
 from typing import Callable
 
-from . import beauty, csv, demand, factor, fresh, kmeans, linear, logistic, machine, neighbour, network, pictures, python, quality, retail
+from . import beauty, csv, demand, factor, fresh, kmeans, linear, logistic, machine, neighbour, network, pictures, python, quality, retail, serve
 
 
 @dataclass
@@ -56,5 +56,16 @@ FIGURES = {
     "python-overhead": Figure("Python less C: predict of one row <= 3 us, fit of 1,000,000 x 50 <= 1 %", "performance", python.overhead),
     "listings": Figure("scikit-learn's and Keras's listings, unchanged but for the imports, reach the peers' accuracy", "quality", python.listings),
     "import-time": Figure("import merx beyond NumPy's own import <= 15 ms, scikit-learn only when it is used", "performance", python.import_time),
+    "serve-recommend": Figure("top 10 over HTTP for any of a million customers, one core: >= 25,000/s, p99 <= 2 ms; at 10,000/s p99 <= 1 ms; as full scoring", "performance", serve.recommend),
+    "serve-why": Figure("the same with reasons: >= 15,000/s", "performance", serve.why),
+    "serve-next": Figure("next over HTTP after 20 events, one core: >= 10,000/s, p99 <= 3 ms, recall@10 of full scoring >= 0.95", "performance", serve.following),
+    "serve-events": Figure("durable events over HTTP, batches of 1,000, random UUIDs: SQLite >= 150,000/s, PostgreSQL >= 60,000/s", "performance", serve.events),
+    "serve-fresh": Figure("an event accepted -> visible in an answer: p99 <= 50 ms", "performance", serve.fresh),
+    "serve-restart": Figure("kill -9 with 10 M events -> first right answer <= 1 s", "performance", serve.restart),
+    "serve-memory": Figure("resident memory of the server of that shop under an hour of load: <= 1.5 GB, flat", "performance", serve.memory),
+    "serve-shops": Figure("1,000 idle shops in one server: <= 200 KB each; the first answer of a cold one <= 50 ms", "performance", serve.shops),
+    "serve-hello": Figure("recommend over a bare libmicrohttpd hello: >= 0.12", "performance", serve.hello),
+    "serve-gorse": Figure("beside a Gorse server (--gorse URL), same data: answers/s, p99, events/s, memory, import to first recommendation: >= 5x each", "performance", serve.gorse),
+    "fault-kill": Figure("kill -9 during event batches 100 times: every acknowledged event is there, none twice", "quality", serve.kill),
     "fresh-machine": Figure("the README's two commands in a bare Debian", "quality", fresh.measure),
 }

@@ -140,6 +140,15 @@ static void test_gradients(void **state)
         for (size_t t = 0; t < ITEMS; t++)
             check_close((double)mx_ranker_logit(&ranker, h, (int32_t)t), twin_logit(&ranker, w, twin, t), 1e-5);
     }
+    /* Many steps at once and many logits at once have the bits of one after the other. */
+    float followed[6] = {0}, *room = malloc(mx_ranker_follow_scratch(&ranker) * sizeof *room), several[3];
+    const int32_t three[] = {ITEMS - 1, 0, 1};
+    mx_ranker_follow(&ranker, r.items, 5, followed, room);
+    assert_memory_equal(followed, h, sizeof h);
+    mx_ranker_logits(&ranker, h, three, 3, several);
+    for (size_t t = 0; t < 3; t++)
+        assert_true(several[t] == mx_ranker_logit(&ranker, h, three[t]));
+    free(room);
     mx_ranker_score(&ranker, h, 0.5, scores);
     for (size_t t = 0; t < ITEMS; t++)
         check_same_double(scores[t], 0.5 * (double)mx_ranker_logit(&ranker, h, (int32_t)t));

@@ -56,20 +56,26 @@ size_t mx_ranker_scratch(const mx_ranker *r)
     return 6 * r->units;
 }
 
-void mx_ranker_step(const mx_ranker *r, int32_t item, float *state, float *scratch)
+/* zx (m, 3 u) out of the items' vectors (m, u). */
+static void take_in(const mx_ranker *r, const float *vectors, size_t m, float *zx)
+{
+    size_t u = r->units;
+    mx_tensor_kernel()->gemm(&(mx_gemm){.m = m,
+                                        .k = u,
+                                        .u = 3 * u,
+                                        .a = vectors,
+                                        .a_stride = u,
+                                        .panels = r->panels,
+                                        .bias = r->biases,
+                                        .c = zx,
+                                        .c_stride = 3 * u});
+}
+
+/* zx of the item; zh (3 u): scratch. Both are written over. */
+static void go_on(const mx_ranker *r, float *zx, float *zh, float *state)
 {
     const mx_tensor_kernels *kernel = mx_tensor_kernel();
     size_t u = r->units;
-    float *zx = scratch, *zh = scratch + 3 * u;
-    kernel->gemm(&(mx_gemm){.m = 1,
-                            .k = u,
-                            .u = 3 * u,
-                            .a = r->vectors + (size_t)item * u,
-                            .a_stride = u,
-                            .panels = r->panels,
-                            .bias = r->biases,
-                            .c = zx,
-                            .c_stride = 3 * u});
     kernel->gemm(&(mx_gemm){.m = 1,
                             .k = u,
                             .u = 3 * u,
@@ -80,6 +86,33 @@ void mx_ranker_step(const mx_ranker *r, int32_t item, float *state, float *scrat
                             .c = zh,
                             .c_stride = 3 * u});
     kernel->gru_step(zx, zh, state, 1, u, MX_TANH, MX_SIGMOID, NULL, state);
+}
+
+void mx_ranker_step(const mx_ranker *r, int32_t item, float *state, float *scratch)
+{
+    take_in(r, r->vectors + (size_t)item * r->units, 1, scratch);
+    go_on(r, scratch, scratch + 3 * r->units, state);
+}
+
+enum { TAKEN_AT_ONCE = 32 };
+
+size_t mx_ranker_follow_scratch(const mx_ranker *r)
+{
+    return (4 * TAKEN_AT_ONCE + 3) * r->units;
+}
+
+void mx_ranker_follow(const mx_ranker *r, const int32_t *items, size_t m, float *state, float *scratch)
+{
+    size_t u = r->units;
+    float *vectors = scratch, *zx = vectors + TAKEN_AT_ONCE * u, *zh = zx + TAKEN_AT_ONCE * 3 * u;
+    for (size_t first = 0, count; first < m; first += count) {
+        count = m - first < TAKEN_AT_ONCE ? m - first : TAKEN_AT_ONCE;
+        for (size_t k = 0; k < count; k++)
+            memcpy(vectors + k * u, r->vectors + (size_t)items[first + k] * u, u * sizeof *vectors);
+        take_in(r, vectors, count, zx);
+        for (size_t k = 0; k < count; k++)
+            go_on(r, zx + k * 3 * u, zh, state);
+    }
 }
 
 /* logits (m) of the items first … first + m - 1. Of each alone: the bits do not depend on m. */
@@ -98,6 +131,18 @@ static void logits_of(const mx_ranker *r, const float *state, size_t first, size
             sum += state[k] * rows[i * r->units + k];
         logits[i] = sum + r->bias[first + i];
     }
+}
+
+void mx_ranker_logits(const mx_ranker *r, const float *state, const int32_t *items, size_t m, float *logits)
+{
+    if (r->units % MX_SIMILARITY_LANES == 0) {
+        mx_similarity_kernel()->minus_dots(state, r->vectors, r->units, (const uint32_t *)items, m, logits);
+        for (size_t i = 0; i < m; i++)
+            logits[i] = r->bias[items[i]] - logits[i];
+        return;
+    }
+    for (size_t i = 0; i < m; i++)
+        logits_of(r, state, (size_t)items[i], 1, &logits[i]);
 }
 
 float mx_ranker_logit(const mx_ranker *r, const float *state, int32_t item)

@@ -57,7 +57,12 @@ void mx_ranker_release(mx_ranker *r);
 /* One more item. state (u): h, zeros before the first; scratch: mx_ranker_scratch floats. Cost: 12 u^2 operations. */
 void mx_ranker_step(const mx_ranker *ranker, int32_t item, float *state, float *scratch);
 size_t mx_ranker_scratch(const mx_ranker *ranker);
+/* m more items, with the bits of as many steps, in less time: what the items put in is one product. scratch: mx_ranker_follow_scratch floats. */
+void mx_ranker_follow(const mx_ranker *ranker, const int32_t *items, size_t m, float *state, float *scratch);
+size_t mx_ranker_follow_scratch(const mx_ranker *ranker);
 float mx_ranker_logit(const mx_ranker *ranker, const float *state, int32_t item);
+/* logits (m) of the listed items, each with the bits of mx_ranker_logit. */
+void mx_ranker_logits(const mx_ranker *ranker, const float *state, const int32_t *items, size_t m, float *logits);
 /* scores (items) += factor logit. */
 void mx_ranker_score(const mx_ranker *ranker, const float *state, double factor, double *scores);
 

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "shop/answers/recommender.h"
 
 typedef enum origin { FROM_CUSTOMER, FROM_SESSION, FROM_ITEMS } origin;
 
@@ -82,10 +81,12 @@ static merx_status build_history(const mx_ask *ask, history *h, merx_error *err)
         return MERX_E_MEMORY;
     add_events(h, ask, lines, n);
     for (size_t k = 0; k < given; k++) {
-        int32_t product = mx_seen_product(seen, ids[k]);
-        if (product < 0)
+        const mx_next *model = ask->state;
+        int32_t item = mx_dict_find(model->ids, mx_str_of(ids[k]));
+        /* The model may know a product that the shop no longer has. */
+        if ((item < 0 || mx_next_product_hint(model, s, item) < 0) && mx_seen_product(seen, ids[k]) < 0)
             return mx_unknown_product(s, ids[k], err);
-        add(h, item_of(ask, product), FROM_ITEMS, 0);
+        add(h, item, FROM_ITEMS, 0);
     }
     for (size_t k = 0; k < h->m; k++)
         h->items[k] = h->evidence[k].item;
@@ -106,19 +107,23 @@ static history recent(const mx_ask *ask, const history *h)
 
 /* ---- the answer ---- */
 
-static merx_status bar(const mx_ask *ask, const history *h, uint8_t *barred, merx_error *err)
+/* *barred (*count): items that are not to be given, in any order. */
+static merx_status bar(const mx_ask *ask, const history *h, int32_t **barred, size_t *count, merx_error *err)
 {
     const mx_next *model = ask->state;
-    if (merx_options_bool(ask->question, "new_only"))
-        for (size_t k = 0; k < h->m; k++)
-            barred[h->items[k]] = 1;
     const char **ids;
-    size_t n;
+    size_t n, old = merx_options_bool(ask->question, "new_only") ? h->m : 0;
     MX_TRY(mx_split_ids(merx_options_text(ask->question, "exclude"), ask->arena, &ids, &n, err));
+    *count = 0;
+    *barred = mx_arena_array(ask->arena, old + n + 1, sizeof **barred, err);
+    if (!*barred)
+        return MERX_E_MEMORY;
+    for (size_t k = 0; k < old; k++)
+        (*barred)[(*count)++] = h->items[k];
     for (size_t k = 0; k < n; k++) {
         int32_t item = mx_dict_find(model->ids, mx_str_of(ids[k]));
         if (item >= 0)
-            barred[item] = 1;
+            (*barred)[(*count)++] = item;
         else if (mx_seen_product(mx_ask_seen(ask), ids[k]) < 0)
             return mx_unknown_product(ask->snapshot, ids[k], err);
     }
@@ -133,7 +138,9 @@ static merx_status fill_item(const mx_ask *ask, int32_t code, double score, merx
     item->id = mx_arena_strndup(ask->arena, id.data, id.size, err);
     if (!item->id)
         return MERX_E_MEMORY;
-    int32_t product = mx_seen_product(seen, item->id);
+    int32_t product = mx_next_product_hint(model, ask->snapshot, code);
+    if (product < 0)
+        product = mx_seen_product(seen, item->id);
     mx_str title = product >= 0 ? mx_seen_product_title(seen, product) : (mx_str){"", 0};
     item->title = mx_arena_strndup(ask->arena, title.data, title.size, err);
     if (!item->title)
@@ -191,43 +198,22 @@ static merx_status write_sentence(const mx_ask *ask, const history *h, merx_repl
     return reply->sentence ? write_notes(ask, h, reply, err) : MERX_E_MEMORY;
 }
 
-static merx_status score(const mx_ask *ask, const history *h, double *scores, merx_error *err)
-{
-    const mx_next *model = ask->state;
-    if (h->m == 0) {
-        for (size_t i = 0; i < model->items; i++)
-            scores[i] = model->holders[i];
-        return MERX_OK;
-    }
-    mx_next_state state;
-    MX_TRY(mx_next_begin(model, h->m, model->alloc, &state, err));
-    for (size_t k = 0; k < h->m; k++)
-        mx_next_step(&state, h->items[k]);
-    mx_next_scores(&state, scores);
-    mx_next_end(&state);
-    return MERX_OK;
-}
-
 static merx_status answer(const mx_ask *ask, merx_reply *reply, merx_error *err)
 {
     const mx_next *model = ask->state;
     history all;
     MX_TRY(build_history(ask, &all, err));
     history h = recent(ask, &all);
-    size_t n = (size_t)merx_options_int(ask->question, "n");
-    if (n > model->items)
-        n = model->items;
-    double *scores = mx_arena_array(ask->arena, model->items + 1, sizeof *scores, err);
-    uint8_t *barred = mx_arena_array(ask->arena, model->items + 1, 1, err);
-    int32_t *best = mx_arena_array(ask->arena, n + 1, sizeof *best, err);
-    if (!scores || !barred || !best)
+    size_t n = (size_t)merx_options_int(ask->question, "n"), n_barred;
+    mx_next_place *best = mx_arena_array(ask->arena, n, sizeof *best, err);
+    int32_t *barred;
+    if (!best)
         return MERX_E_MEMORY;
-    MX_TRY(bar(ask, &all, barred, err));
-    MX_TRY(score(ask, &h, scores, err));
-    n = n ? mx_recommender_best(scores, barred, model->items, n, best) : 0;
+    MX_TRY(bar(ask, &all, &barred, &n_barred, err));
+    MX_TRY(mx_next_top(model, h.items, h.m, barred, n_barred, n, best, &n, err));
     MX_TRY(mx_reply_items(reply, n, ask->arena, err));
     for (size_t i = 0; i < n; i++)
-        MX_TRY(fill_item(ask, best[i], scores[best[i]], &reply->item[i], err));
+        MX_TRY(fill_item(ask, best[i].item, best[i].score, &reply->item[i], err));
     return write_sentence(ask, &h, reply, err);
 }
 
@@ -385,12 +371,14 @@ static void unload(void *state)
 static merx_status load(const mx_tensor_file *file, const mx_snapshot *snapshot, const merx_allocator *alloc,
                         void **state, merx_error *err)
 {
-    (void)snapshot;
     mx_next *model;
     alloc = mx_allocator_or_default(alloc);
     MX_TRY(mx_alloc_array(alloc, 1, sizeof *model, "model of next", &model, err));
     merx_status status = mx_next_read(file, alloc, model, err);
+    if (status == MERX_OK)
+        status = mx_next_index_build(model, snapshot, err);
     if (status != MERX_OK) {
+        mx_next_release(model);
         MX_FREE_ARRAY(alloc, model, 1);
         return status;
     }

@@ -14,6 +14,8 @@
  *
  * Counts grow with a shop, logits do not: the options `ease` or `alike`, and `network`, are weights beside transitions whose strongest one is 1 on average over events. a and n are what comes of them.
  *
+ * In numbers the sums of counts come first: (sum of transitions, then of what goes together) + (popularity share(t) + n z_m(t)). What is asked is found without scoring every item: next_top.h.
+ *
  * A state holds the events so far and the network's hidden numbers: one more event costs one step of the network, whatever came before.
  */
 #ifndef MX_SHOP_NEXT_H
@@ -22,6 +24,7 @@
 #include "learn/factor/transitions.h"
 #include "learn/network/sequence_ranker.h"
 #include "shop/answers/answer.h"
+#include "shop/answers/next_top.h"
 #include "shop/answers/sales.h"
 
 /* ---- what is learnt from ---- */
@@ -68,8 +71,9 @@ typedef struct mx_next {
     int32_t *holders;             /* (items) */
     int32_t *count;               /* (items) events */
     mx_item_lists after, alike;
-    mx_ranker ranker; /* items 0: none */
-    mx_dict *ids;     /* item -> id of the product; NULL while training */
+    mx_ranker ranker;     /* items 0: none */
+    mx_next_index *index; /* for questions (next_top.h); NULL: not asked */
+    mx_dict *ids;         /* item -> id of the product; NULL while training */
 } mx_next;
 
 extern const merx_option mx_next_training[];
@@ -111,6 +115,9 @@ void mx_next_end(mx_next_state *state);
 void mx_next_reset(mx_next_state *state);
 /* One more event. Cost: one step of the network; no memory is taken. m < most. */
 void mx_next_step(mx_next_state *state, int32_t item);
+/* share(t), and popularity share(t) + n logit. */
+double mx_next_share(const mx_next *model, int32_t item);
+double mx_next_base(const mx_next *model, int32_t item, float logit);
 /* scores (items) written. Cost: O(items hidden + links of the events). */
 void mx_next_scores(const mx_next_state *state, double *scores);
 

@@ -203,6 +203,7 @@ void mx_next_release(mx_next *model)
 {
     if (!model->alloc)
         return;
+    mx_next_index_release(model);
     MX_FREE_ARRAY(model->alloc, model->holders, model->items);
     MX_FREE_ARRAY(model->alloc, model->count, model->items);
     mx_item_lists_release(&model->after);
@@ -278,9 +279,14 @@ void mx_next_step(mx_next_state *state, int32_t item)
         mx_ranker_step(&state->model->ranker, item, state->hidden, state->scratch);
 }
 
-static double share(const mx_next *model, int32_t t)
+double mx_next_share(const mx_next *model, int32_t t)
 {
     return model->events > 0 ? model->count[t] / model->events : 0;
+}
+
+double mx_next_base(const mx_next *model, int32_t t, float logit)
+{
+    return model->popularity * mx_next_share(model, t) + model->network * (double)logit;
 }
 
 /* network z(t) of a hidden state; 0 without a network. */
@@ -292,12 +298,22 @@ static double network(const mx_next *model, const float *hidden, int32_t t)
 void mx_next_scores(const mx_next_state *state, double *scores)
 {
     const mx_next *model = state->model;
-    for (size_t t = 0; t < model->items; t++)
-        scores[t] = model->popularity * share(model, (int32_t)t);
-    if (model->ranker.items)
-        mx_ranker_score(&model->ranker, state->hidden, model->network, scores);
+    if (model->items)
+        memset(scores, 0, model->items * sizeof *scores);
     mx_transitions_score(&model->after, state->items, state->m, model->fade, 1, scores);
     mx_item_lists_score(&model->alike, state->items, NULL, state->m, model->alike_weight, scores);
+    enum { AT_ONCE = 256 };
+    float logits[AT_ONCE] = {0};
+    int32_t items[AT_ONCE];
+    for (size_t first = 0; first < model->items; first += AT_ONCE) {
+        size_t n = model->items - first < AT_ONCE ? model->items - first : AT_ONCE;
+        for (size_t i = 0; i < n; i++)
+            items[i] = (int32_t)(first + i);
+        if (model->ranker.items)
+            mx_ranker_logits(&model->ranker, state->hidden, items, n, logits);
+        for (size_t i = 0; i < n; i++)
+            scores[first + i] += mx_next_base(model, items[i], logits[i]);
+    }
 }
 
 /* fade^k for k events back. */
@@ -340,7 +356,7 @@ static void score_without(mx_next_state *state, const int32_t *history, size_t m
         if (j != left)
             mx_next_step(state, history[j]);
     for (size_t t = 0; t < n; t++) {
-        double score = model->popularity * share(model, targets[t]) + network(model, state->hidden, targets[t]);
+        double score = model->popularity * mx_next_share(model, targets[t]) + network(model, state->hidden, targets[t]);
         for (size_t j = 0; j < state->m; j++)
             score += counts_part(model, state->items, state->m, j, targets[t]);
         without[t] = score;
@@ -356,7 +372,7 @@ merx_status mx_next_explain(const mx_next *model, const int32_t *history, size_t
     MX_TRY_GOTO(mx_alloc_array(mx_allocator_or_default(alloc), n, sizeof *before, "scores so far", &before, err));
     MX_TRY_GOTO(mx_next_begin(model, m, alloc, &state, err));
     for (size_t t = 0; t < n; t++)
-        base[t] = model->popularity * share(model, targets[t]) + network(model, state.hidden, targets[t]);
+        base[t] = model->popularity * mx_next_share(model, targets[t]) + network(model, state.hidden, targets[t]);
     network_parts(&state, history, m, targets, n, before, parts);
     for (size_t j = 0; j < m; j++)
         for (size_t t = 0; t < n; t++)
