@@ -13,7 +13,7 @@ export interface Item {
   title: string;
   score: number;
   fields: Record<string, Value>;
-  types?: Record<string, string>; // of fields: money, share, days …
+  types?: Record<string, string>; // of fields that are not what the reply says
   reasons?: Reason[];
 }
 export interface Reply {
@@ -22,9 +22,13 @@ export interface Reply {
   score_unit: string;
   model_version: number;
   data_offset: number;
+  types?: Record<string, string>; // of fields: text, int, real, share, money or date
   items: Item[];
   notes: string[];
   heat_map?: { type: string; base64: string };
+}
+export function typeOf(reply: Reply, item: Item, field: string): string | undefined {
+  return item.types?.[field] ?? reply.types?.[field];
 }
 export interface Option {
   name: string;

@@ -68,17 +68,13 @@ export function bytes(value: number): string {
 }
 
 const SHARES = /(^|[ _])(share|probability|rate)$|^month \d+$|^buys_again$/;
-// By the type the server says; without one by the name.
+// By the type the server says; without one (a record, an older server) by the name.
 export function field(name: string, value: string | number | boolean | null, type?: string): string {
-  if (value === null) return '–';
+  if (value === null || value === '') return '–';
   if (typeof value === 'boolean') return value ? '✓' : '–';
-  if (typeof value === 'number') {
-    if (type === 'share' || type === 'probability' || (type === undefined && SHARES.test(name))) return percent(value);
-    if (type === 'money') return fixedPlain(value, 2);
-    return number(value);
-  }
-  if (type === 'time') return moment(value);
-  return type === 'money' || (type === undefined && /^-?\d+\.\d+$/.test(value)) ? money(value) : value;
+  if (typeof value === 'string') return type === 'money' || (type === undefined && /^-?\d+\.\d+$/.test(value)) ? money(value) : value;
+  if (type === 'share' || (type === undefined && SHARES.test(name))) return percent(value);
+  return type === 'money' ? fixedPlain(value, 2) : number(value);
 }
 function fixedPlain(value: number, digits: number): string {
   return new Intl.NumberFormat(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value).replace('-', '−');

@@ -1,9 +1,10 @@
 // Jobs: what runs and ran, live; one job with its log; cancelling it. Starting one is in start_job.tsx.
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { asFailure, ask, askJson, download, type Failure } from './api';
+import { asFailure, ask, askJson, download, type Failure, type Value } from './api';
 import { bytes, duration, field, moment, number } from './format';
-import { Confirm, Empty, Fact, Problem, Progress, Told, useAsk, useListing } from './parts';
-import { goesOn, type Job } from './shapes';
+import { Measured } from './models';
+import { Confirm, Empty, Fact, Problem, Progress, Rows, Told, useAsk, useListing } from './parts';
+import { type Evaluation, goesOn, type Job } from './shapes';
 import { StartJob } from './start_job';
 import { follow, type Message } from './stream';
 import { t, tn, word } from './texts';
@@ -160,22 +161,48 @@ function List() {
   );
 }
 
-// What came of it: numbers and words as facts, deeper things as they are.
-function Result({ result }: { result: Record<string, unknown> }) {
-  const plain = Object.entries(result).filter(([, v]) => v === null || typeof v !== 'object');
-  const deep = Object.entries(result).filter(([, v]) => v !== null && typeof v === 'object');
+type Row_ = Record<string, unknown>;
+const plain = (v: unknown): v is Value => v === null || typeof v !== 'object';
+const cell = (name: string, v: unknown) => (name === 'outcome' || name === 'answer' ? word(String(v)) : name === 'bytes' && typeof v === 'number' ? bytes(v) : field(name, v as Value));
+
+// What came of it: numbers and words as facts, lists (files, answers, receipts) as tables, evaluations as figures.
+function Result({ result }: { result: Row_ }) {
+  const facts = Object.entries(result).filter(([, v]) => plain(v));
+  const lists = Object.entries(result).filter((e): e is [string, Row_[]] => Array.isArray(e[1]) && e[1].length > 0 && e[1].every((r) => r !== null && typeof r === 'object'));
+  const groups = Object.entries(result).filter(([, v]) => !plain(v) && !Array.isArray(v)) as [string, Row_][];
   return (
     <>
-      <dl class="facts">
-        {plain.map(([name, value]) => (
-          <Fact key={name} name={word(name)}>{name === 'bytes' && typeof value === 'number' ? bytes(value) : field(name, value as string | number | boolean | null)}</Fact>
-        ))}
-      </dl>
-      {deep.map(([name, value]) => (
-        <details key={name} open={JSON.stringify(value).length < 600}>
-          <summary>{word(name)}</summary>
-          <pre class="log" tabIndex={0}>{JSON.stringify(value, null, 1)}</pre>
-        </details>
+      {facts.length > 0 && (
+        <dl class="facts">
+          {facts.map(([name, value]) => (
+            <Fact key={name} name={word(name)}>{cell(name, value)}</Fact>
+          ))}
+        </dl>
+      )}
+      {lists.map(([name, list]) => {
+        const columns = [...new Set(list.flatMap((row) => Object.keys(row).filter((key) => plain(row[key]) && row[key] !== null)))];
+        return (
+          <div key={name}>
+            <h3>{word(name)}</h3>
+            <Rows label={word(name)} head={columns.map(word)} rows={list.map((row) => columns.map((c) => (row[c] == null ? '–' : cell(c, row[c]))))} />
+            {list.map((row) => row['evaluation'] != null && (
+              <section key={String(row['answer'])}>
+                <h3>{word(String(row['answer']))}</h3>
+                <Measured evaluation={row['evaluation'] as Evaluation} />
+              </section>
+            ))}
+          </div>
+        );
+      })}
+      {groups.map(([name, group]) => (
+        <div key={name}>
+          <h3>{word(name)}</h3>
+          <dl class="facts">
+            {Object.entries(group).filter(([, v]) => plain(v)).map(([key, v]) => (
+              <Fact key={key} name={word(key)}>{cell(key, v)}</Fact>
+            ))}
+          </dl>
+        </div>
       ))}
     </>
   );

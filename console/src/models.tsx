@@ -4,7 +4,7 @@ import { asFailure, askJson, download, type Failure } from './api';
 import { bytes, difference, field, moment, number } from './format';
 import { Confirm, Empty, Fact, Problem, Rows, Told, useAsk } from './parts';
 import { type Band, Bands, Lines } from './plots';
-import type { Comparison, Curve, Figure, Listing, ModelRow, Version } from './shapes';
+import type { Comparison, Curve, Evaluation, Figure, Listing, ModelRow, Version } from './shapes';
 import { t, tn, word } from './texts';
 
 const modelPath = (answer: string) => `/v1/models/${encodeURIComponent(answer)}`;
@@ -59,8 +59,7 @@ export function curveGroups(curves: Curve[]): { title: string; curves: Curve[] }
   return [...groups].map(([title, of]) => ({ title, curves: of }));
 }
 
-function Measured({ version }: { version: Version }) {
-  const e = version.evaluation;
+export function Measured({ evaluation: e }: { evaluation: Evaluation | null }) {
   if (!e) return <Empty title={t('notMeasured')}><p class="quiet">{t('notMeasuredText')}</p></Empty>;
   return (
     <>
@@ -137,6 +136,8 @@ interface Moved {
 
 function One({ answer }: { answer: string }) {
   const asked = useAsk<{ answer: string; versions: Version[] }>(modelPath(answer));
+  const all = useAsk<Listing<ModelRow>>('/v1/models');
+  const title = all.data?.items.find((m) => m.answer === answer)?.title;
   const [seen, setSeen] = useState<number | null>(null);
   const [asks, setAsks] = useState<{ what: 'deploy'; version: Version } | { what: 'rollback' } | null>(null);
   const [busy, setBusy] = useState(false);
@@ -167,7 +168,7 @@ function One({ answer }: { answer: string }) {
   return (
     <>
       <p class="crumbs"><a href="#/models">{t('models')}</a></p>
-      <h1>{word(answer)}</h1>
+      <h1>{title ? word(title) : all.loading ? ' ' : word(answer)}</h1>
       <Told asked={asked}>
         {(reply) => {
           const versions = [...reply.versions].sort((a, b) => b.version - a.version);
@@ -221,7 +222,7 @@ function One({ answer }: { answer: string }) {
               </div>
               <section data-shown={shown.version}>
                 <h2>{tn('versionN', { n: String(shown.version) })}: {t('figuresOfModel')}</h2>
-                <Measured version={shown} />
+                <Measured evaluation={shown.evaluation} />
                 {curveGroups(shown.curves ?? []).length > 0 && (
                   <>
                     <h2>{t('curves')}</h2>

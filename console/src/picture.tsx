@@ -25,7 +25,7 @@ export function Drawn({ bitmap, label, over, strength = 0 }: { bitmap: ImageBitm
       pen.globalAlpha = 1;
     }
   }, [bitmap, over, strength]);
-  return <canvas ref={canvas} role="img" aria-label={label} />;
+  return label ? <canvas ref={canvas} role="img" aria-label={label} /> : <canvas ref={canvas} aria-hidden="true" />;
 }
 
 // What was fetched stays for the visit, null: it has none.

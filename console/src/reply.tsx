@@ -1,7 +1,7 @@
 // A reply of any answer: its sentence, its items (with reasons: as cards with bars; without: as a table), and where it comes from.
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import { curlLine, type Item, type Reason, type Reply } from './api';
+import { curlLine, type Item, type Reason, type Reply, typeOf } from './api';
 import { addsUp, field, fixed, number, places } from './format';
 import { Copy, Fact, Rows } from './parts';
 import { ProductPicture } from './picture';
@@ -86,7 +86,7 @@ function Cards({ reply, link, open, pictures }: { reply: Reply; link?: Link; ope
           </div>
           <dl class="facts">
             {fieldsOf([item]).map((name) => (
-              <Fact key={name} name={word(name)}>{field(name, item.fields[name]!, item.types?.[name])}</Fact>
+              <Fact key={name} name={word(name)}>{field(name, item.fields[name]!, typeOf(reply, item, name))}</Fact>
             ))}
           </dl>
           {item.reasons && item.reasons.length > 0 && (
@@ -114,7 +114,7 @@ export function ItemTable({ reply, link, label, fields }: { reply: Reply; link?:
           {item.id && item.id !== nameOf(item) && <code class="quiet"> {item.id}</code>}
         </>,
         ...(scored ? [number(item.score)] : []),
-        ...names.map((name) => (name in item.fields ? field(name, item.fields[name]!, item.types?.[name]) : '')),
+        ...names.map((name) => (name in item.fields ? field(name, item.fields[name]!, typeOf(reply, item, name)) : '')),
       ])}
     />
   );

@@ -1,7 +1,7 @@
 // Customers' segments as a map: each segment a bubble where its customers stand on the mean, as large as they are many; behind them the
 // customers themselves, as far as they were asked for. A segment chosen shows its members.
 import { useEffect, useState } from 'preact/hooks';
-import { answerPath, asFailure, askJson, type Failure, type Item, type Reply, type Value } from './api';
+import { answerPath, asFailure, askJson, type Failure, type Item, type Reply, typeOf, type Value } from './api';
 import { field, number, percent } from './format';
 import { Fact, Problem, Rows, Told, useAsk, useWidth } from './parts';
 import { has, hasBatch } from './routes';
@@ -108,7 +108,7 @@ function Map_({ items, members, x, y, chosen, choose }: { items: Item[]; members
             const vy = numberOf(item.fields, y);
             if (vx === null || vy === null) return null;
             return (
-              <g key={item.id} class={item.id === chosen ? 'bubble chosen' : 'bubble'} role="button" tabIndex={0} aria-pressed={item.id === chosen} aria-label={`${item.id}: ${nameOf(item)}`} data-segment={item.id}
+              <g key={item.id} class={item.id === chosen ? 'bubble chosen' : 'bubble'} role="button" tabindex={0} aria-pressed={item.id === chosen} aria-label={`${item.id}: ${nameOf(item)}`} data-segment={item.id}
                 onClick={() => choose(item.id)}
                 onKeyDown={(e) => {
                   if (e.key !== 'Enter' && e.key !== ' ') return;
@@ -128,7 +128,7 @@ function Map_({ items, members, x, y, chosen, choose }: { items: Item[]; members
   );
 }
 
-function Detail({ item, members, sampled }: { item: Item; members: Member[]; sampled: boolean }) {
+function Detail({ reply, item, members, sampled }: { reply: Reply; item: Item; members: Member[]; sampled: boolean }) {
   const own = members.filter((m) => String(m.segment) === item.id).sort((a, b) => (numberOf(b.fields, 'money') ?? 0) - (numberOf(a.fields, 'money') ?? 0));
   const names = Object.keys(item.fields).filter((n) => n !== 'name_zh');
   return (
@@ -136,7 +136,7 @@ function Detail({ item, members, sampled }: { item: Item; members: Member[]; sam
       <h3 class="segment-name"><span class="badge">{item.id}</span> {nameOf(item)}</h3>
       <dl class="facts">
         {names.map((name) => (
-          <Fact key={name} name={word(name)}>{field(name, item.fields[name]!, item.types?.[name])}</Fact>
+          <Fact key={name} name={word(name)}>{field(name, item.fields[name]!, typeOf(reply, item, name))}</Fact>
         ))}
       </dl>
       {own.length > 0 && (
@@ -213,7 +213,7 @@ function View({ reply }: { reply: Reply }) {
         </div>
       )}
       {failure && failure.status !== 403 && <Problem failure={failure} />}
-      {item && <Detail item={item} members={members} sampled={total > members.length} />}
+      {item && <Detail reply={reply} item={item} members={members} sampled={total > members.length} />}
       {reply.notes.map((note) => (
         <p class="quiet">{note}</p>
       ))}

@@ -105,6 +105,7 @@ export interface Setting {
 
 export interface ShopEvent {
   id?: string;
+  offset?: number;
   kind: string;
   product: string;
   time: string;

@@ -135,11 +135,12 @@ function AnswersForm({ kind, start, busy }: { kind: 'train' | 'evaluate'; start:
   const asked = useAsk<{ answers: Answer[] }>('/v1/answers');
   const [chosen, setChosen] = useState<string[]>([]);
   const [force, setForce] = useState(false);
+  const [again, setAgain] = useState(false);
   return (
     <form
       onSubmit={(e) => {
         e.preventDefault();
-        void start({ kind, ...(chosen.length > 0 ? { answers: chosen } : {}), ...(kind === 'train' && force ? { force: true } : {}) });
+        void start({ kind, ...(chosen.length > 0 ? { answers: chosen } : {}), ...(kind === 'train' && force ? { force: true } : {}), ...(kind === 'train' && again ? { again: true } : {}) });
       }}
     >
       <p class="quiet">{t(kind === 'train' ? 'trainText' : 'evaluateText')}</p>
@@ -157,9 +158,14 @@ function AnswersForm({ kind, start, busy }: { kind: 'train' | 'evaluate'; start:
       </Told>
       <p class="quiet">{chosen.length === 0 ? t('noneIsAll') : ' '}</p>
       {kind === 'train' && (
+        <div class="checks">
         <label class="check">
-          <input type="checkbox" checked={force} onChange={(e) => setForce(e.currentTarget.checked)} /> {t('trainForce')}
+          <input type="checkbox" name="again" checked={again} onChange={(e) => setAgain(e.currentTarget.checked)} /> {t('trainAgain')}
         </label>
+        <label class="check">
+          <input type="checkbox" name="force" checked={force} onChange={(e) => setForce(e.currentTarget.checked)} /> {t('trainForce')}
+        </label>
+        </div>
       )}
       <div class="actions">
         <button type="submit" class="main" disabled={busy}>{t(kind === 'train' ? 'startTrain' : 'startEvaluate')}</button>

@@ -74,7 +74,7 @@ export const texts = {
   curl: ['The same from a shell', '用命令行查询'],
   copy: ['Copy', '复制'],
   copied: ['Copied', '已复制'],
-  noPaths: ['Options that name a file on the server’s own disk are left out here; “merx ask” has them.', '涉及服务器本机文件的选项在此省略，可用“merx ask”。'],
+  noPaths: ["Options that name a file on the server's own disk are left out here; “merx ask” has them.", '涉及服务器本机文件的选项在此省略，可用“merx ask”。'],
   customerId: ['Customer id', '顾客编号'],
   productId: ['Product id', '商品编号'],
   find: ['Find', '查找'],
@@ -89,7 +89,7 @@ export const texts = {
   interval: ['interval', '区间'],
   eraseTitle: ['Erase this customer', '删除该顾客'],
   eraseText: [
-    'Takes the customer out of records, events and models, for good; it can’t be undone. Events that name the id later are refused.',
+    "Takes the customer out of records, events and models, for good; it can't be undone. Events that name the id later are refused.",
     '将该顾客从记录、事件和模型中永久删除，无法撤销。之后提及该编号的事件会被拒绝。',
   ],
   eraseOpen: ['Erase …', '删除……'],

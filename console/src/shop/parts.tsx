@@ -52,7 +52,7 @@ export function Picture({ id, title, size }: { id: string; title: string; size: 
   }, [bitmap]);
   return (
     <div ref={frame} class="picture">
-      {bitmap ? <canvas ref={canvas} role="img" aria-label={title} /> : <Placeholder id={id} />}
+      {bitmap ? <canvas ref={canvas} role={title ? 'img' : undefined} aria-label={title || undefined} aria-hidden={title ? undefined : true} /> : <Placeholder id={id} />}
     </div>
   );
 }
@@ -127,11 +127,13 @@ export function cardOfProduct(product: Product) {
 
 // ---- a row of recommendations ----
 
-// Asks when the question or what merx knows of the visitor changes; what was there stays until the new is there, so nothing jumps.
+// Asks when the question changes, and what is about the visitor's session also with each event that is stored. What was there stays until the new is
+// there, so nothing jumps.
 export function useAnswer(name: string, question: Record<string, string | number | boolean> | null): { reply: Reply | null; failed: Error | null } {
   const { merx, round, titles } = useShop();
   const [state, setState] = useState<{ reply: Reply | null; failed: Error | null }>({ reply: null, failed: null });
   const asked = question && JSON.stringify(question);
+  const since = question && 'session' in question ? round : 0;
   useEffect(() => {
     if (!asked) {
       setState({ reply: null, failed: null });
@@ -149,7 +151,7 @@ export function useAnswer(name: string, question: Record<string, string | number
     return () => {
       current = false;
     };
-  }, [merx, name, asked, round]);
+  }, [merx, name, asked, since]);
   return state;
 }
 
