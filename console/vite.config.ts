@@ -1,6 +1,7 @@
 import { defineConfig } from 'vite';
 
-// Names without hashes: what is committed changes only where the text does, and an ETag tells browsers of a new version.
+// Two pages: the console (index.html) and the demo storefront (shop.html). Names without hashes: what is committed changes only where the
+// text does, and an ETag tells browsers of a new version.
 export default defineConfig({
   esbuild: { jsx: 'automatic', jsxImportSource: 'preact', legalComments: 'none' },
   build: {
@@ -9,10 +10,13 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rollupOptions: {
+      input: { console: 'index.html', shop: 'shop.html' },
       output: {
-        entryFileNames: 'assets/console.js',
+        entryFileNames: 'assets/[name].js',
         chunkFileNames: 'assets/[name].js',
-        assetFileNames: 'assets/console[extname]',
+        assetFileNames: 'assets/[name][extname]',
+        // What both pages are drawn with, sent once.
+        manualChunks: (id) => (/node_modules\/preact\/|shop\/placeholder/.test(id) ? 'view' : undefined),
       },
     },
   },

@@ -13,6 +13,7 @@ export interface Item {
   title: string;
   score: number;
   fields: Record<string, Value>;
+  types?: Record<string, string>; // of fields that are not what the reply says
   reasons?: Reason[];
 }
 export interface Reply {
@@ -21,8 +22,13 @@ export interface Reply {
   score_unit: string;
   model_version: number;
   data_offset: number;
+  types?: Record<string, string>; // of fields: text, int, real, share, money or date
   items: Item[];
   notes: string[];
+  heat_map?: { type: string; base64: string };
+}
+export function typeOf(reply: Reply, item: Item, field: string): string | undefined {
+  return item.types?.[field] ?? reply.types?.[field];
 }
 export interface Option {
   name: string;
@@ -98,27 +104,83 @@ function failureOf(status: number, text: string): Failure {
   }
 }
 
-export async function ask(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<string> {
+function headersOf(type?: string): Record<string, string> {
   const headers: Record<string, string> = {};
   if (access.key) headers['Authorization'] = `Bearer ${access.key}`;
   if (access.shop) headers['Merx-Shop'] = access.shop;
-  if (body !== undefined) headers['Content-Type'] = 'application/json';
-  let status: number;
-  let text: string;
+  if (type) headers['Content-Type'] = type;
+  return headers;
+}
+
+// Every failure of the console is of one kind.
+export function asFailure(e: unknown): Failure {
+  return e instanceof Failure ? e : new Failure(0, 'console', e instanceof Error ? e.message : String(e));
+}
+
+// A reply of the server that is no failure. A body that is a Blob (a file, a picture) goes out as it is, another as JSON.
+export async function request(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+  const raw = body instanceof Blob;
+  let response: Response;
   try {
-    const response = await fetch(path, {
-      method, headers, signal, credentials: 'omit', body: body === undefined ? undefined : JSON.stringify(body),
+    response = await fetch(path, {
+      method, signal, credentials: 'omit',
+      headers: headersOf(raw ? body.type || 'application/octet-stream' : body === undefined ? undefined : 'application/json'),
+      body: raw ? body : body === undefined ? undefined : JSON.stringify(body),
     });
-    status = response.status;
-    text = await response.text();
   } catch (e) {
     if (signal?.aborted) throw e;
     throw new Failure(0, 'unreachable', e instanceof Error ? e.message : String(e));
   }
-  if (status >= 200 && status < 300) return text;
-  const failure = failureOf(status, text);
+  if (response.ok) return response;
+  const failure = failureOf(response.status, await response.text());
   if (failure.asksAccess) onRefused(failure);
   throw failure;
+}
+
+export async function ask(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<string> {
+  const response = await request(method, path, body, signal);
+  try {
+    return await response.text();
+  } catch (e) {
+    if (signal?.aborted) throw e;
+    throw new Failure(0, 'unreachable', e instanceof Error ? e.message : String(e));
+  }
+}
+
+// A file goes up; how much of it has gone is told meanwhile (0 to 1), which fetch can't.
+export function upload(path: string, file: Blob, progress: (share: number) => void, signal: AbortSignal): Promise<string> {
+  return new Promise((done, refuse) => {
+    const xhr = new XMLHttpRequest();
+    xhr.open('PUT', path);
+    for (const [name, value] of Object.entries(headersOf('application/octet-stream'))) xhr.setRequestHeader(name, value);
+    xhr.upload.onprogress = (e) => progress(file.size > 0 ? e.loaded / file.size : 1);
+    xhr.onload = () => {
+      if (xhr.status >= 200 && xhr.status < 300) done(xhr.responseText);
+      else {
+        const failure = failureOf(xhr.status, xhr.responseText);
+        if (failure.asksAccess) onRefused(failure);
+        refuse(failure);
+      }
+    };
+    xhr.onerror = () => refuse(new Failure(0, 'unreachable', 'the upload was cut off'));
+    xhr.onabort = () => refuse(new Failure(0, 'aborted', 'the upload was given up'));
+    signal.addEventListener('abort', () => xhr.abort());
+    xhr.send(file);
+  });
+}
+
+// Keeps what a path gives as a file. A link can't carry the key, so the bytes are fetched and handed to the browser.
+export async function download(path: string, name: string): Promise<void> {
+  save(await (await request('GET', path)).blob(), name);
+}
+export function save(blob: Blob, name: string) {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 }
 
 export async function askJson<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {

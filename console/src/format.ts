@@ -1,4 +1,4 @@
-import { language } from './texts';
+import { language, t } from './texts';
 
 function locale() {
   return language() === 'zh' ? 'zh-CN' : 'en-GB';
@@ -30,6 +30,34 @@ export function money(text: string): string {
   return text.replace(/^(-?)(\d+)(?=\.|$)/, (_, sign: string, whole: string) => (sign ? '−' : '') + whole.replace(/\B(?=(\d{3})+$)/g, ','));
 }
 
+// A difference with its sign.
+export function difference(value: number): string {
+  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 1 ? 2 : 4;
+  return fixed(value, digits);
+}
+
+// A time of the server ("2026-11-29T14:00:00Z") as the reader's own clock says it.
+export function moment(iso: string): string {
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime())) return iso;
+  return new Intl.DateTimeFormat(locale(), { year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(date);
+}
+export function clock(iso: string): string {
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime())) return iso;
+  return new Intl.DateTimeFormat(locale(), { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }).format(date);
+}
+
+// How long: "45 s", "3 min 20 s", "2 h 5 min", "3 d 4 h".
+export function duration(s: number): string {
+  if (!(s >= 0)) return '–';
+  if (s < 1) return seconds(s);
+  const whole = Math.round(s);
+  const parts = ([['d', 86400], ['h', 3600], ['min', 60], ['s', 1]] as const).map(([unit, size], i, all) => [unit, Math.floor((i ? whole % all[i - 1]![1] : whole) / size)] as const);
+  const first = parts.findIndex(([, n]) => n > 0);
+  return parts.slice(first, first + 2).filter(([, n]) => n > 0).map(([unit, n]) => `${n} ${t(`unit_${unit}`)}`).join(' ');
+}
+
 export function seconds(value: number): string {
   if (!Number.isFinite(value)) return '–';
   return value < 1 ? `${number(Number((value * 1e3).toPrecision(3)))} ms` : `${number(Number(value.toPrecision(3)))} s`;
@@ -40,11 +68,16 @@ export function bytes(value: number): string {
 }
 
 const SHARES = /(^|[ _])(share|probability|rate)$|^month \d+$|^buys_again$/;
-export function field(name: string, value: string | number | boolean | null): string {
-  if (value === null) return '–';
-  if (typeof value === 'number') return SHARES.test(name) ? percent(value) : number(value);
+// By the type the server says; without one (a record, an older server) by the name.
+export function field(name: string, value: string | number | boolean | null, type?: string): string {
+  if (value === null || value === '') return '–';
   if (typeof value === 'boolean') return value ? '✓' : '–';
-  return /^-?\d+\.\d+$/.test(value) ? money(value) : value;
+  if (typeof value === 'string') return type === 'money' || (type === undefined && /^-?\d+\.\d+$/.test(value)) ? money(value) : value;
+  if (type === 'share' || (type === undefined && SHARES.test(name))) return percent(value);
+  return type === 'money' ? fixedPlain(value, 2) : number(value);
+}
+function fixedPlain(value: number, digits: number): string {
+  return new Intl.NumberFormat(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value).replace('-', '−');
 }
 
 // Sums as the server sums: the difference allowed is one part in a million.

@@ -1,5 +1,5 @@
 // The shop at a glance, from the answer insight.
-import { answerPath, type Reply } from './api';
+import { answerPath, type Reply, typeOf } from './api';
 import { field, money } from './format';
 import { Told, useAsk } from './parts';
 import { Bars } from './plots';
@@ -18,7 +18,7 @@ function Tiles({ reply }: { reply: Reply }) {
             item && (
               <div>
                 <dt>{word(item.id)}</dt>
-                <dd>{field(item.id === 'repeat rate' ? 'rate' : 'value', item.fields['value'] ?? null)}</dd>
+                <dd>{field(item.id === 'repeat rate' ? 'rate' : 'value', item.fields['value'] ?? null, typeOf(reply, item, 'value'))}</dd>
               </div>
             ),
         )}

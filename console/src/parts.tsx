@@ -1,7 +1,7 @@
 // What several pages are made of.
 import type { ComponentChildren } from 'preact';
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { askJson, Failure } from './api';
+import { useCallback, useEffect, useId, useRef, useState } from 'preact/hooks';
+import { access, asFailure, askJson, type Failure } from './api';
 import { t } from './texts';
 
 export interface Asked<T> {
@@ -31,7 +31,7 @@ export function useAsk<T>(path: string | null, read?: (path: string, signal: Abo
       },
       (e: unknown) => {
         if (abort.signal.aborted) return;
-        setState({ path, data: null, failure: e instanceof Failure ? e : new Failure(0, 'console', String(e)) });
+        setState({ path, data: null, failure: asFailure(e) });
         setLoading(false);
       },
     );
@@ -68,6 +68,7 @@ export function Problem({ failure }: { failure: Failure }) {
           </Fact>
         )}
       </dl>
+      {failure.status === 403 && access.key && <p class="quiet">{t('needsRole')}</p>}
     </div>
   );
 }
@@ -157,4 +158,93 @@ export function useWidth(): [(element: HTMLElement | null) => void, number] {
     observer.current.observe(element);
   }, []);
   return [hold, width];
+}
+
+// Nothing is here yet, and what to do about it.
+export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
+  return (
+    <div class="empty">
+      <p class="empty-title">{title}</p>
+      {children}
+    </div>
+  );
+}
+
+// A question before something that can't be undone. It is open while it is shown; Escape is no.
+export function Confirm({ title, action, busy = false, disabled = false, danger = false, yes, no, children }: {
+  title: string; action: string; busy?: boolean; disabled?: boolean; danger?: boolean; yes: () => void; no: () => void; children: ComponentChildren;
+}) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => dialog.current?.showModal(), []);
+  return (
+    <dialog ref={dialog} aria-labelledby={id} onCancel={(e) => { e.preventDefault(); no(); }}>
+      <form onSubmit={(e) => { e.preventDefault(); if (!busy && !disabled) yes(); }}>
+        <h2 id={id}>{title}</h2>
+        {children}
+        <div class="actions">
+          <button type="submit" class={danger ? 'danger' : 'main'} disabled={busy || disabled}>{action}</button>
+          <button type="button" onClick={no}>{t('cancel')}</button>
+        </div>
+      </form>
+    </dialog>
+  );
+}
+
+// How far something is, 0 to 1; null: it goes on, how far is not known.
+export function Progress({ value, label }: { value: number | null; label: string }) {
+  const share = value === null ? null : Math.min(1, Math.max(0, value));
+  return (
+    <div class={share === null ? 'progress unknown' : 'progress'} role="progressbar" aria-label={label} aria-valuemin={0} aria-valuemax={100} aria-valuenow={share === null ? undefined : Math.round(share * 100)}>
+      <svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
+        <rect width={share === null ? 30 : 100 * share} height={4} />
+      </svg>
+    </div>
+  );
+}
+
+// One of a few, side by side; arrows move as in every group of radio buttons.
+export function Choice<T extends string>({ label, name, of, value, set, said }: { label: string; name: string; of: readonly T[]; value: T; set: (value: T) => void; said: (value: T) => string }) {
+  return (
+    <fieldset class="choice">
+      <legend>{label}</legend>
+      {of.map((one) => (
+        <label>
+          <input type="radio" name={name} value={one} checked={one === value} onChange={() => set(one)} />
+          <span>{said(one)}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+// What a listing has, a page after the other.
+export interface Listed<T> {
+  items: T[];
+  more: (() => void) | null;
+  loading: boolean;
+  failure: Failure | null;
+  reload: () => void;
+}
+export function useListing<T>(path: string | null, limit: number): Listed<T> {
+  const [items, setItems] = useState<T[]>([]);
+  const [after, setAfter] = useState<string | null>(null);
+  const [next, setNext] = useState<string | null>(null);
+  const first = path === null ? null : `${path}${path.includes('?') ? '&' : '?'}limit=${limit}`;
+  const asked = useAsk<{ items: T[]; next: string | null }>(first === null ? null : after === null ? first : `${first}&after=${encodeURIComponent(after)}`);
+  useEffect(() => {
+    setAfter(null);
+    setItems([]);
+    setNext(null);
+  }, [path]);
+  useEffect(() => {
+    if (!asked.data) return;
+    setItems((before) => (after === null ? asked.data!.items : [...before, ...asked.data!.items]));
+    setNext(asked.data.next);
+  }, [asked.data]);
+  const reload = useCallback(() => {
+    if (after === null) asked.reload();
+    else setAfter(null);
+  }, [after, asked.reload]);
+  return { items, more: next === null || asked.loading ? null : () => setAfter(next), loading: asked.loading, failure: asked.failure, reload };
 }

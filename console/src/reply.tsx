@@ -1,9 +1,10 @@
 // A reply of any answer: its sentence, its items (with reasons: as cards with bars; without: as a table), and where it comes from.
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import { curlLine, type Item, type Reason, type Reply } from './api';
+import { curlLine, type Item, type Reason, type Reply, typeOf } from './api';
 import { addsUp, field, fixed, number, places } from './format';
 import { Copy, Fact, Rows } from './parts';
+import { ProductPicture } from './picture';
 import { language, t, word } from './texts';
 
 export type Link = (id: string) => string | null;
@@ -70,13 +71,14 @@ function Name({ item, link }: { item: Item; link?: Link }) {
   return to ? <a href={to}>{name}</a> : <>{name}</>;
 }
 
-function Cards({ reply, link, open }: { reply: Reply; link?: Link; open: number }) {
+function Cards({ reply, link, open, pictures }: { reply: Reply; link?: Link; open: number; pictures: boolean }) {
   return (
     <ol class="cards">
       {reply.items.map((item, i) => (
         <li key={`${item.id}-${i}`} data-score={item.score}>
           <div class="card-head">
             <span class="rank">{i + 1}</span>
+            {pictures && <ProductPicture id={item.id} title="" size={128} />}
             <span class="card-name">
               <Name item={item} link={link} /> {item.id !== nameOf(item) && <code class="quiet">{item.id}</code>}
             </span>
@@ -84,7 +86,7 @@ function Cards({ reply, link, open }: { reply: Reply; link?: Link; open: number 
           </div>
           <dl class="facts">
             {fieldsOf([item]).map((name) => (
-              <Fact key={name} name={word(name)}>{field(name, item.fields[name]!)}</Fact>
+              <Fact key={name} name={word(name)}>{field(name, item.fields[name]!, typeOf(reply, item, name))}</Fact>
             ))}
           </dl>
           {item.reasons && item.reasons.length > 0 && (
@@ -112,13 +114,13 @@ export function ItemTable({ reply, link, label, fields }: { reply: Reply; link?:
           {item.id && item.id !== nameOf(item) && <code class="quiet"> {item.id}</code>}
         </>,
         ...(scored ? [number(item.score)] : []),
-        ...names.map((name) => (name in item.fields ? field(name, item.fields[name]!) : '')),
+        ...names.map((name) => (name in item.fields ? field(name, item.fields[name]!, typeOf(reply, item, name)) : '')),
       ])}
     />
   );
 }
 
-export function ReplyView({ reply, path, link, open = 1, brief = false }: { reply: Reply; path: string; link?: Link; open?: number; brief?: boolean }) {
+export function ReplyView({ reply, path, link, open = 1, brief = false, pictures = false }: { reply: Reply; path: string; link?: Link; open?: number; brief?: boolean; pictures?: boolean }) {
   const reasons = reply.items.some((item) => item.reasons?.length);
   return (
     <div class="reply">
@@ -126,7 +128,7 @@ export function ReplyView({ reply, path, link, open = 1, brief = false }: { repl
       {reply.items.length === 0 ? (
         <p class="quiet">{t('noItems')}</p>
       ) : reasons ? (
-        <Cards key={path} reply={reply} link={link} open={open} />
+        <Cards key={path} reply={reply} link={link} open={open} pictures={pictures} />
       ) : (
         <ItemTable reply={reply} link={link} label={t('results')} />
       )}

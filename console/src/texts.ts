@@ -1,11 +1,13 @@
 // The console's words in English and Chinese, and the choice between them. What the server says (sentences, reasons, errors)
 // comes in the server's English; names of answers, options and fields are put into words here where this table knows them.
 
+import { pages } from './texts_pages';
 import { sentences } from './texts_zh';
 
 export type Language = 'en' | 'zh';
 
-const texts = {
+export const texts = {
+  ...pages,
   title: ['merx console', 'merx 控制台'],
   skip: ['Skip to the page', '跳到正文'],
   menu: ['Pages', '页面'],
@@ -13,10 +15,9 @@ const texts = {
   answers: ['Answers', '问答'],
   customers: ['Customers', '顾客'],
   products: ['Products', '商品'],
-  live: ['Live', '实时'],
+  live: ['Live events', '实时事件'],
   server: ['Server', '服务器'],
   language: ['中文', 'English'],
-  languageLabel: ['Switch to Chinese', '切换到英文'],
   themeLight: ['Light', '浅色'],
   themeDark: ['Dark', '深色'],
   themeLabel: ['Colours', '配色'],
@@ -51,8 +52,6 @@ const texts = {
   learnsNot: ['Learns nothing: it is right as soon as the data is there.', '无需训练：数据就绪即可使用。'],
   chooseAnswer: ['What do you want to know?', '想了解什么？'],
   default: ['default', '默认'],
-  from: ['from', '从'],
-  to: ['to', '到'],
   orWord: ['or', '或'],
   unset: ['not given', '不指定'],
   yes: ['yes', '是'],
@@ -60,7 +59,6 @@ const texts = {
   results: ['Answer', '结果'],
   noItems: ['Nothing to show.', '没有内容。'],
   score: ['Score', '分数'],
-  rank: ['#', '#'],
   name: ['Name', '名称'],
   reasons: ['Why', '理由'],
   reasonsSum: ['sum of the reasons', '各理由之和'],
@@ -76,7 +74,7 @@ const texts = {
   curl: ['The same from a shell', '用命令行查询'],
   copy: ['Copy', '复制'],
   copied: ['Copied', '已复制'],
-  noPaths: ['Options that name a file on the server’s own disk are left out here; “merx ask” has them.', '涉及服务器本机文件的选项在此省略，可用“merx ask”。'],
+  noPaths: ["Options that name a file on the server's own disk are left out here; “merx ask” has them.", '涉及服务器本机文件的选项在此省略，可用“merx ask”。'],
   customerId: ['Customer id', '顾客编号'],
   productId: ['Product id', '商品编号'],
   find: ['Find', '查找'],
@@ -91,7 +89,7 @@ const texts = {
   interval: ['interval', '区间'],
   eraseTitle: ['Erase this customer', '删除该顾客'],
   eraseText: [
-    'Takes the customer out of records, events and models, for good; it can’t be undone. Events that name the id later are refused.',
+    "Takes the customer out of records, events and models, for good; it can't be undone. Events that name the id later are refused.",
     '将该顾客从记录、事件和模型中永久删除，无法撤销。之后提及该编号的事件会被拒绝。',
   ],
   eraseOpen: ['Erase …', '删除……'],
@@ -114,12 +112,10 @@ const texts = {
   timeNow: ['now, when empty; e.g. 2025-12-01T10:00:00Z', '留空为当前时间；例如 2025-12-01T10:00:00Z'],
   optional: ['may be empty', '可不填'],
   required: ['needed', '必填'],
-  newest: ['Newest figures', '最新指标'],
   refresh: ['Refresh', '刷新'],
   every5: ['Every 5 seconds', '每 5 秒刷新'],
   health: ['Health', '健康状态'],
   alive: ['Process', '进程'],
-  ready: ['Shop', '店铺'],
   version: ['Version', '版本'],
   requests: ['Requests', '请求'],
   requestsByRoute: ['Requests by route', '各路由的请求'],
@@ -135,7 +131,7 @@ const texts = {
   eventsAccepted: ['Events stored', '已保存事件'],
   eventsDuplicate: ['Events already known', '重复事件'],
   keysTitle: ['Keys', '密钥'],
-  keysText: ['Keys are made, listed and revoked on the server itself:', '密钥只能在服务器本机创建、列出和撤销：'],
+  keysText: ['Every program that asks has a key of its own, so that each can be taken back alone.', '每个调用程序使用各自的密钥，便于单独撤销。'],
   notFound: ['There is no such page.', '没有这个页面。'],
 } as const satisfies Record<string, readonly [string, string]>;
 
@@ -158,6 +154,9 @@ export function setLanguage(to: Language) {
 }
 export function t(name: TextName): string {
   return texts[name][current === 'zh' ? 1 : 0];
+}
+export function tn(name: TextName, values: Record<string, string>): string {
+  return t(name).replace(/\{(\w+)\}/g, (_, key: string) => values[key] ?? '');
 }
 
 // Words of the server's tables in Chinese; what is not here is shown as the server calls it.

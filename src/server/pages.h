@@ -13,7 +13,7 @@
 struct mx_request;
 
 typedef struct mx_page {
-    const char *path; /* "/" is index.html */
+    const char *path; /* "/" is index.html, "/shop" is shop.html */
     const char *type;
     const char *etag;    /* with its quotes */
     unsigned char *data; /* never written to; libmicrohttpd takes no const */

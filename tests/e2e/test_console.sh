@@ -10,7 +10,7 @@ command -v node >/dev/null && command -v npm >/dev/null || skip "node and npm ar
 chromium=${MERX_CHROMIUM:-/usr/bin/chromium}
 [ -x "$chromium" ] || skip "$chromium is not there"
 modules=$MERX_SOURCE_DIR/console
-if [ ! -d "$modules/node_modules/playwright-core" ]; then
+if [ ! -d "$modules/node_modules/playwright-core" ] || [ ! -d "$modules/node_modules/axe-core" ]; then
     # What console/package-lock.json pins, once for each build folder.
     modules=$MERX_BUILD_DIR/console_modules
     if ! cmp -s "$MERX_SOURCE_DIR/console/package-lock.json" "$modules/node_modules/.lock"; then
@@ -22,7 +22,7 @@ if [ ! -d "$modules/node_modules/playwright-core" ]; then
 fi
 # browser PART ARGUMENTS...: those checks, over the server that runs.
 browser() {
-    timeout 300 node "$MERX_SOURCE_DIR/tests/e2e/console_browser.mjs" "$modules" "$address" "$@" && return
+    timeout 400 node "$MERX_SOURCE_DIR/tests/e2e/console_browser.mjs" "$modules" "$address" "$@" && return
     kill -0 "$server" 2>/dev/null || echo "the server has ended" >&2
     tail -n 20 "$work/log" >&2
     die "console: $1"
@@ -30,7 +30,7 @@ browser() {
 
 if [ -n "${MERX_CONSOLE_PICTURES:-}" ]; then
     serve "${MERX_CONSOLE_SHOP:?a shop whose pictures are taken}"
-    browser pictures "$MERX_CONSOLE_PICTURES"
+    browser portraits "$MERX_CONSOLE_PICTURES"
     stop
     exit 0
 fi
@@ -46,11 +46,13 @@ key=()
 # ---- how the pages are sent ----
 get 200 /
 said '<!doctype html>' '/assets/console.js'
+get 200 /shop
+said '<!doctype html>' '/assets/shop.js'
 grep -qi '^content-type: text/html; charset=utf-8' "$work/head" || die "the page is not HTML"
 for policy in "default-src 'none'" "script-src 'self'" "frame-ancestors 'none'"; do
     has "$work/head" "$policy"
 done
-for file in assets/console.js assets/console.css icon.svg; do
+for file in assets/console.js assets/console.css assets/shop.js assets/shop.css assets/view.js icon.svg; do
     get 200 "/$file"
     cmp "$work/body" "$MERX_SOURCE_DIR/console/dist/$file" || die "/$file is not console/dist/$file"
 done
@@ -66,11 +68,24 @@ get 200 /icon.svg -H 'If-None-Match: "other"'
 ask 200 HEAD / -I
 get 404 /assets/
 get 404 /index.html
+get 404 /shop.html
 get 404 /assets/../icon.svg --path-as-is
 ask 404 POST / -d x
 
 post 200 /v1/events '{"id":"z1","kind":"purchase","product":"tea1","customer":"zoe/1 ü","price":"2.00","time":"2024-02-01T10:00:00Z"}'
 browser open
+browser running
+stop
+
+# ---- a shop with pictures: customers, products, pictures, the storefront ----
+run 0 "$MERX" sample "$work/gifts" --products 90 --customers 300 --events 6000
+run 0 "$MERX" import "$work/gifts" --shop "$work/gifts.merx" --quiet
+for answer in recommend next segment classify; do
+    run 0 "$MERX" train "$answer" --shop "$work/gifts.merx" --force --quiet
+done
+serve "gifts=$work/gifts.merx"
+browser things
+browser shop
 stop
 
 # ---- with keys: the pages still come, what they ask does not ----
@@ -80,6 +95,7 @@ serve "tea=$work/tea.merx"
 get 200 /
 get 401 /v1/answers
 browser locked "$admin" "$reader"
+browser reader "$reader"
 stop
 ! grep -qE 'zoe|from the console' "$work/log" || die "the access log names a customer"
 
