@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "server/handlers.h"
 #include "server/server_state.h"
+#include "shop/asking.h"
 
 enum { QUESTIONS_MAX = 1000, BATCH_SECONDS = 30, BATCH_BYTES = 64 << 20 };
 

@@ -34,7 +34,7 @@ static void run_in_lane(mx_work *work)
         if (w->status == MERX_OK)
             w->status = mx_served_shop_forget(w->shop, w->customer, w->receipt, &w->err);
     } else {
-        mx_served_shop_written(w->shop);
+        mx_served_shop_written(w->shop, 0);
     }
     pthread_mutex_lock(&w->lock);
     w->is_done = true;

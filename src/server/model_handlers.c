@@ -265,7 +265,7 @@ static void reply_failure(mx_request *request, const merx_error *err)
 
 static void reply_deployed(mx_request *request, const mx_answer *answer, int64_t live, int64_t was)
 {
-    mx_served_shop_written(request->shop);
+    mx_served_shop_written(request->shop, 0);
     mx_request_json(request, 200, json_pack("{s:s, s:I, s:o}", "answer", answer->info.name, "live", (json_int_t)live,
                                             "was", version_or_null(was)));
 }

@@ -143,6 +143,7 @@ void mx_served_shop_written(mx_served_shop *shop, uint64_t events)
 {
     mx_view *view;
     mx_view_keeper_written(shop->keeper, events == 0);
+    atomic_fetch_add(&shop->generation, 1);
     if (events > 0 && events <= SEEN_AT_ONCE && mx_view_keeper_is_awake(shop->keeper) &&
         mx_view_keeper_get(shop->keeper, false, &view, NULL) == MERX_OK)
         mx_view_release(view);

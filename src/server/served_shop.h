@@ -29,6 +29,7 @@ typedef struct mx_served_shop {
     mx_reader *idle;
     merx_task *task;                       /* of an erasure under way; NULL: none */
     mx_view_keeper *keeper;
+    atomic_uint_fast64_t generation;       /* grows with each write of this process */
     atomic_uint_fast64_t used_us;          /* when a reader or the writer was wanted */
     mx_lane writes;                        /* what follows is used in it alone */
     merx_shop *writer;                     /* opened at the first write */
