@@ -6,6 +6,7 @@
  */
 #include "store/records.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "store/drivers/drivers.h"
@@ -338,6 +339,23 @@ merx_status mx_records_next_version(mx_records *records, const char *answer, int
     MX_TRY(check_read(records, err));
     MX_TRY(mx_text_check(mx_str_of(answer), MX_ID_MAX, true, "model", "answer", err));
     return records->driver->next_version(records->state, mx_str_of(answer), version, err);
+}
+
+merx_status mx_records_advance(mx_records *records, int64_t offset, merx_error *err)
+{
+    MX_TRY(check_write(records, err));
+    if (offset < 0 || offset > INT64_MAX / 2)
+        MX_FAIL(err, MERX_E_RANGE, "", "the offset %" PRId64 " can't be given away", offset);
+    return written(records, records->driver->advance(records->state, offset, err));
+}
+
+merx_status mx_records_changed(mx_records *records, bool *changed, merx_error *err)
+{
+    *changed = true;
+    MX_TRY(check_read(records, err));
+    if (records->begun)
+        MX_FAIL(err, MERX_E_INVALID, "", "whether something has changed can't be seen within a transaction");
+    return records->driver->changed ? records->driver->changed(records->state, changed, err) : MERX_OK;
 }
 
 merx_status mx_records_setting(mx_records *records, const char *key, mx_arena *arena, const char **value,

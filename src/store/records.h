@@ -186,6 +186,9 @@ typedef struct mx_records_driver {
     merx_status (*compact)(void *state, merx_error *err); /* after big changes: gives space back, truncates logs */
     merx_status (*next_version)(void *state, mx_str answer, int64_t *version,
                                 merx_error *err); /* what version 0 would become */
+    merx_status (*advance)(void *state, int64_t offset, merx_error *err);
+    /* NULL: the driver can't tell, and every call says yes */
+    merx_status (*changed)(void *state, bool *changed, merx_error *err);
 } mx_records_driver;
 
 /*
@@ -211,6 +214,25 @@ merx_status mx_records_remove(mx_records *records, mx_record_kind kind, mx_str i
 merx_status mx_records_rescale_money(mx_records *records, int decimals_added, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_records_erase_customer(mx_records *records, mx_str customer, mx_erasure *erased,
                                       merx_error *err) MERX_MUST_CHECK;
+
+/*
+ * Inside a transaction: no event gets an offset up to `offset` any more. For who brings a shop back, so that its events keep their offsets; nothing happens
+ * when they were given already.
+ */
+merx_status mx_records_advance(mx_records *records, int64_t offset, merx_error *err) MERX_MUST_CHECK;
+
+/*
+ * Whether another handle, of this process or any other, may have committed since the last call on this one; the first call says yes. Outside a transaction. Ask
+ * first, read then: what is committed after the reading makes the next call say yes.
+ *
+ *     MX_TRY(mx_records_changed(records, &changed, err));
+ *     if (changed) ... mx_records_last_offset, settings ...
+ *
+ * Cost: SQLite: two microseconds, a look into the shared index of the log. PostgreSQL: a look at what the server has sent (one system call, no round trip); the first call, and the first
+ * after a lost connection, listens (one round trip). A notification comes a moment after its commit (a millisecond or so when the server is near), so a yes
+ * may be that late. A lost connection is a yes, not an error: the reading that follows connects again. A standby, which can't be listened to, always says yes.
+ */
+merx_status mx_records_changed(mx_records *records, bool *changed, merx_error *err) MERX_MUST_CHECK;
 
 /*
  * Anywhere, also between begin and commit (which then sees its own changes).

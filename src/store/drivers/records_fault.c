@@ -126,6 +126,16 @@ static merx_status fault_next_version(void *state, mx_str answer, int64_t *versi
     PASS(next_version, answer, version, err);
 }
 
+static merx_status fault_advance(void *state, int64_t offset, merx_error *err)
+{
+    PASS(advance, offset, err);
+}
+
+static merx_status fault_changed(void *state, bool *changed, merx_error *err)
+{
+    PASS(changed, changed, err);
+}
+
 /* Not in the table of drivers: it has no open of its own. */
 const mx_records_driver mx_records_fault = {
     .version = 1,
@@ -147,4 +157,6 @@ const mx_records_driver mx_records_fault = {
     .erase_customer = fault_erase_customer,
     .compact = fault_compact,
     .next_version = fault_next_version,
+    .advance = fault_advance,
+    .changed = fault_changed,
 };
