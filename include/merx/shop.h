@@ -6,7 +6,7 @@
  *     merx_shop_train(shop, NULL, NULL, task, &training, &err);
  *     merx_shop_ask(shop, "recommend", question, true, &reply, &err);
  *
- * The folder of a shop holds shop.db (records), blobs/ (snapshots, every trained model version) and what reports write. Several processes may open one shop:
+ * The folder of a shop holds shop.db (records, unless records.address says where else they are), blobs/ (snapshots, every trained model version) and what reports write. Several processes may open one shop:
  * one writer at a time, readers never blocked. A handle is used by one thread at a time.
  */
 #ifndef MERX_SHOP_H
@@ -23,8 +23,13 @@ typedef struct merx_shop merx_shop;
 typedef struct merx_shop_options {
     bool create; /* make the folder and an empty shop when there is none; else MERX_E_NOT_FOUND */
     bool read_only;
-    const char *records; /* address of the record store; NULL: "<folder>/shop.db" */
+    const char *records; /* address of the record store; NULL: what the folder keeps, else "<folder>/shop.db" */
     const char *blobs;   /* address of the blob store; NULL: "<folder>/blobs" */
+    /*
+     * Keep `records` in the folder ("<folder>/records.address", mode 0600), so that everybody who opens it finds its records there. A password in the address is
+     * MERX_E_INVALID: libpq takes it from ~/.pgpass, PGPASSWORD or a service. MERX_E_EXISTS: the folder's records are elsewhere already.
+     */
+    bool keep_records;
 } merx_shop_options;
 
 /* Owns: close with merx_shop_close (NULL is allowed). alloc is kept. */
@@ -180,6 +185,43 @@ MERX_API void merx_receipt_release(merx_receipt *receipt);
 
 /* SHA-256 over the shop's logical state (records, snapshot, live models), offsets and times of training aside, as hex; what tests of forgetting and crashes compare. */
 MERX_API merx_status merx_shop_digest(merx_shop *shop, bool with_models, char hex[65], merx_error *err) MERX_MUST_CHECK;
+
+/* ---- backup ---- */
+
+typedef struct merx_backup {
+    uint64_t events, products, customers, orders, messages, reviews, models;
+    uint64_t files;      /* of models and pictures */
+    int64_t offset;      /* of the last event */
+    int64_t created_ms;  /* when it was made */
+    uint64_t size_bytes; /* of the backup */
+    uint64_t erased;     /* restore: customers of options->erase who were in it */
+    double seconds;
+} merx_backup;
+
+/*
+ * Writes one state of the shop into one file (docs/backup.md: a tar of JSON lines and files, with their SHA-256; zstd unless the name ends in .tar or .gz), whatever store its records are
+ * in. Others may go on reading and writing meanwhile when the shop was opened read-only; else writers wait. What can be made again (the snapshot) is left out, keys are in it.
+ * The file is for its owner alone (mode 0600) and appears when it is whole. Memory: the largest model, and some megabytes.
+ * Errors: MERX_E_EXISTS: there is such a file; MERX_E_NO_SPACE …; then there is no file.
+ */
+MERX_API merx_status merx_shop_backup(merx_shop *shop, const char *path, merx_task *task, merx_backup *out,
+                                      merx_error *err) MERX_MUST_CHECK;
+
+typedef struct merx_restore_options {
+    const char *records; /* address of the record store, which must hold no shop yet, kept in the folder; NULL: "<folder>/shop.db" */
+    const char *const *erase;  /* customers who were erased since the backup was made: erased again; one who is not in it is no error */
+    size_t n_erase;
+} merx_restore_options;
+/*
+ * Makes a shop out of a backup. Everything is checked: each part's SHA-256, every record, the counts; only then the folder has its name. Offsets, versions of models, watermarks of imports and
+ * keys are those of the backup.
+ * folder  made; must not be there, or be empty
+ * Errors: MERX_E_EXISTS; MERX_E_CORRUPT: cut short or changed, and where; MERX_E_VERSION: by a newer merx. Nothing is left then, except in this case: when only the erasing (options->erase)
+ * failed and the records are not in the folder, they are restored there.
+ */
+MERX_API merx_status merx_shop_restore(const merx_allocator *alloc, const char *path, const char *folder,
+                                       const merx_restore_options *options, merx_task *task, merx_backup *out,
+                                       merx_error *err) MERX_MUST_CHECK;
 
 /* ---- report ---- */
 

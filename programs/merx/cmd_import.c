@@ -25,6 +25,9 @@ static int run(cli_arguments *arguments)
 
 static const cli_flag flags[] = {
     {"shop", "DIR", "the shop's folder (made when absent)"},
+    {"records", "ADDRESS",
+     "of a new shop: where its records are, such as postgresql://merx@db.example/shops?schema=tea (kept in its folder; "
+     "default: shop.db there)"},
     {"mapping", "FILE", "what the columns mean (default: shop.json in the folder, else recognised by their names)"},
     {"replace", NULL, "a file whose imported rows were changed replaces what came from it"},
     {"max-refused", "N", "stop at a file with more than N bad rows (default: list them and go on)"},
@@ -41,7 +44,8 @@ const cli_command cmd_import = {
             "same file again adds nothing; a file that grew adds its new rows. Pictures of products are taken from "
             "pictures/ID.jpg, pictures/ID/NAME.jpg, pictures.tar (.gz, .zst),\n"
             "or from paths in the image column of products.",
-    .examples = "merx import exports/ --shop my-shop.merx\nmerx import orders.csv.gz --shop my-shop.merx --json\n",
+    .examples = "merx import exports/ --shop my-shop.merx\nmerx import orders.csv.gz --shop my-shop.merx --json\nmerx import "
+                "exports/ --shop tea.merx --records 'postgresql://merx@db.example/shops?schema=tea'\n",
     .flags = flags,
     .min_positional = 1,
     .max_positional = 1,

@@ -51,6 +51,9 @@ static int run(cli_arguments *arguments)
 
 static const cli_flag flags[] = {
     {"shop", "DIR", "the shop's folder: database, models, report (made when absent)"},
+    {"records", "ADDRESS",
+     "of a new shop: where its records are, such as postgresql://merx@db.example/shops?schema=tea (kept in its folder; "
+     "default: shop.db there)"},
     {"mapping", "FILE", "what the columns mean (default: shop.json in the folder, else recognised by their names)"},
     {"replace", NULL, "a file whose imported rows were changed replaces what came from it"},
     {"max-refused", "N", "stop at a file with more than N bad rows (default: list them and go on)"},

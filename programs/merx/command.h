@@ -108,6 +108,6 @@ void cli_format_time(long long ms, char *out);
 
 extern const cli_command cmd_up, cmd_import, cmd_train, cmd_ask, cmd_evaluate, cmd_report, cmd_models, cmd_forget,
     cmd_sample, cmd_fit, cmd_predict, cmd_explain, cmd_inspect, cmd_forecast, cmd_picture, cmd_frames, cmd_network,
-    cmd_serve, cmd_key, cmd_version, cmd_completion, cmd_help;
+    cmd_serve, cmd_key, cmd_backup, cmd_restore, cmd_version, cmd_completion, cmd_help;
 
 #endif

@@ -203,12 +203,18 @@ int cli_task(const cli_arguments *arguments, merx_task **task)
 
 /* ---- the shop ---- */
 
+/* Its records, or where they are. */
 static bool holds_shop(const char *folder)
 {
+    static const char *const names[] = {"shop.db", "records.address"};
     char path[4096];
     struct stat status;
-    int length = snprintf(path, sizeof path, "%s/shop.db", folder);
-    return length > 0 && (size_t)length < sizeof path && stat(path, &status) == 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        int length = snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        if (length > 0 && (size_t)length < sizeof path && stat(path, &status) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* The only shop below ./merx-data, if there is exactly one. */
@@ -244,7 +250,9 @@ int cli_open_shop(const cli_arguments *arguments, cli_shop_use use, merx_shop **
         return cli_usage_error(arguments->command,
                                "which shop? Give --shop DIR, set MERX_SHOP, or run it inside a shop's folder");
     merx_error err = {0};
-    merx_shop_options options = {.create = create, .read_only = use == CLI_SHOP_ONLY_READS};
+    const char *records = cli_value(arguments, "records");
+    merx_shop_options options = {
+        .create = create, .read_only = use == CLI_SHOP_ONLY_READS, .records = records, .keep_records = records != NULL};
     merx_status status = merx_shop_open(NULL, folder, &options, shop, &err);
     if (status == MERX_E_PERMISSION && reads) {
         /* What was learned can be asked where nothing may be written. */

@@ -2,7 +2,9 @@
  * Sinks of bytes: a file that appears when it is whole, plain, gzip or zstd (see stream.h). The bytes written depend on the data alone
  * (gzip's time stamp is 0).
  */
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -122,6 +124,13 @@ merx_status mx_sink_open(const char *path, mx_compression compression, const mer
 out:
     mx_sink_abandon(k);
     return status;
+}
+
+merx_status mx_sink_private(mx_sink *sink, merx_error *err)
+{
+    if (!sink->file.direct && fchmod(sink->file.fd, 0600) != 0)
+        return mx_error_errno(err, errno, sink->file.path, "set the mode");
+    return MERX_OK;
 }
 
 merx_status mx_sink_write(mx_sink *sink, const void *data, size_t size, merx_error *err)

@@ -35,6 +35,8 @@ typedef struct mx_sink mx_sink;
 /* Writes beside the path and renames at mx_sink_finish; mx_sink_abandon (also after a failure) leaves nothing. */
 merx_status mx_sink_open(const char *path, mx_compression compression, const merx_allocator *alloc, mx_sink **out,
                          merx_error *err) MERX_MUST_CHECK;
+/* Nobody else may read the file: mode 0600. Before anything is written. */
+merx_status mx_sink_private(mx_sink *sink, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_sink_write(mx_sink *sink, const void *data, size_t size, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_sink_finish(mx_sink *sink, merx_error *err) MERX_MUST_CHECK; /* frees the sink, whatever it returns */
 void mx_sink_abandon(mx_sink *sink);

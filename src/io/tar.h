@@ -31,6 +31,15 @@ merx_status mx_tar_next(mx_tar *tar, mx_tar_entry *out, merx_error *err) MERX_MU
 merx_status mx_tar_read(mx_tar *tar, void *buffer, size_t size, size_t *got, merx_error *err) MERX_MUST_CHECK;
 void mx_tar_close(mx_tar *tar);
 
+/*
+ * Writing: for each entry a header, then exactly its bytes, then the end of the entry; mx_tar_write_end after the last. Names of at most MX_TAR_NAME_BYTES - 1 bytes (longer ones
+ * than ustar has room for get a pax header); mode 0600, no owner.
+ */
+merx_status mx_tar_write_header(mx_sink *sink, const char *name, uint64_t size, int64_t time_s,
+                                merx_error *err) MERX_MUST_CHECK;
+merx_status mx_tar_write_padding(mx_sink *sink, uint64_t size, merx_error *err) MERX_MUST_CHECK; /* size: the entry's */
+merx_status mx_tar_write_end(mx_sink *sink, merx_error *err) MERX_MUST_CHECK;
+
 /* Whether a name stays below the folder it is joined to: not empty, not absolute, no part "..", no control characters. */
 bool mx_tar_safe_name(const char *name);
 

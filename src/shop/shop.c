@@ -5,7 +5,27 @@
 
 #include "io/file.h"
 #include "shop/loaded_models.h"
+#include "shop/shop_address.h"
 #include "shop/shop_state.h"
+
+/*
+ * Opens the records. A file of an older schema can't be read as it is: who may write brings it up to date once, also when it was to be read alone, so that a newer merx reads an older
+ * shop without a step between.
+ */
+static merx_status open_records(merx_shop *shop, const char *address, const mx_records_options *options,
+                                merx_error *err)
+{
+    merx_error failure = {0};
+    mx_records *once;
+
+    merx_status status = mx_records_open(address, options, shop->alloc, &shop->records, &failure);
+    if (status == MERX_E_UNSUPPORTED && options->read_only &&
+        mx_records_open(address, &(mx_records_options){0}, shop->alloc, &once, NULL) == MERX_OK) {
+        mx_records_close(once);
+        return mx_records_open(address, options, shop->alloc, &shop->records, err);
+    }
+    return status == MERX_OK ? MERX_OK : mx_error_set(err, status, failure.where, "%s", failure.message);
+}
 
 static merx_status open_stores(merx_shop *shop, const merx_shop_options *options, merx_error *err)
 {
@@ -14,13 +34,15 @@ static merx_status open_stores(merx_shop *shop, const merx_shop_options *options
     mx_records_options records = {.read_only = options->read_only, .create = options->create && !options->read_only};
 
     mx_arena_init(&arena, shop->alloc);
-    const char *db = options->records ? options->records : mx_path_join(&arena, shop->folder, "shop.db", err);
+    const char *db = NULL;
     const char *blobs = options->blobs ? options->blobs : mx_path_join(&arena, shop->folder, "blobs", err);
-    if (!db || !blobs) {
+    if (!blobs) {
         status = MERX_E_MEMORY;
         goto out;
     }
-    MX_TRY_GOTO(mx_records_open(db, &records, shop->alloc, &shop->records, err));
+    MX_TRY_GOTO(mx_shop_address(shop->folder, options, &arena, &db, err));
+    MX_TRY_GOTO(open_records(shop, db, &records, err));
+    MX_TRY_GOTO(mx_shop_address_keep(shop->folder, options, err));
     MX_TRY_GOTO(mx_blobs_open(blobs, !options->read_only, shop->alloc, &shop->blobs, err));
 out:
     mx_arena_release(&arena);

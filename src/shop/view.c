@@ -49,8 +49,8 @@ struct mx_view_keeper {
     mx_model_set *models;
     mx_shop_settings settings;
     mx_arena arena; /* of the settings */
-    int64_t stamp;
-    bool stamped, models_due;
+    bool look_again; /* whatever mx_records_changed says */
+    bool models_due;
     double models_looked_s;
     atomic_bool wants_merge;
     uint64_t tended; /* generation at the last tending; of one thread */
@@ -165,7 +165,7 @@ static void let_go(mx_view_keeper *keeper)
     keeper->models = NULL;
     keeper->base = NULL;
     keeper->home = NULL;
-    keeper->stamped = false;
+    keeper->look_again = true;
     atomic_store(&keeper->wants_merge, false);
     atomic_store(&keeper->awake, false);
 }
@@ -448,14 +448,9 @@ static merx_status show(mx_view_keeper *keeper, merx_error *err)
 /* Whether others may have committed since the last time. */
 static merx_status others_wrote(mx_view_keeper *keeper, bool *out, merx_error *err)
 {
-    int64_t stamp = 0;
-    merx_error failure = {0};
-    merx_status status = mx_records_stamp(keeper->home->shop->records, &stamp, &failure);
-    if (status != MERX_OK && status != MERX_E_UNSUPPORTED)
-        MX_FAIL(err, status, failure.where, "%s", failure.message);
-    *out = status != MERX_OK || !keeper->stamped || stamp != keeper->stamp;
-    keeper->stamp = stamp;
-    keeper->stamped = true;
+    MX_TRY(mx_records_changed(keeper->home->shop->records, out, err));
+    *out = *out || keeper->look_again;
+    keeper->look_again = false;
     return MERX_OK;
 }
 
@@ -485,7 +480,7 @@ static merx_status refresh(mx_view_keeper *keeper, merx_error *err)
         atomic_store(&keeper->known, generation);
         atomic_store(&keeper->looked_us, (uint64_t)(mx_monotonic_s() * 1e6));
     } else {
-        keeper->stamped = false; /* look again, whatever was seen */
+        keeper->look_again = true;
     }
     return status;
 }
@@ -561,7 +556,7 @@ static merx_status merge(mx_view_keeper *keeper, const mx_view *view, merx_error
     }
     atomic_store(&keeper->wants_merge, false);
     if (status == MERX_OK) {
-        keeper->stamped = false; /* it may be older than what is known: look again */
+        keeper->look_again = true; /* it may be older than what is known: look again */
         status = refresh(keeper, err);
     }
     pthread_mutex_unlock(&keeper->refresh);

@@ -6,6 +6,7 @@
  */
 #include "store/records.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "store/drivers/drivers.h"
@@ -343,15 +344,6 @@ merx_status mx_records_last_offset(mx_records *records, int64_t *offset, merx_er
     return records->driver->last_offset(records->state, offset, err);
 }
 
-merx_status mx_records_stamp(mx_records *records, int64_t *stamp, merx_error *err)
-{
-    *stamp = 0;
-    MX_TRY(check_read(records, err));
-    if (!records->driver->stamp)
-        MX_FAIL(err, MERX_E_UNSUPPORTED, "", "the store does not tell whether others have written");
-    return records->driver->stamp(records->state, stamp, err);
-}
-
 merx_status mx_records_count(mx_records *records, mx_record_kind kind, uint64_t *count, merx_error *err)
 {
     *count = 0;
@@ -375,6 +367,23 @@ merx_status mx_records_next_version(mx_records *records, const char *answer, int
     MX_TRY(check_read(records, err));
     MX_TRY(mx_text_check(mx_str_of(answer), MX_ID_MAX, true, "model", "answer", err));
     return records->driver->next_version(records->state, mx_str_of(answer), version, err);
+}
+
+merx_status mx_records_advance(mx_records *records, int64_t offset, merx_error *err)
+{
+    MX_TRY(check_write(records, err));
+    if (offset < 0 || offset > INT64_MAX / 2)
+        MX_FAIL(err, MERX_E_RANGE, "", "the offset %" PRId64 " can't be given away", offset);
+    return written(records, records->driver->advance(records->state, offset, err));
+}
+
+merx_status mx_records_changed(mx_records *records, bool *changed, merx_error *err)
+{
+    *changed = true;
+    MX_TRY(check_read(records, err));
+    if (records->begun)
+        MX_FAIL(err, MERX_E_INVALID, "", "whether something has changed can't be seen within a transaction");
+    return records->driver->changed ? records->driver->changed(records->state, changed, err) : MERX_OK;
 }
 
 merx_status mx_records_setting(mx_records *records, const char *key, mx_arena *arena, const char **value,

@@ -193,13 +193,14 @@ typedef struct mx_records_driver {
     merx_status (*compact)(void *state, merx_error *err); /* after big changes: gives space back, truncates logs */
     merx_status (*next_version)(void *state, mx_str answer, int64_t *version,
                                 merx_error *err); /* what version 0 would become */
-    /* Another number whenever another handle has committed since. NULL: the driver can't tell cheaply. */
-    merx_status (*stamp)(void *state, int64_t *stamp, merx_error *err);
     /* Ascending; reads no more than the page. Every kind whose id is one text, and events. */
     merx_status (*scan_page)(void *state, mx_record_kind kind, const mx_record_page *page, mx_record_fn fn,
                              void *context, merx_error *err);
     /* What erase_customer would remove: his record, orders, messages, reviews (ascending ids), then events (ascending offsets). */
     merx_status (*scan_customer)(void *state, mx_str customer, mx_record_fn fn, void *context, merx_error *err);
+    merx_status (*advance)(void *state, int64_t offset, merx_error *err);
+    /* NULL: the driver can't tell, and every call says yes */
+    merx_status (*changed)(void *state, bool *changed, merx_error *err);
 } mx_records_driver;
 
 /*
@@ -227,6 +228,25 @@ merx_status mx_records_erase_customer(mx_records *records, mx_str customer, mx_e
                                       merx_error *err) MERX_MUST_CHECK;
 
 /*
+ * Inside a transaction: no event gets an offset up to `offset` any more. For who brings a shop back, so that its events keep their offsets; nothing happens
+ * when they were given already.
+ */
+merx_status mx_records_advance(mx_records *records, int64_t offset, merx_error *err) MERX_MUST_CHECK;
+
+/*
+ * Whether another handle, of this process or any other, may have committed since the last call on this one; the first call says yes. Outside a transaction. Ask
+ * first, read then: what is committed after the reading makes the next call say yes.
+ *
+ *     MX_TRY(mx_records_changed(records, &changed, err));
+ *     if (changed) ... mx_records_last_offset, settings ...
+ *
+ * Cost: SQLite: two microseconds, a look into the shared index of the log. PostgreSQL: a look at what the server has sent (one system call, no round trip); the first call, and the first
+ * after a lost connection, listens (one round trip). A notification comes a moment after its commit (a millisecond or so when the server is near), so a yes
+ * may be that late. A lost connection is a yes, not an error: the reading that follows connects again. A standby, which can't be listened to, always says yes.
+ */
+merx_status mx_records_changed(mx_records *records, bool *changed, merx_error *err) MERX_MUST_CHECK;
+
+/*
  * Anywhere, also between begin and commit (which then sees its own changes).
  * last_offset: the highest ever given, also if that event is gone; 0: none yet.
  */
@@ -252,11 +272,6 @@ merx_status mx_records_get(mx_records *records, mx_record_kind kind, mx_str id, 
 merx_status mx_records_last_offset(mx_records *records, int64_t *offset, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_records_count(mx_records *records, mx_record_kind kind, uint64_t *count,
                              merx_error *err) MERX_MUST_CHECK;
-/*
- * Whether others have written: *stamp is another number when another handle (of any process) has committed since this handle was asked before. Outside a transaction.
- * Errors: MERX_E_UNSUPPORTED: the driver can't tell at less cost than looking. Cost: SQLite 2 us.
- */
-merx_status mx_records_stamp(mx_records *records, int64_t *stamp, merx_error *err) MERX_MUST_CHECK;
 /* Outside a transaction. MERX_E_BUSY while another handle writes or reads an old state: try again. */
 merx_status mx_records_compact(mx_records *records, merx_error *err) MERX_MUST_CHECK;
 /* The version the next model of an answer gets: the highest ever given, plus one. Ask inside the transaction that uses it. */

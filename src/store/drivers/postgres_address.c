@@ -117,6 +117,7 @@ merx_status mx_pg_read_address(mx_pg *pg, const char *address, merx_error *err)
     mx_text_init(&url, pg->alloc, ADDRESS_MAX);
     mx_text_puts(&url, "postgresql:");
     merx_status status = split_query(pg, mx_str_of(address), &url, err);
+    mx_pg_name_channel(pg);
     if (status == MERX_OK)
         status = mx_alloc_array_raw(pg->alloc, url.size + 1, 1, "address", &pg->url, err);
     if (status == MERX_OK) {

@@ -160,7 +160,7 @@ merx_status mx_pg_connect(mx_pg *pg, merx_error *err)
     PQfinish(pg->conn);
     memset(pg->prepared, 0, sizeof pg->prepared);
     memset(pg->kind_prepared, 0, sizeof pg->kind_prepared);
-    pg->lost = false;
+    pg->lost = pg->listening = pg->deaf = false;
     pg->conn = PQconnectdbParams(words, values, 1);
     if (pg->conn == NULL)
         MX_FAIL(err, MERX_E_MEMORY, pg->place, "out of memory while connecting");

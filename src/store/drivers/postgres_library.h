@@ -19,6 +19,7 @@
     X(PQconnectionNeedsPassword)                                                                                       \
     X(PQconninfoFree)                                                                                                  \
     X(PQconninfoParse)                                                                                                 \
+    X(PQconsumeInput)                                                                                                  \
     X(PQenterPipelineMode)                                                                                             \
     X(PQerrorMessage)                                                                                                  \
     X(PQexec)                                                                                                          \
@@ -31,6 +32,7 @@
     X(PQgetlength)                                                                                                     \
     X(PQgetvalue)                                                                                                      \
     X(PQnfields)                                                                                                       \
+    X(PQnotifies)                                                                                                      \
     X(PQntuples)                                                                                                       \
     X(PQparameterStatus)                                                                                               \
     X(PQpipelineSync)                                                                                                  \
@@ -67,6 +69,7 @@ merx_status mx_libpq_load(merx_error *err) MERX_MUST_CHECK;
 #define PQconnectionNeedsPassword (*mx_libpq.PQconnectionNeedsPassword_)
 #define PQconninfoFree (*mx_libpq.PQconninfoFree_)
 #define PQconninfoParse (*mx_libpq.PQconninfoParse_)
+#define PQconsumeInput (*mx_libpq.PQconsumeInput_)
 #define PQenterPipelineMode (*mx_libpq.PQenterPipelineMode_)
 #define PQerrorMessage (*mx_libpq.PQerrorMessage_)
 #define PQexec (*mx_libpq.PQexec_)
@@ -79,6 +82,7 @@ merx_status mx_libpq_load(merx_error *err) MERX_MUST_CHECK;
 #define PQgetlength (*mx_libpq.PQgetlength_)
 #define PQgetvalue (*mx_libpq.PQgetvalue_)
 #define PQnfields (*mx_libpq.PQnfields_)
+#define PQnotifies (*mx_libpq.PQnotifies_)
 #define PQntuples (*mx_libpq.PQntuples_)
 #define PQparameterStatus (*mx_libpq.PQparameterStatus_)
 #define PQpipelineSync (*mx_libpq.PQpipelineSync_)

@@ -9,6 +9,7 @@
  *   postgres_upsert.c    the other kinds: upsert, remove, rescale
  *   postgres_scan.c      scan, get, count
  *   postgres_erase.c     erase a customer, compact
+ *   postgres_notify.c    hearing of what others commit
  *
  * Numbers and texts travel in binary. Texts of events lie in their rows, so a name that only a customer's rows used goes with them.
  */
@@ -106,6 +107,8 @@ typedef struct mx_pg {
     int busy_timeout_ms, statement_timeout_ms;
     bool read_only, begun;
     bool lost; /* the connection broke: nothing more can be asked of it */
+    char channel[24];         /* of notifications of this shop */
+    bool listening, deaf;     /* to it, on this connection; deaf: it can't be */
 
     bool prepared[MX_PG_SQL_COUNT];
     bool kind_prepared[MX_RECORD_KINDS][MX_PG_KIND_SQLS];
@@ -172,6 +175,10 @@ const char *mx_pg_table(mx_record_kind kind);
 
 /* records_postgres.c */
 merx_status mx_pg_read_meta(mx_pg *pg, const PGresult *result, merx_error *err) MERX_MUST_CHECK;
+/* postgres_notify.c: which channel the shop's commits are told on; whether something came. */
+void mx_pg_name_channel(mx_pg *pg);
+merx_status mx_pg_changed_since(void *state, bool *changed, merx_error *err);
+
 /* postgres_append.c */
 merx_status mx_pg_append(void *state, const mx_event *events, size_t n, uint64_t *appended, merx_error *err);
 /* Rows a source has taken. */

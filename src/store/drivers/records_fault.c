@@ -101,13 +101,6 @@ static merx_status fault_last_offset(void *state, int64_t *offset, merx_error *e
     PASS(last_offset, offset, err);
 }
 
-static merx_status fault_stamp(void *state, int64_t *stamp, merx_error *err)
-{
-    if (!((const mx_fault *)state)->driver->stamp)
-        MX_FAIL(err, MERX_E_UNSUPPORTED, "", "the store does not tell whether others have written");
-    PASS(stamp, stamp, err);
-}
-
 static merx_status fault_count(void *state, mx_record_kind kind, uint64_t *count, merx_error *err)
 {
     PASS(count, kind, count, err);
@@ -144,6 +137,16 @@ static merx_status fault_scan_customer(void *state, mx_str customer, mx_record_f
     PASS(scan_customer, customer, fn, context, err);
 }
 
+static merx_status fault_advance(void *state, int64_t offset, merx_error *err)
+{
+    PASS(advance, offset, err);
+}
+
+static merx_status fault_changed(void *state, bool *changed, merx_error *err)
+{
+    PASS(changed, changed, err);
+}
+
 /* Not in the table of drivers: it has no open of its own. */
 const mx_records_driver mx_records_fault = {
     .version = 1,
@@ -165,7 +168,8 @@ const mx_records_driver mx_records_fault = {
     .erase_customer = fault_erase_customer,
     .compact = fault_compact,
     .next_version = fault_next_version,
-    .stamp = fault_stamp,
     .scan_page = fault_scan_page,
     .scan_customer = fault_scan_customer,
+    .advance = fault_advance,
+    .changed = fault_changed,
 };

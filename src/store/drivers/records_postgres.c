@@ -194,10 +194,10 @@ static merx_status send_commit(mx_pg *pg, int64_t token, merx_error *err)
         snprintf(sql, sizeof sql,
                  "UPDATE meta SET next_offset = %" PRId64 ", max_time_ms = %" PRId64 ", disordered = %" PRId64
                  ", scrub = %" PRId64 "%s, writes = %" PRId64 ", recent = ('%" PRId64
-                 "'::bigint || recent)[1:%d]; COMMIT",
+                 "'::bigint || recent)[1:%d]; NOTIFY %s; COMMIT",
                  meta->next_offset, meta->max_time_ms, meta->disordered, meta->scrub | pg->scrubbing,
                  pg->scrubbing != 0 ? ", scrub_xid = pg_current_xact_id()::text::bigint" : "", meta->writes + 1, token,
-                 MX_PG_RECENT);
+                 MX_PG_RECENT, pg->channel);
     MX_TRY(mx_pg_exec(pg, sql, &result, "committing", err));
     bool done = strcmp(PQcmdStatus(result), "COMMIT") == 0;
     PQclear(result);
@@ -229,6 +229,19 @@ static merx_status postgres_commit(void *state, merx_error *err)
     return status;
 }
 
+static merx_status postgres_advance(void *state, int64_t offset, merx_error *err)
+{
+    mx_pg *pg = state;
+
+    if (pg->lost)
+        MX_FAIL(err, MERX_E_IO, pg->place, "the connection was lost; the transaction is gone");
+    if (pg->meta.next_offset <= offset) {
+        pg->meta.next_offset = offset + 1;
+        pg->wrote = true;
+    }
+    return MERX_OK;
+}
+
 const mx_records_driver mx_records_postgres = {
     .version = 1,
     .name = "postgres",
@@ -252,4 +265,6 @@ const mx_records_driver mx_records_postgres = {
     .next_version = mx_pg_next_version,
     .scan_page = mx_pg_scan_page,
     .scan_customer = mx_pg_scan_customer,
+    .advance = postgres_advance,
+    .changed = mx_pg_changed_since,
 };

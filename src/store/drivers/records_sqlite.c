@@ -144,6 +144,7 @@ static merx_status sqlite_open(const char *address, const mx_records_options *op
     MX_TRY(MX_NEW_ARRAY(alloc, 1, &store, "SQLite store", err));
     store->alloc = alloc;
     store->read_only = options->read_only;
+    store->told_version = -1;
     store->busy_timeout_ms = options->busy_timeout_ms;
     store->cache_bytes = options->cache_bytes;
     store->hashes = mx_vec_init(alloc, sizeof(uint64_t), SIZE_MAX / sizeof(uint64_t), "hashes of ids");
@@ -195,16 +196,48 @@ static void sqlite_rollback(void *state)
     store->source_changed = store->meta_changed = store->begun = false;
 }
 
-/* Looks whether another connection has committed since, and forgets what it may have changed. */
-static merx_status look_for_others(mx_sqlite *store, merx_error *err)
+/* A number that changes when another connection has committed. */
+static merx_status read_data_version(mx_sqlite *store, int64_t *version, merx_error *err)
 {
     sqlite3_stmt *statement;
     bool row;
 
     MX_TRY(mx_sqlite_statement(store, MX_SQL_DATA_VERSION, &statement, err));
-    MX_TRY(mx_sqlite_step(store, statement, &row, "beginning", err));
-    int64_t version = row ? sqlite3_column_int64(statement, 0) : -1;
+    MX_TRY(mx_sqlite_step(store, statement, &row, "looking for changes", err));
+    *version = row ? sqlite3_column_int64(statement, 0) : -1;
     sqlite3_reset(statement);
+    return MERX_OK;
+}
+
+static merx_status sqlite_changed(void *state, bool *changed, merx_error *err)
+{
+    mx_sqlite *store = state;
+    int64_t version;
+
+    MX_TRY(read_data_version(store, &version, err));
+    *changed = version != store->told_version;
+    store->told_version = version;
+    return MERX_OK;
+}
+
+static merx_status sqlite_advance(void *state, int64_t offset, merx_error *err)
+{
+    mx_sqlite *store = state;
+
+    (void)err;
+    if (store->meta.next_offset <= offset) {
+        store->meta.next_offset = offset + 1;
+        store->meta_changed = true;
+    }
+    return MERX_OK;
+}
+
+/* Looks whether another connection has committed since, and forgets what it may have changed. */
+static merx_status look_for_others(mx_sqlite *store, merx_error *err)
+{
+    int64_t version;
+
+    MX_TRY(read_data_version(store, &version, err));
     if (version != store->data_version)
         store->ids.runs_known = false;
     store->data_version = version;
@@ -382,19 +415,6 @@ static merx_status sqlite_rescale_money(void *state, int decimals_added, merx_er
     return MERX_OK;
 }
 
-static merx_status sqlite_stamp(void *state, int64_t *stamp, merx_error *err)
-{
-    mx_sqlite *store = state;
-    sqlite3_stmt *statement;
-    bool row;
-
-    MX_TRY(mx_sqlite_statement(store, MX_SQL_DATA_VERSION, &statement, err));
-    MX_TRY(mx_sqlite_step(store, statement, &row, "looking for what others wrote", err));
-    *stamp = row ? sqlite3_column_int64(statement, 0) : -1;
-    sqlite3_reset(statement);
-    return MERX_OK;
-}
-
 const mx_records_driver mx_records_sqlite = {
     .version = 1,
     .name = "sqlite",
@@ -416,7 +436,8 @@ const mx_records_driver mx_records_sqlite = {
     .erase_customer = mx_sqlite_erase_customer,
     .compact = mx_sqlite_compact,
     .next_version = mx_sqlite_next_version,
-    .stamp = sqlite_stamp,
     .scan_page = mx_sqlite_scan_page,
     .scan_customer = mx_sqlite_scan_customer,
+    .advance = sqlite_advance,
+    .changed = sqlite_changed,
 };

@@ -174,6 +174,7 @@ typedef struct mx_sqlite {
 
     /* Of the writer; dropped when another process has erased something since. What a transaction added goes with its rollback. */
     int64_t data_version;
+    int64_t told_version; /* the data_version that the last mx_records_changed saw; -1: none yet */
     mx_interned interned[MX_SPACES];
     mx_ids ids;
     mx_vec hashes; /* uint64_t: of the ids of a batch */
