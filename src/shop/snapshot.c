@@ -75,6 +75,7 @@ static merx_status read_things(mx_snapshot *s, merx_error *err)
     MX_TRY(codes(file, "product_category", s->products, s->categories, &s->product_category, err));
     MX_TRY(vector(file, "product_price_minor", MX_I64, s->products, &s->product_price_minor, err));
     MX_TRY(vector(file, "product_said", MX_U8, s->products, &m->said, err));
+    MX_TRY(vector(file, "customer_said", MX_U8, s->customers, &m->customer_said, err));
     return codes(file, "customer_country", s->customers, s->countries, &s->customer_country, err);
 }
 
@@ -215,14 +216,18 @@ static merx_status read_file(mx_snapshot *s, merx_error *err)
 {
     struct mx_snapshot_memory *m = s->memory;
     const char *layout = mx_tensor_file_meta(m->file, "layout");
-    const char *checksum = mx_tensor_file_meta(m->file, "checksum");
+    const unsigned char *digest;
+    char checksum[65];
     int64_t value = 0;
     char text[512];
 
     if (!layout || strcmp(layout, MX_SNAPSHOT_LAYOUT) != 0)
         MX_FAIL(err, MERX_E_VERSION, mx_tensor_file_name(m->file), "another layout of the snapshot");
     s->currency = mx_tensor_file_meta(m->file, "currency");
-    if (!s->currency || !checksum)
+    MX_TRY(vector(m->file, "digest", MX_U8, 32, &digest, err));
+    for (int i = 0; i < 32; i++)
+        snprintf(checksum + 2 * i, 3, "%02x", digest[i]);
+    if (!s->currency)
         MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(m->file), "metadata is missing");
     MX_TRY(meta_int(m->file, "decimals", 0, 18, &value, err));
     s->decimals = (int)value;

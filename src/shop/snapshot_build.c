@@ -362,6 +362,7 @@ typedef struct things {
     int64_t *price;
     int32_t *price_event; /* the last event that names a price; -1: none does */
     uint8_t *said;        /* MX_SAID_*: what the record says */
+    uint8_t *customer_said; /* 1: the record says the country */
 } things;
 
 static merx_status describe_products(builder *b, things *t, merx_error *err)
@@ -409,11 +410,14 @@ static merx_status describe_products(builder *b, things *t, merx_error *err)
 static merx_status describe_customers(builder *b, things *t, merx_error *err)
 {
     MX_TRY(MX_NEW_ARRAY(b->alloc, b->count[CUSTOMER], &t->country, "countries of customers", err));
+    MX_TRY(MX_NEW_ARRAY(b->alloc, b->count[CUSTOMER], &t->customer_said, "countries of customers", err));
     MX_TRY(most_frequent(b, CUSTOMER, COUNTRY, t->country, NULL, err));
     for (size_t i = 0; i < b->customers.count; i++) {
         const pair_row *row = &MX_VEC_AT(&b->customers, pair_row, i);
-        if (row->other >= 0)
+        if (row->other >= 0) {
             t->country[ranked(b, CUSTOMER, row->code)] = ranked(b, COUNTRY, row->other);
+            t->customer_said[ranked(b, CUSTOMER, row->code)] = 1;
+        }
     }
     return MERX_OK;
 }
@@ -559,7 +563,8 @@ static merx_status write_tensors(const builder *b, const things *t, const column
     MX_TRY(mx_tensor_writer_vector(writer, "product_said", MX_U8, b->count[PRODUCT], t->said, err));
     MX_TRY(write_index(writer, "customer_starts", "customer_events", &c->by_customer, err));
     MX_TRY(write_index(writer, "session_starts", "session_events", &c->by_session, err));
-    return mx_tensor_writer_vector(writer, "customer_country", MX_I32, b->count[CUSTOMER], t->country, err);
+    MX_TRY(mx_tensor_writer_vector(writer, "customer_country", MX_I32, b->count[CUSTOMER], t->country, err));
+    return mx_tensor_writer_vector(writer, "customer_said", MX_U8, b->count[CUSTOMER], t->customer_said, err);
 }
 
 static merx_status finish(builder *b, unsigned char **bytes, size_t *size, merx_error *err)
@@ -586,6 +591,7 @@ static merx_status finish(builder *b, unsigned char **bytes, size_t *size, merx_
     MX_TRY_GOTO(write_meta(b, writer, b->settings->decimals - spare, err));
     MX_TRY_GOTO(write_tensors(b, &t, &c, writer, err));
     MX_TRY_GOTO(write_said(b, &arena, writer, err));
+    MX_TRY_GOTO(mx_tensor_writer_digest(writer, err));
     MX_TRY_GOTO(mx_tensor_writer_bytes(writer, &inner, size, err));
     *bytes = inner;
 out:
@@ -600,6 +606,7 @@ out:
     mx_event_index_release(&c.by_customer);
     mx_event_index_release(&c.by_session);
     MX_FREE_ARRAY(b->alloc, t.country, b->count[CUSTOMER]);
+    MX_FREE_ARRAY(b->alloc, t.customer_said, b->count[CUSTOMER]);
     return status;
 }
 

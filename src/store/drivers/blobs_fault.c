@@ -49,6 +49,13 @@ static merx_status fault_put(void *state, const char *name, const void *data, si
     return fault->driver->put(fault->inner, name, data, size, err);
 }
 
+static merx_status fault_put_made(void *state, const char *name, mx_blob_make_fn make, void *context, merx_error *err)
+{
+    mx_fault *fault = state;
+    MX_TRY(turn(fault, "put_made", err));
+    return fault->driver->put_made(fault->inner, name, make, context, err);
+}
+
 static merx_status fault_map(void *state, const char *name, mx_blob *blob, merx_error *err)
 {
     mx_fault *fault = state;
@@ -87,4 +94,5 @@ const mx_blobs_driver mx_blobs_fault = {
     .unmap = fault_unmap,
     .list = fault_list,
     .remove = fault_remove,
+    .put_made = fault_put_made,
 };
