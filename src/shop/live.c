@@ -37,7 +37,7 @@ static merx_status look(mx_live *live, merx_error *err)
 
 merx_status mx_live_begin(mx_live *live, merx_error *err)
 {
-    live->things_changed = false;
+    live->things_changed = live->orders_changed = false;
     MX_TRY(mx_records_begin(live->shop->records, err));
     merx_status status = look(live, err);
     if (status != MERX_OK)
@@ -59,6 +59,7 @@ merx_status mx_live_append(mx_live *live, const mx_event *events, size_t n, uint
 merx_status mx_live_put(mx_live *live, const mx_record *record, merx_error *err)
 {
     live->things_changed = true;
+    live->orders_changed = live->orders_changed || record->kind == MX_ORDER;
     return mx_records_upsert(live->shop->records, record, 1, err);
 }
 
@@ -77,13 +78,16 @@ merx_status mx_live_remove(mx_live *live, mx_record_kind kind, mx_str id, merx_e
     if (status != MERX_OK)
         MX_FAIL(err, status, failure.where, "%s", failure.message);
     live->things_changed = true;
+    live->orders_changed = live->orders_changed || kind == MX_ORDER;
     return mx_records_remove(live->shop->records, kind, id, err);
 }
 
 merx_status mx_live_commit(mx_live *live, int64_t *offset, merx_error *err)
 {
     mx_records *records = live->shop->records;
-    merx_status status = live->things_changed ? mx_shop_settings_bump(records, err) : MERX_OK;
+    merx_status status = !live->things_changed  ? MERX_OK
+                         : live->orders_changed ? mx_shop_settings_bump(records, err)
+                                                : mx_shop_settings_bump_things(records, err);
     if (status == MERX_OK)
         status = mx_records_last_offset(records, offset, err);
     if (status == MERX_OK)

@@ -41,7 +41,7 @@ struct mx_snapshot_memory {
     size_t bytes_size;
     mx_tensor_file *file;
     mx_arena arena;
-    int64_t things_version;
+    int64_t things_version, log_version;
     /* each event's title, -1: none; titles ascend bytewise */
     const int32_t *title;
     const mx_str *titles;

@@ -53,6 +53,8 @@ static merx_status fault_put_made(void *state, const char *name, mx_blob_make_fn
 {
     mx_fault *fault = state;
     MX_TRY(turn(fault, "put_made", err));
+    if (!fault->driver->put_made)
+        MX_FAIL(err, MERX_E_UNSUPPORTED, name, "the wrapped driver gathers such blobs in memory");
     return fault->driver->put_made(fault->inner, name, make, context, err);
 }
 
