@@ -44,12 +44,28 @@ merx_status mx_tensor_writer_matrix(mx_tensor_writer *writer, const char *name, 
 /* A list of strings: "<name>.offsets" (i64, n + 1) and "<name>.bytes" (u8). Copied at once. */
 merx_status mx_tensor_writer_strings(mx_tensor_writer *writer, const char *name, const mx_str *strings, size_t n,
                                      merx_error *err) MERX_MUST_CHECK;
+/*
+ * A vector that is made when it is written, and held nowhere: make fills buffer with n elements from the first-th on, called in order, from 0 to the last.
+ * A writer with such a vector needs mx_tensor_writer_digest. context: kept until the file is finished.
+ */
+typedef merx_status (*mx_tensor_make_fn)(void *context, void *buffer, uint64_t first, uint64_t n, merx_error *err);
+merx_status mx_tensor_writer_made(mx_tensor_writer *writer, const char *name, mx_dtype dtype, uint64_t n,
+                                  mx_tensor_make_fn make, void *context, merx_error *err) MERX_MUST_CHECK;
+/*
+ * In place of the checksum in the metadata, a last tensor "digest" (U8, 32): the SHA-256 of the XXH64 of each MiB of the data before it. It is there to tell whether contents are
+ * equal, at a tenth of the cost; a reader can't verify by it. Nothing may be added afterwards.
+ */
+merx_status mx_tensor_writer_digest(mx_tensor_writer *writer, merx_error *err) MERX_MUST_CHECK;
 /* The tensors so far, in order and without pads; valid until the next is added. i < mx_tensor_writer_pieces; NULL: a pad. */
 size_t mx_tensor_writer_pieces(const mx_tensor_writer *writer);
 const mx_tensor *mx_tensor_writer_piece(const mx_tensor_writer *writer, size_t i);
 /* The file in memory: *data has *size bytes, returned (free with mx_free_array(alloc, data, size, 1)). */
 merx_status mx_tensor_writer_bytes(mx_tensor_writer *writer, unsigned char **data, size_t *size,
                                    merx_error *err) MERX_MUST_CHECK;
+/* The file piece by piece. */
+typedef merx_status (*mx_tensor_put_fn)(void *context, const void *data, size_t size, merx_error *err);
+merx_status mx_tensor_writer_stream(mx_tensor_writer *writer, mx_tensor_put_fn put, void *context,
+                                    merx_error *err) MERX_MUST_CHECK;
 /* Atomically to a path. */
 merx_status mx_tensor_writer_save(mx_tensor_writer *writer, const char *path, merx_error *err) MERX_MUST_CHECK;
 

@@ -23,6 +23,8 @@ typedef struct meta_entry {
 typedef struct piece { /* of the data: a tensor or a pad */
     mx_tensor tensor;
     uint64_t offset;
+    mx_tensor_make_fn make; /* NULL: tensor.data */
+    void *context;
 } piece;
 
 struct mx_tensor_writer {
@@ -33,6 +35,7 @@ struct mx_tensor_writer {
     mx_dict *names;
     uint64_t data_size;
     size_t pads;
+    bool digest;
 };
 
 static const char zeros[MX_TENSOR_ALIGN];
@@ -93,7 +96,7 @@ merx_status mx_tensor_writer_meta(mx_tensor_writer *writer, const char *key, con
 
 static merx_status push_piece(mx_tensor_writer *w, const mx_tensor *tensor, merx_error *err)
 {
-    piece p = {*tensor, w->data_size};
+    piece p = {*tensor, w->data_size, NULL, NULL};
     MX_TRY(mx_vec_append(&w->pieces, &p, 1, err));
     w->data_size += tensor->size_bytes;
     return MERX_OK;
@@ -144,6 +147,23 @@ merx_status mx_tensor_writer_vector(mx_tensor_writer *writer, const char *name, 
                                     const void *data, merx_error *err)
 {
     return mx_tensor_writer_add(writer, name, dtype, 1, &n, data, err);
+}
+
+merx_status mx_tensor_writer_made(mx_tensor_writer *writer, const char *name, mx_dtype dtype, uint64_t n,
+                                  mx_tensor_make_fn make, void *context, merx_error *err)
+{
+    MX_TRY(mx_tensor_writer_vector(writer, name, dtype, n, NULL, err));
+    piece *p = &MX_VEC_AT(&writer->pieces, piece, writer->pieces.count - 1);
+    p->make = make;
+    p->context = context;
+    return MERX_OK;
+}
+
+merx_status mx_tensor_writer_digest(mx_tensor_writer *writer, merx_error *err)
+{
+    MX_TRY(mx_tensor_writer_vector(writer, "digest", MX_U8, 32, NULL, err));
+    writer->digest = true;
+    return MERX_OK;
 }
 
 merx_status mx_tensor_writer_matrix(mx_tensor_writer *writer, const char *name, mx_dtype dtype, uint64_t n, uint64_t d,
@@ -221,13 +241,14 @@ static void checksum(const mx_tensor_writer *w, char hex[65])
 /* Everything before the data, padded. */
 static merx_status build_header(mx_tensor_writer *w, mx_text *text, merx_error *err)
 {
-    char hex[65], format[16];
-    checksum(w, hex);
+    char hex[65] = "", format[16];
+    if (!w->digest)
+        checksum(w, hex);
     (void)snprintf(format, sizeof format, "%d", MX_TENSOR_FORMAT);
     mx_vec entries = mx_vec_init(w->alloc, sizeof(meta_entry), META_MAX + 2, "metadata of a tensor file");
     const meta_entry own[2] = {{MX_META_FORMAT, format}, {MX_META_CHECKSUM, hex}};
     merx_status status = MERX_OK;
-    MX_TRY_GOTO(mx_vec_append(&entries, own, 2, err));
+    MX_TRY_GOTO(mx_vec_append(&entries, own, w->digest ? 1 : 2, err));
     if (w->meta.count > 0)
         MX_TRY_GOTO(mx_vec_append(&entries, w->meta.data, w->meta.count, err));
     qsort(entries.data, entries.count, sizeof(meta_entry), compare_meta);
@@ -261,47 +282,151 @@ const mx_tensor *mx_tensor_writer_piece(const mx_tensor_writer *writer, size_t i
     return mx_str_starts(mx_str_of(tensor->name), MX_PAD_PREFIX) ? NULL : tensor;
 }
 
-merx_status mx_tensor_writer_bytes(mx_tensor_writer *writer, unsigned char **data, size_t *size, merx_error *err)
+/* ---- the data, in order ---- */
+
+enum { MADE_BYTES = 1 << 16, DIGEST_BLOCK = 1 << 20 };
+
+/* What goes out, and the digest of it. */
+typedef struct outlet {
+    mx_tensor_put_fn put;
+    void *context;
+    bool digest;
+    mx_sha256 sha;        /* of the blocks' hashes */
+    unsigned char *block; /* (DIGEST_BLOCK) so far */
+    size_t filled;
+} outlet;
+
+static void end_block(outlet *o)
+{
+    uint64_t hash = mx_hash64(o->block, o->filled, 0);
+    unsigned char bytes[8];
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (unsigned char)(hash >> (8 * i));
+    mx_sha256_update(&o->sha, bytes, sizeof bytes);
+    o->filled = 0;
+}
+
+static merx_status put_data(outlet *o, const void *data, size_t size, merx_error *err)
+{
+    const unsigned char *at = data;
+    for (size_t left = size; o->digest && left > 0;) {
+        size_t n = DIGEST_BLOCK - o->filled < left ? DIGEST_BLOCK - o->filled : left;
+        memcpy(o->block + o->filled, at, n);
+        at += n;
+        left -= n;
+        o->filled += n;
+        if (o->filled == DIGEST_BLOCK)
+            end_block(o);
+    }
+    return size > 0 ? o->put(o->context, data, size, err) : MERX_OK;
+}
+
+static merx_status put_made(outlet *o, const piece *p, merx_error *err)
+{
+    _Alignas(MX_TENSOR_ALIGN) unsigned char buffer[MADE_BYTES];
+    size_t size = mx_dtype_size(p->tensor.dtype);
+    uint64_t n = p->tensor.shape[0], most = MADE_BYTES / size;
+    for (uint64_t first = 0; first < n; first += most) {
+        uint64_t now = n - first < most ? n - first : most;
+        MX_TRY(p->make(p->context, buffer, first, now, err));
+        MX_TRY(put_data(o, buffer, (size_t)now * size, err));
+    }
+    return MERX_OK;
+}
+
+static merx_status put_digest(outlet *o, merx_error *err)
+{
+    char hex[65];
+    unsigned char bytes[32];
+    if (o->filled > 0)
+        end_block(o);
+    mx_sha256_hex_so_far(&o->sha, hex);
+    for (int i = 0; i < 32; i++) {
+        const char *digits = "0123456789abcdef";
+        bytes[i] = (unsigned char)((strchr(digits, hex[2 * i]) - digits) << 4 | (strchr(digits, hex[2 * i + 1]) - digits));
+    }
+    return o->put(o->context, bytes, sizeof bytes, err);
+}
+
+static merx_status put_pieces(const mx_tensor_writer *w, outlet *o, merx_error *err)
+{
+    for (size_t i = 0; i < w->pieces.count; i++) {
+        const piece *p = &MX_VEC_AT(&w->pieces, piece, i);
+        if (p->make)
+            MX_TRY(put_made(o, p, err));
+        else if (w->digest && i + 1 == w->pieces.count)
+            MX_TRY(put_digest(o, err));
+        else
+            MX_TRY(put_data(o, p->tensor.data, p->tensor.size_bytes, err));
+    }
+    return MERX_OK;
+}
+
+merx_status mx_tensor_writer_stream(mx_tensor_writer *writer, mx_tensor_put_fn put, void *context, merx_error *err)
 {
     mx_text header;
-    *data = NULL;
-    *size = 0;
-    mx_text_init(&header, writer->alloc, MX_HEADER_MAX);
+    outlet o = {.put = put, .context = context, .digest = writer->digest};
     merx_status status = MERX_OK;
+    mx_text_init(&header, writer->alloc, MX_HEADER_MAX);
+    mx_sha256_init(&o.sha);
+    if (o.digest)
+        MX_TRY_GOTO(mx_alloc_array_raw(writer->alloc, DIGEST_BLOCK, 1, "tensor file", &o.block, err));
     MX_TRY_GOTO(build_header(writer, &header, err));
-    size_t total;
-    if (!mx_add_size(header.size, writer->data_size, &total))
-        MX_FAIL_GOTO(err, MERX_E_LIMIT, "", "the tensor file is too large for memory");
-    MX_TRY_GOTO(mx_alloc_array_raw(writer->alloc, total, 1, "tensor file", data, err));
-    *size = total;
-    memcpy(*data, header.data, header.size);
-    unsigned char *at = *data + header.size;
-    for (size_t i = 0; i < writer->pieces.count; i++) {
-        const mx_tensor *tensor = &MX_VEC_AT(&writer->pieces, piece, i).tensor;
-        if (tensor->size_bytes > 0)
-            memcpy(at, tensor->data, tensor->size_bytes);
-        at += tensor->size_bytes;
-    }
+    MX_TRY_GOTO(put(context, header.data, header.size, err));
+    MX_TRY_GOTO(put_pieces(writer, &o, err));
 out:
+    mx_free_array(writer->alloc, o.block, DIGEST_BLOCK, 1);
     mx_text_release(&header);
     return status;
 }
 
+/* Bytes in memory, of a size that is known when the header is there. */
+typedef struct memory_sink {
+    const mx_tensor_writer *writer;
+    unsigned char *data;
+    size_t size, at;
+} memory_sink;
+
+static merx_status put_memory(void *context, const void *data, size_t size, merx_error *err)
+{
+    memory_sink *sink = context;
+    if (!sink->data) { /* the header */
+        if (!mx_add_size(size, sink->writer->data_size, &sink->size))
+            MX_FAIL(err, MERX_E_LIMIT, "", "the tensor file is too large for memory");
+        MX_TRY(mx_alloc_array_raw(sink->writer->alloc, sink->size, 1, "tensor file", &sink->data, err));
+    }
+    memcpy(sink->data + sink->at, data, size);
+    sink->at += size;
+    return MERX_OK;
+}
+
+merx_status mx_tensor_writer_bytes(mx_tensor_writer *writer, unsigned char **data, size_t *size, merx_error *err)
+{
+    memory_sink sink = {.writer = writer};
+    *data = NULL;
+    *size = 0;
+    merx_status status = mx_tensor_writer_stream(writer, put_memory, &sink, err);
+    if (status != MERX_OK) {
+        mx_free_array(writer->alloc, sink.data, sink.size, 1);
+        return status;
+    }
+    *data = sink.data;
+    *size = sink.size;
+    return MERX_OK;
+}
+
+static merx_status put_file(void *context, const void *data, size_t size, merx_error *err)
+{
+    return mx_atomic_write(context, data, size, err);
+}
+
 merx_status mx_tensor_writer_save(mx_tensor_writer *writer, const char *path, merx_error *err)
 {
-    mx_text header;
     mx_atomic_file file;
-    mx_text_init(&header, writer->alloc, MX_HEADER_MAX);
-    merx_status status = MERX_OK;
-    MX_TRY_GOTO(build_header(writer, &header, err));
-    MX_TRY_GOTO(mx_atomic_open(&file, path, err));
-    MX_TRY_GOTO(mx_atomic_write(&file, header.data, header.size, err));
-    for (size_t i = 0; i < writer->pieces.count; i++) {
-        const mx_tensor *tensor = &MX_VEC_AT(&writer->pieces, piece, i).tensor;
-        MX_TRY_GOTO(mx_atomic_write(&file, tensor->data, tensor->size_bytes, err));
-    }
-    MX_TRY_GOTO(mx_atomic_commit(&file, err));
-out:
-    mx_text_release(&header);
+    MX_TRY(mx_atomic_open(&file, path, err));
+    merx_status status = mx_tensor_writer_stream(writer, put_file, &file, err);
+    if (status == MERX_OK)
+        return mx_atomic_commit(&file, err);
+    mx_atomic_abandon(&file);
     return status;
 }

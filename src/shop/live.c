@@ -37,7 +37,7 @@ static merx_status look(mx_live *live, merx_error *err)
 
 merx_status mx_live_begin(mx_live *live, merx_error *err)
 {
-    live->things_changed = false;
+    live->things_changed = live->orders_changed = false;
     MX_TRY(mx_records_begin(live->shop->records, err));
     merx_status status = look(live, err);
     if (status != MERX_OK)
@@ -62,10 +62,16 @@ static bool is_of_snapshot(mx_record_kind kind)
     return kind != MX_MESSAGE && kind != MX_REVIEW;
 }
 
+static void note_change(mx_live *live, mx_record_kind kind)
+{
+    live->things_changed = live->things_changed || is_of_snapshot(kind);
+    live->orders_changed = live->orders_changed || kind == MX_ORDER;
+}
+
 merx_status mx_live_put(mx_live *live, const mx_record *records, size_t n, merx_error *err)
 {
     for (size_t i = 0; i < n; i++)
-        live->things_changed = live->things_changed || is_of_snapshot(records[i].kind);
+        note_change(live, records[i].kind);
     return mx_records_upsert(live->shop->records, records, n, err);
 }
 
@@ -83,14 +89,16 @@ merx_status mx_live_remove(mx_live *live, mx_record_kind kind, mx_str id, merx_e
                 (int)id.size, id.data);
     if (status != MERX_OK)
         MX_FAIL(err, status, failure.where, "%s", failure.message);
-    live->things_changed = live->things_changed || is_of_snapshot(kind);
+    note_change(live, kind);
     return mx_records_remove(live->shop->records, kind, id, err);
 }
 
 merx_status mx_live_commit(mx_live *live, int64_t *offset, merx_error *err)
 {
     mx_records *records = live->shop->records;
-    merx_status status = live->things_changed ? mx_shop_settings_bump(records, err) : MERX_OK;
+    merx_status status = !live->things_changed  ? MERX_OK
+                         : live->orders_changed ? mx_shop_settings_bump(records, err)
+                                                : mx_shop_settings_bump_things(records, err);
     if (status == MERX_OK)
         status = mx_records_last_offset(records, offset, err);
     if (status == MERX_OK)

@@ -17,7 +17,7 @@ typedef struct mx_live {
     mx_erased erased;
     bool erased_read;
     int64_t erased_version; /* the things_version that `erased` was read at */
-    bool things_changed;
+    bool things_changed, orders_changed; /* orders say whose events are */
 } mx_live;
 
 void mx_live_init(mx_live *live, merx_shop *shop);

@@ -45,6 +45,8 @@ merx_status mx_shop_settings_read(mx_records *records, mx_arena *arena, mx_shop_
         MX_FAIL(err, MERX_E_CORRUPT, MX_SETTING_WEEK_START, "\"%s\" is not a day of the week", text);
     MX_TRY(mx_records_setting(records, MX_SETTING_SERVICES, arena, &out->services, err));
     MX_TRY(read_int(records, arena, MX_SETTING_THINGS, 0, &out->things_version, err));
+    MX_TRY(read_int(records, arena, MX_SETTING_THINGS_ALONE, 0, &value, err));
+    out->log_version = out->things_version - value;
     MX_TRY(mx_records_setting(records, MX_SETTING_FORGETTING, arena, &text, err));
     out->forgetting = *text != '\0';
     return MERX_OK;
@@ -57,17 +59,28 @@ merx_status mx_shop_settings_set_int(mx_records *records, const char *key, int64
     return mx_records_set_setting(records, key, text, err);
 }
 
-merx_status mx_shop_settings_bump(mx_records *records, merx_error *err)
+static merx_status add_one(mx_records *records, const char *key, merx_error *err)
 {
     mx_arena arena;
     int64_t version = 0;
 
     mx_arena_init(&arena, NULL);
-    merx_status status = read_int(records, &arena, MX_SETTING_THINGS, 0, &version, err);
+    merx_status status = read_int(records, &arena, key, 0, &version, err);
     if (status == MERX_OK)
-        status = mx_shop_settings_set_int(records, MX_SETTING_THINGS, version + 1, err);
+        status = mx_shop_settings_set_int(records, key, version + 1, err);
     mx_arena_release(&arena);
     return status;
+}
+
+merx_status mx_shop_settings_bump(mx_records *records, merx_error *err)
+{
+    return add_one(records, MX_SETTING_THINGS, err);
+}
+
+merx_status mx_shop_settings_bump_things(mx_records *records, merx_error *err)
+{
+    MX_TRY(add_one(records, MX_SETTING_THINGS_ALONE, err));
+    return add_one(records, MX_SETTING_THINGS, err);
 }
 
 bool mx_parse_zone(const char *text, int64_t *zone_ms)

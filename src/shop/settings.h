@@ -2,7 +2,8 @@
  * The settings of a shop that floor 5 keeps in its records. Floor 5.
  *
  * things_version grows whenever something other than the tail of the event log changed (things, settings, an erasure, a replaced file): a stored snapshot of
- * another version is rebuilt. It is bookkeeping, not content: no digest reads it.
+ * another version is rebuilt. log_version leaves out the times when only records of products, customers, messages or reviews changed: of the same log_version, a snapshot's events are
+ * still right. Both are bookkeeping, not content: no digest reads them.
  */
 #ifndef MX_SHOP_SETTINGS_H
 #define MX_SHOP_SETTINGS_H
@@ -17,6 +18,7 @@
 #define MX_SETTING_WEEK_START "week_start"         /* "monday" … */
 #define MX_SETTING_SERVICES "services"             /* "POST|D|gift_*": products that are not goods */
 #define MX_SETTING_THINGS "things_version"
+#define MX_SETTING_THINGS_ALONE "things_alone" /* how many of them changed things alone */
 #define MX_SETTING_FORGETTING "forgetting" /* "1": models still know an erased customer */
 #define MX_SETTING_ERASED_SALT "erased_salt"
 #define MX_SETTING_ERASED "erased/" /* + salted hash of an erased customer's (order's) id */
@@ -31,7 +33,7 @@ typedef struct mx_shop_settings {
     int64_t zone_ms;
     int week_start; /* 0 Monday … 6 Sunday */
     const char *services;
-    int64_t things_version;
+    int64_t things_version, log_version;
     bool forgetting;
 } mx_shop_settings;
 
@@ -40,6 +42,8 @@ merx_status mx_shop_settings_read(mx_records *records, mx_arena *arena, mx_shop_
                                   merx_error *err) MERX_MUST_CHECK;
 /* Inside a transaction: the next things_version. */
 merx_status mx_shop_settings_bump(mx_records *records, merx_error *err) MERX_MUST_CHECK;
+/* The same when only records of products, customers, messages or reviews have changed. */
+merx_status mx_shop_settings_bump_things(mx_records *records, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_shop_settings_set_int(mx_records *records, const char *key, int64_t value,
                                      merx_error *err) MERX_MUST_CHECK;
 

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "io/file.h"
-#include "shop/snapshot_parts.h"
+#include "shop/snapshot_merge.h"
 
 /* ---- reading the file ---- */
 
@@ -75,6 +75,7 @@ static merx_status read_things(mx_snapshot *s, merx_error *err)
     MX_TRY(codes(file, "product_category", s->products, s->categories, &s->product_category, err));
     MX_TRY(vector(file, "product_price_minor", MX_I64, s->products, &s->product_price_minor, err));
     MX_TRY(vector(file, "product_said", MX_U8, s->products, &m->said, err));
+    MX_TRY(vector(file, "customer_said", MX_U8, s->customers, &m->customer_said, err));
     return codes(file, "customer_country", s->customers, s->countries, &s->customer_country, err);
 }
 
@@ -215,14 +216,18 @@ static merx_status read_file(mx_snapshot *s, merx_error *err)
 {
     struct mx_snapshot_memory *m = s->memory;
     const char *layout = mx_tensor_file_meta(m->file, "layout");
-    const char *checksum = mx_tensor_file_meta(m->file, "checksum");
+    const unsigned char *digest;
+    char checksum[65];
     int64_t value = 0;
     char text[512];
 
     if (!layout || strcmp(layout, MX_SNAPSHOT_LAYOUT) != 0)
         MX_FAIL(err, MERX_E_VERSION, mx_tensor_file_name(m->file), "another layout of the snapshot");
     s->currency = mx_tensor_file_meta(m->file, "currency");
-    if (!s->currency || !checksum)
+    MX_TRY(vector(m->file, "digest", MX_U8, 32, &digest, err));
+    for (int i = 0; i < 32; i++)
+        snprintf(checksum + 2 * i, 3, "%02x", digest[i]);
+    if (!s->currency)
         MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(m->file), "metadata is missing");
     MX_TRY(meta_int(m->file, "decimals", 0, 18, &value, err));
     s->decimals = (int)value;
@@ -231,6 +236,7 @@ static merx_status read_file(mx_snapshot *s, merx_error *err)
     MX_TRY(meta_int(m->file, "zone_ms", -MX_DAY_MS, MX_DAY_MS, &s->zone_ms, err));
     MX_TRY(meta_int(m->file, "offset", 0, INT64_MAX, &s->offset, err));
     MX_TRY(meta_int(m->file, "things_version", 0, INT64_MAX, &m->things_version, err));
+    MX_TRY(meta_int(m->file, "log_version", INT64_MIN, INT64_MAX, &m->log_version, err));
     MX_TRY(read_things(s, err));
     MX_TRY(read_events(s, err));
     int size = snprintf(text, sizeof text, "%s|%s|%d|%d|%" PRId64 "|%s", MX_SNAPSHOT_LAYOUT, checksum, s->decimals,
@@ -323,10 +329,57 @@ static merx_status keep_bytes(unsigned char *bytes, size_t size, const merx_allo
     return MERX_OK;
 }
 
-/* Builds and stores; where storing is refused (a read-only shop, a full disk), the snapshot lives in memory. */
-static merx_status rebuild(mx_records *records, mx_blobs *blobs, const mx_snapshot *old, int32_t without,
-                           const mx_shop_settings *settings, int64_t last_offset, const merx_allocator *alloc,
-                           merx_task *task, mx_snapshot **out, merx_error *err)
+/* Whether a snapshot of that state can be made of an older one. */
+static bool leads_to(const mx_snapshot *old, const mx_shop_settings *settings, int64_t last_offset)
+{
+    return old->memory->log_version == settings->log_version && old->offset <= last_offset;
+}
+
+/* What was just stored, unless another process has put its own there meanwhile. */
+static merx_status map_written(mx_blobs *blobs, const mx_shop_settings *settings, int64_t last_offset,
+                               const merx_allocator *alloc, mx_snapshot **out)
+{
+    MX_TRY(map_stored(blobs, false, alloc, out, NULL));
+    if ((*out)->offset == last_offset && (*out)->memory->things_version == settings->things_version) {
+        atomic_store(&(*out)->memory->checked, 1);
+        return MERX_OK;
+    }
+    mx_snapshot_close(*out);
+    *out = NULL;
+    return MERX_E_BUSY;
+}
+
+static merx_status write_merging(void *context, mx_blob_put_fn put, void *sink, merx_error *err)
+{
+    return mx_merging_write(context, put, sink, err);
+}
+
+/* Where storing is refused (a read-only shop, a full disk), the snapshot lives in memory. */
+static merx_status merge(mx_records *records, mx_blobs *blobs, const mx_snapshot *old, int32_t without,
+                         const mx_shop_settings *settings, int64_t last_offset, const merx_allocator *alloc,
+                         merx_task *task, mx_snapshot **out, merx_error *err)
+{
+    mx_merging *merging;
+    unsigned char *bytes;
+    size_t size;
+    bool things = old->memory->things_version != settings->things_version;
+
+    MX_TRY(mx_merging_new(records, old, without, things, settings, last_offset, alloc, task, &merging, err));
+    merx_status status = mx_blobs_put_made(blobs, MX_SNAPSHOT_BLOB, write_merging, merging, NULL);
+    if (status == MERX_OK)
+        status = map_written(blobs, settings, last_offset, alloc, out);
+    if (status != MERX_OK) {
+        status = mx_merging_bytes(merging, &bytes, &size, err);
+        if (status == MERX_OK)
+            status = keep_bytes(bytes, size, alloc, out, err);
+    }
+    mx_merging_free(merging);
+    return status;
+}
+
+static merx_status build(mx_records *records, mx_blobs *blobs, const mx_snapshot *old, int32_t without,
+                         const mx_shop_settings *settings, int64_t last_offset, const merx_allocator *alloc,
+                         merx_task *task, mx_snapshot **out, merx_error *err)
 {
     const merx_allocator *work = merx_task_allocator(task);
     unsigned char *bytes;
@@ -335,9 +388,8 @@ static merx_status rebuild(mx_records *records, mx_blobs *blobs, const mx_snapsh
     MX_TRY(mx_snapshot_build(records, old, without, settings, last_offset, work, task, &bytes, &size, err));
     merx_status status = mx_blobs_put(blobs, MX_SNAPSHOT_BLOB, bytes, size, NULL);
     if (status == MERX_OK)
-        status = map_stored(blobs, false, alloc, out, NULL);
+        status = map_written(blobs, settings, last_offset, alloc, out);
     if (status == MERX_OK) {
-        atomic_store(&(*out)->memory->checked, 1); /* just written */
         MX_FREE_ARRAY(work, bytes, size);
         return MERX_OK;
     }
@@ -350,6 +402,29 @@ static merx_status rebuild(mx_records *records, mx_blobs *blobs, const mx_snapsh
     MX_FREE_ARRAY(work, bytes, size);
     MX_TRY(status);
     return keep_bytes(copy, size, alloc, out, err);
+}
+
+/* The next snapshot: merged out of the old one, built of its rows where amounts change their decimals, or of the records where there is none or it is damaged. */
+static merx_status rebuild(mx_records *records, mx_blobs *blobs, const mx_snapshot *old, int32_t without,
+                           const mx_shop_settings *settings, int64_t last_offset, const merx_allocator *alloc,
+                           merx_task *task, mx_snapshot **out, merx_error *err)
+{
+    if (old && without < 0 && !leads_to(old, settings, last_offset))
+        old = NULL;
+    if (old) {
+        merx_error failure = {0};
+        merx_status status =
+            merge(records, blobs, old, without, settings, last_offset, alloc, task, out, &failure);
+        if (status == MERX_OK)
+            return MERX_OK;
+        if (status != MERX_E_UNSUPPORTED && status != MERX_E_CORRUPT)
+            MX_FAIL(err, status, failure.where, "%s", failure.message);
+        if (mx_snapshot_check(old, NULL) != MERX_OK) {
+            old = NULL;
+            without = -1;
+        }
+    }
+    return build(records, blobs, old, without, settings, last_offset, alloc, task, out, err);
 }
 
 /* What is asked of a snapshot that is opened. */
@@ -374,15 +449,11 @@ static merx_status open(mx_records *records, mx_blobs *blobs, fresh_as fresh, co
     MX_TRY_GOTO(mx_shop_settings_read(records, &arena, &settings, err));
     MX_TRY_GOTO(mx_records_last_offset(records, &last_offset, err));
     if (fresh != AS_RECORDS && map_stored(blobs, fresh == CURRENT, alloc, &old, NULL) == MERX_OK) {
-        bool usable = old->memory->things_version == settings.things_version && old->offset <= last_offset;
-        if (usable && (fresh == AS_STORED || old->offset == last_offset)) {
+        if (old->memory->things_version == settings.things_version && old->offset <= last_offset &&
+            (fresh == AS_STORED || old->offset == last_offset)) {
             *out = old;
             old = NULL;
             goto out;
-        }
-        if (!usable) {
-            mx_snapshot_close(old);
-            old = NULL;
         }
     }
     MX_TRY_GOTO(rebuild(records, blobs, old, -1, &settings, last_offset, alloc, task, out, err));
@@ -427,10 +498,7 @@ merx_status mx_snapshot_renew(mx_records *records, mx_blobs *blobs, const mx_sna
         stored = NULL;
         goto out;
     }
-    if (old && (old->memory->things_version != settings.things_version || old->offset > last_offset ||
-                mx_snapshot_check(old, NULL) != MERX_OK))
-        old = NULL;
-    MX_TRY_GOTO(rebuild(records, blobs, old, -1, &settings, last_offset, alloc, task, out, err));
+    MX_TRY_GOTO(rebuild(records, blobs, damaged ? NULL : old, -1, &settings, last_offset, alloc, task, out, err));
 out:
     if (*out)
         (*out)->blobs = blobs;
@@ -462,7 +530,8 @@ merx_status mx_snapshot_forget(mx_records *records, mx_blobs *blobs, const mx_sn
     mx_arena_init(&arena, alloc);
     merx_status status = mx_shop_settings_read(records, &arena, &settings, err);
     /* Another version: another process has changed things, or erased, since; then the records are read. */
-    bool same = status == MERX_OK && settings.things_version == old->memory->things_version + 1;
+    bool same = status == MERX_OK && settings.things_version == old->memory->things_version + 1 &&
+                settings.log_version == old->memory->log_version + 1;
     if (status == MERX_OK)
         status = same ? rebuild(records, blobs, old, customer, &settings, old->offset, alloc, task, out, err)
                       : mx_snapshot_open(records, blobs, true, alloc, task, out, err);

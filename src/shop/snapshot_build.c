@@ -10,49 +10,11 @@
 
 #include "base/run.h"
 #include "base/sort.h"
-#include "shop/snapshot_parts.h"
+#include "shop/snapshot_rows.h"
 
-/* The numberings; the first five are columns of an event. */
-enum { PRODUCT, CUSTOMER, ORDER, SESSION, COUNTRY, TITLE, EVENT_NAMES, CATEGORY = EVENT_NAMES, NAMES };
+typedef mx_builder builder;
 
-typedef struct event_row {
-    int64_t time_ms, quantity, price;
-    int32_t name[EVENT_NAMES];
-    uint8_t kind;
-} event_row;
-
-/* What the catalogue says of a product, what the records say of customers and orders. */
-typedef struct product_row {
-    int64_t price;
-    int32_t code, category;
-    int32_t title; /* code among titles of the catalogue */
-    bool has_price, service;
-} product_row;
-typedef struct pair_row {
-    int32_t code, other;
-} pair_row;
-
-typedef struct builder {
-    const merx_allocator *alloc;
-    merx_task *task;
-    const mx_shop_settings *settings;
-    mx_dict *names[NAMES];
-    mx_dict *catalogue_titles;
-    mx_str
-        last[EVENT_NAMES]; /* the dictionary's own copy of the last name of each column: equal rows follow each other */
-    int32_t last_code[EVENT_NAMES];
-    mx_vec rows, products, customers, orders;
-    int64_t offset;
-    /* when finished */
-    int32_t *rank[NAMES];  /* code -> place */
-    mx_str *sorted[NAMES]; /* place -> name */
-    size_t count[NAMES];
-    size_t events;
-    uint32_t *order; /* (events) place -> row */
-    mx_vec said;     /* mx_title_count, by product, then title */
-} builder;
-
-static const char *const name_of[NAMES] = {"product_id",   "customer_id", "order_id",     "session_id",
+const char *const mx_snapshot_names[NAMES] = {"product_id",   "customer_id", "order_id",     "session_id",
                                            "country_name", "title_text",  "category_name"};
 
 /* ---- gathering ---- */
@@ -80,7 +42,7 @@ static merx_status take_event(void *context, const mx_record *record, merx_error
     const mx_event *event = &record->event;
     const mx_str texts[EVENT_NAMES] = {event->product, event->customer, event->order,
                                        event->session, event->country,  event->title};
-    event_row *row;
+    mx_event_row *row;
 
     MX_TRY(mx_vec_push(&b->rows, 1, &row, err));
     row->time_ms = event->time_ms + b->settings->zone_ms;
@@ -98,7 +60,7 @@ static merx_status take_product(void *context, const mx_record *record, merx_err
 {
     builder *b = context;
     const mx_product *product = &record->product;
-    product_row row = {
+    mx_product_row row = {
         .price = product->price_minor, .has_price = product->has_price, .service = product->service, .title = -1};
 
     MX_TRY(name_code(b, PRODUCT, product->id, &row.code, err));
@@ -111,7 +73,7 @@ static merx_status take_product(void *context, const mx_record *record, merx_err
 static merx_status take_customer(void *context, const mx_record *record, merx_error *err)
 {
     builder *b = context;
-    pair_row row;
+    mx_pair_row row;
     MX_TRY(name_code(b, CUSTOMER, record->customer.id, &row.code, err));
     MX_TRY(name_code(b, COUNTRY, record->customer.country, &row.other, err));
     return mx_vec_append(&b->customers, &row, 1, err);
@@ -120,7 +82,7 @@ static merx_status take_customer(void *context, const mx_record *record, merx_er
 static merx_status take_order(void *context, const mx_record *record, merx_error *err)
 {
     builder *b = context;
-    pair_row row;
+    mx_pair_row row;
     MX_TRY(name_code(b, ORDER, record->order.id, &row.code, err));
     MX_TRY(name_code(b, CUSTOMER, record->order.customer, &row.other, err));
     return row.other < 0 ? MERX_OK : mx_vec_append(&b->orders, &row, 1, err);
@@ -161,11 +123,11 @@ static merx_status take_old(builder *b, const mx_snapshot *old, int32_t without,
             codes[which][i] = -1;
     }
     for (size_t i = 0; i < old->events; i++) {
-        event_row *row;
+        mx_event_row *row;
         if (without >= 0 && old->customer[i] == without)
             continue;
         MX_TRY_GOTO(mx_vec_push(&b->rows, 1, &row, err));
-        *row = (event_row){.time_ms = old->time_ms[i],
+        *row = (mx_event_row){.time_ms = old->time_ms[i],
                            .quantity = old->quantity[i],
                            .price = old->price_minor[i] * scale,
                            .kind = old->kind[i]};
@@ -186,7 +148,7 @@ static int compare_names(const void *a, const void *b, void *dict)
     return mx_str_compare(mx_dict_get(dict, *(const int32_t *)a), mx_dict_get(dict, *(const int32_t *)b));
 }
 
-static merx_status rank_names(builder *b, int which, merx_error *err)
+merx_status mx_builder_rank(builder *b, int which, merx_error *err)
 {
     size_t n = mx_dict_count(b->names[which]);
     int32_t *codes = NULL;
@@ -219,9 +181,9 @@ static int32_t ranked(const builder *b, int which, int32_t code)
 /* The rest of the canonical order, among events of one time. */
 static int compare_rows(const void *a, const void *b, void *context)
 {
-    const event_row *rows = context;
-    const event_row *x = &rows[((const mx_keyed *)a)->row];
-    const event_row *y = &rows[((const mx_keyed *)b)->row];
+    const mx_event_row *rows = context;
+    const mx_event_row *x = &rows[((const mx_keyed *)a)->row];
+    const mx_event_row *y = &rows[((const mx_keyed *)b)->row];
 #define BY(field)                                                                                                      \
     if (x->field != y->field)                                                                                          \
     return x->field < y->field ? -1 : 1
@@ -241,7 +203,7 @@ static int compare_rows(const void *a, const void *b, void *context)
 /* Rows of an older snapshot come in their order. */
 static bool is_sorted(const builder *b)
 {
-    const event_row *rows = b->rows.data;
+    const mx_event_row *rows = b->rows.data;
     for (size_t i = 1; i < b->rows.count; i++) {
         const mx_keyed before = {0, (uint32_t)(i - 1)};
         const mx_keyed here = {0, (uint32_t)i};
@@ -256,7 +218,7 @@ static merx_status sort_rows(builder *b, merx_error *err)
 {
     merx_status status = MERX_OK;
     size_t n = b->rows.count;
-    const event_row *rows = b->rows.data;
+    const mx_event_row *rows = b->rows.data;
     mx_keyed *keys = NULL;
     mx_keyed *spare = NULL;
 
@@ -291,16 +253,16 @@ static merx_status renumber(builder *b, merx_error *err)
     int32_t *owner = NULL;
 
     for (int which = 0; which < NAMES; which++)
-        MX_TRY(rank_names(b, which, err));
+        MX_TRY(mx_builder_rank(b, which, err));
     MX_TRY(mx_alloc_array_raw(b->alloc, b->count[ORDER], sizeof *owner, "customers of orders", &owner, err));
     for (size_t i = 0; i < b->count[ORDER]; i++)
         owner[i] = -1;
     for (size_t i = 0; i < b->orders.count; i++) {
-        const pair_row *row = &MX_VEC_AT(&b->orders, pair_row, i);
+        const mx_pair_row *row = &MX_VEC_AT(&b->orders, mx_pair_row, i);
         owner[ranked(b, ORDER, row->code)] = ranked(b, CUSTOMER, row->other);
     }
     for (size_t i = 0; i < b->rows.count; i++) {
-        event_row *row = &MX_VEC_AT(&b->rows, event_row, i);
+        mx_event_row *row = &MX_VEC_AT(&b->rows, mx_event_row, i);
         for (int which = 0; which < EVENT_NAMES; which++)
             row->name[which] = ranked(b, which, row->name[which]);
         if (row->name[CUSTOMER] < 0 && row->name[ORDER] >= 0)
@@ -327,7 +289,7 @@ static merx_status most_frequent(builder *b, int which, int other, int32_t *best
     MX_TRY_GOTO(mx_alloc_array_raw(b->alloc, n, sizeof *keys, "names of events", &keys, err));
     MX_TRY_GOTO(mx_alloc_array_raw(b->alloc, n, sizeof *spare, "names of events", &spare, err));
     for (size_t i = 0; i < n; i++) {
-        const event_row *row = &MX_VEC_AT(&b->rows, event_row, i);
+        const mx_event_row *row = &MX_VEC_AT(&b->rows, mx_event_row, i);
         if (row->name[which] >= 0 && row->name[other] >= 0)
             keys[m++] = (mx_keyed){(uint64_t)row->name[which] << 32 | (uint32_t)row->name[other], 0};
     }
@@ -362,6 +324,7 @@ typedef struct things {
     int64_t *price;
     int32_t *price_event; /* the last event that names a price; -1: none does */
     uint8_t *said;        /* MX_SAID_*: what the record says */
+    uint8_t *customer_said; /* 1: the record says the country */
 } things;
 
 static merx_status describe_products(builder *b, things *t, merx_error *err)
@@ -385,14 +348,14 @@ static merx_status describe_products(builder *b, things *t, merx_error *err)
     MX_FREE_ARRAY(b->alloc, best, n);
     MX_TRY(status);
     for (size_t i = 0; i < b->rows.count; i++) {
-        const event_row *row = &MX_VEC_AT(&b->rows, event_row, b->order[i]);
+        const mx_event_row *row = &MX_VEC_AT(&b->rows, mx_event_row, b->order[i]);
         if (row->name[PRODUCT] >= 0 && row->price > 0) {
             t->price[row->name[PRODUCT]] = row->price;
             t->price_event[row->name[PRODUCT]] = (int32_t)i;
         }
     }
     for (size_t i = 0; i < b->products.count; i++) {
-        const product_row *row = &MX_VEC_AT(&b->products, product_row, i);
+        const mx_product_row *row = &MX_VEC_AT(&b->products, mx_product_row, i);
         int32_t place = ranked(b, PRODUCT, row->code);
         if (row->title >= 0)
             t->title[place] = mx_dict_get(b->catalogue_titles, row->title);
@@ -409,11 +372,14 @@ static merx_status describe_products(builder *b, things *t, merx_error *err)
 static merx_status describe_customers(builder *b, things *t, merx_error *err)
 {
     MX_TRY(MX_NEW_ARRAY(b->alloc, b->count[CUSTOMER], &t->country, "countries of customers", err));
+    MX_TRY(MX_NEW_ARRAY(b->alloc, b->count[CUSTOMER], &t->customer_said, "countries of customers", err));
     MX_TRY(most_frequent(b, CUSTOMER, COUNTRY, t->country, NULL, err));
     for (size_t i = 0; i < b->customers.count; i++) {
-        const pair_row *row = &MX_VEC_AT(&b->customers, pair_row, i);
-        if (row->other >= 0)
+        const mx_pair_row *row = &MX_VEC_AT(&b->customers, mx_pair_row, i);
+        if (row->other >= 0) {
             t->country[ranked(b, CUSTOMER, row->code)] = ranked(b, COUNTRY, row->other);
+            t->customer_said[ranked(b, CUSTOMER, row->code)] = 1;
+        }
     }
     return MERX_OK;
 }
@@ -428,7 +394,7 @@ static int spare_decimals(const builder *b, const things *t)
         for (int i = 0; i < spare; i++)
             unit *= 10;
         for (size_t i = 0; whole && i < b->rows.count; i++)
-            whole = MX_VEC_AT(&b->rows, event_row, i).price % unit == 0;
+            whole = MX_VEC_AT(&b->rows, mx_event_row, i).price % unit == 0;
         for (size_t i = 0; whole && i < b->count[PRODUCT]; i++)
             whole = t->price[i] % unit == 0;
         if (whole)
@@ -445,7 +411,7 @@ static void drop_decimals(builder *b, things *t, int spare)
     if (unit == 1)
         return;
     for (size_t i = 0; i < b->rows.count; i++)
-        MX_VEC_AT(&b->rows, event_row, i).price /= unit;
+        MX_VEC_AT(&b->rows, mx_event_row, i).price /= unit;
     for (size_t i = 0; i < b->count[PRODUCT]; i++)
         t->price[i] /= unit;
 }
@@ -477,7 +443,7 @@ static merx_status fill_columns(const builder *b, mx_arena *arena, columns *c, m
             return MERX_E_MEMORY;
     }
     for (size_t i = 0; i < n; i++) {
-        const event_row *row = &MX_VEC_AT(&b->rows, event_row, b->order[i]);
+        const mx_event_row *row = &MX_VEC_AT(&b->rows, mx_event_row, b->order[i]);
         c->time_ms[i] = row->time_ms;
         c->quantity[i] = row->quantity;
         c->price[i] = row->price;
@@ -519,7 +485,7 @@ static merx_status write_said(const builder *b, mx_arena *arena, mx_tensor_write
     return MERX_OK;
 }
 
-static merx_status write_meta(const builder *b, mx_tensor_writer *writer, int decimals, merx_error *err)
+merx_status mx_snapshot_write_meta(const builder *b, mx_tensor_writer *writer, int decimals, merx_error *err)
 {
     char text[32];
     MX_TRY(mx_tensor_writer_meta(writer, "kind", "merx snapshot", err));
@@ -533,6 +499,7 @@ static merx_status write_meta(const builder *b, mx_tensor_writer *writer, int de
     META("zone_ms", b->settings->zone_ms);
     META("offset", b->offset);
     META("things_version", b->settings->things_version);
+    META("log_version", b->settings->log_version);
 #undef META
     return MERX_OK;
 }
@@ -550,7 +517,7 @@ static merx_status write_tensors(const builder *b, const things *t, const column
     MX_TRY(mx_tensor_writer_vector(writer, "quantity", MX_I64, n, c->quantity, err));
     MX_TRY(mx_tensor_writer_vector(writer, "price_minor", MX_I64, n, c->price, err));
     for (int which = 0; which < NAMES; which++)
-        MX_TRY(mx_tensor_writer_strings(writer, name_of[which], b->sorted[which], b->count[which], err));
+        MX_TRY(mx_tensor_writer_strings(writer, mx_snapshot_names[which], b->sorted[which], b->count[which], err));
     MX_TRY(mx_tensor_writer_strings(writer, "product_title", t->title, b->count[PRODUCT], err));
     MX_TRY(mx_tensor_writer_vector(writer, "product_service", MX_U8, b->count[PRODUCT], t->service, err));
     MX_TRY(mx_tensor_writer_vector(writer, "product_category", MX_I32, b->count[PRODUCT], t->category, err));
@@ -559,7 +526,8 @@ static merx_status write_tensors(const builder *b, const things *t, const column
     MX_TRY(mx_tensor_writer_vector(writer, "product_said", MX_U8, b->count[PRODUCT], t->said, err));
     MX_TRY(write_index(writer, "customer_starts", "customer_events", &c->by_customer, err));
     MX_TRY(write_index(writer, "session_starts", "session_events", &c->by_session, err));
-    return mx_tensor_writer_vector(writer, "customer_country", MX_I32, b->count[CUSTOMER], t->country, err);
+    MX_TRY(mx_tensor_writer_vector(writer, "customer_country", MX_I32, b->count[CUSTOMER], t->country, err));
+    return mx_tensor_writer_vector(writer, "customer_said", MX_U8, b->count[CUSTOMER], t->customer_said, err);
 }
 
 static merx_status finish(builder *b, unsigned char **bytes, size_t *size, merx_error *err)
@@ -583,9 +551,10 @@ static merx_status finish(builder *b, unsigned char **bytes, size_t *size, merx_
     MX_TRY_GOTO(fill_indexes(b, &c, err));
     mx_vec_release(&b->rows); /* the columns say it now */
     MX_TRY_GOTO(mx_tensor_writer_new(b->alloc, &writer, err));
-    MX_TRY_GOTO(write_meta(b, writer, b->settings->decimals - spare, err));
+    MX_TRY_GOTO(mx_snapshot_write_meta(b, writer, b->settings->decimals - spare, err));
     MX_TRY_GOTO(write_tensors(b, &t, &c, writer, err));
     MX_TRY_GOTO(write_said(b, &arena, writer, err));
+    MX_TRY_GOTO(mx_tensor_writer_digest(writer, err));
     MX_TRY_GOTO(mx_tensor_writer_bytes(writer, &inner, size, err));
     *bytes = inner;
 out:
@@ -600,10 +569,11 @@ out:
     mx_event_index_release(&c.by_customer);
     mx_event_index_release(&c.by_session);
     MX_FREE_ARRAY(b->alloc, t.country, b->count[CUSTOMER]);
+    MX_FREE_ARRAY(b->alloc, t.customer_said, b->count[CUSTOMER]);
     return status;
 }
 
-static void builder_release(builder *b)
+void mx_builder_release(builder *b)
 {
     for (int which = 0; which < NAMES; which++) {
         mx_dict_free(b->names[which]);
@@ -622,13 +592,36 @@ static void builder_release(builder *b)
 /* Bytes of workspace for one event at the peak: its row, its columns, the file, the sort. */
 enum { EVENT_BYTES = 56 + 53 + 53 + 36 };
 
+merx_status mx_builder_init(mx_builder *b, const mx_shop_settings *settings, const merx_allocator *alloc,
+                            merx_task *task, merx_error *err)
+{
+    *b = (mx_builder){.alloc = alloc, .task = task, .settings = settings};
+    b->rows = mx_vec_init(alloc, sizeof(mx_event_row), INT32_MAX, "events");
+    b->products = mx_vec_init(alloc, sizeof(mx_product_row), INT32_MAX, "products");
+    b->customers = mx_vec_init(alloc, sizeof(mx_pair_row), INT32_MAX, "customers");
+    b->orders = mx_vec_init(alloc, sizeof(mx_pair_row), INT32_MAX, "orders");
+    b->said = mx_vec_init(alloc, sizeof(mx_title_count), INT32_MAX, "titles of products");
+    for (int which = 0; which < NAMES; which++)
+        MX_TRY(mx_dict_new(b->alloc, INT32_MAX, &b->names[which], err));
+    return mx_dict_new(b->alloc, INT32_MAX, &b->catalogue_titles, err);
+}
+
+merx_status mx_builder_take_events(mx_builder *b, mx_records *records, int64_t after, merx_error *err)
+{
+    return mx_records_scan_events(records, after, MX_BY_OFFSET, take_event, b, err);
+}
+
+merx_status mx_builder_take_things(mx_builder *b, mx_records *records, merx_error *err)
+{
+    MX_TRY(mx_records_scan(records, MX_PRODUCT, take_product, b, err));
+    MX_TRY(mx_records_scan(records, MX_CUSTOMER, take_customer, b, err));
+    return mx_records_scan(records, MX_ORDER, take_order, b, err);
+}
+
 static merx_status gather(builder *b, mx_records *records, const mx_snapshot *old, int32_t without, merx_error *err)
 {
     uint64_t total = 0;
 
-    for (int which = 0; which < NAMES; which++)
-        MX_TRY(mx_dict_new(b->alloc, INT32_MAX, &b->names[which], err));
-    MX_TRY(mx_dict_new(b->alloc, INT32_MAX, &b->catalogue_titles, err));
     MX_TRY(mx_records_count(records, MX_EVENT, &total, err));
     if (total > INT32_MAX)
         MX_FAIL(err, MERX_E_LIMIT, "", "the shop has %" PRIu64 " events; a snapshot holds at most %d", total,
@@ -638,32 +631,26 @@ static merx_status gather(builder *b, mx_records *records, const mx_snapshot *ol
     mx_task_stage(b->task, "snapshot", total, "events");
     if (old)
         MX_TRY(take_old(b, old, without, err));
-    MX_TRY(mx_records_scan_events(records, old ? old->offset : 0, MX_BY_OFFSET, take_event, b, err));
-    MX_TRY(mx_records_scan(records, MX_PRODUCT, take_product, b, err));
-    MX_TRY(mx_records_scan(records, MX_CUSTOMER, take_customer, b, err));
-    return mx_records_scan(records, MX_ORDER, take_order, b, err);
+    MX_TRY(mx_builder_take_events(b, records, old ? old->offset : 0, err));
+    return mx_builder_take_things(b, records, err);
 }
 
 merx_status mx_snapshot_build(mx_records *records, const mx_snapshot *old, int32_t without,
                               const mx_shop_settings *settings, int64_t last_offset, const merx_allocator *alloc,
                               merx_task *task, unsigned char **bytes, size_t *size, merx_error *err)
 {
+    builder b;
     alloc = mx_allocator_or_default(alloc);
-    builder b = {.alloc = alloc, .task = task, .settings = settings};
-
     *bytes = NULL;
     *size = 0;
-    b.rows = mx_vec_init(alloc, sizeof(event_row), INT32_MAX, "events");
-    b.products = mx_vec_init(alloc, sizeof(product_row), INT32_MAX, "products");
-    b.customers = mx_vec_init(alloc, sizeof(pair_row), INT32_MAX, "customers");
-    b.orders = mx_vec_init(alloc, sizeof(pair_row), INT32_MAX, "orders");
-    b.said = mx_vec_init(alloc, sizeof(mx_title_count), INT32_MAX, "titles of products");
-    merx_status status = gather(&b, records, old, without, err);
+    merx_status status = mx_builder_init(&b, settings, alloc, task, err);
+    if (status == MERX_OK)
+        status = gather(&b, records, old, without, err);
     if (b.offset < last_offset)
         b.offset = last_offset;
     if (status == MERX_OK)
         status = finish(&b, bytes, size, err);
-    builder_release(&b);
+    mx_builder_release(&b);
     mx_task_done(task);
     return status;
 }

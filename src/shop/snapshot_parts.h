@@ -41,7 +41,7 @@ struct mx_snapshot_memory {
     size_t bytes_size;
     mx_tensor_file *file;
     mx_arena arena;
-    int64_t things_version;
+    int64_t things_version, log_version;
     /* each event's title, -1: none; titles ascend bytewise */
     const int32_t *title;
     const mx_str *titles;
@@ -53,6 +53,7 @@ struct mx_snapshot_memory {
     const uint8_t *said;                                 /* MX_SAID_* */
     const int32_t *said_product, *said_title, *said_count; /* (n_said) mx_title_count, by product, then title */
     size_t n_said;
+    const uint8_t *customer_said; /* 1: the customer's record says the country */
     /* Columns of events are looked through before they are read as a whole: once, at the first such use, by mx_snapshot_check. */
     pthread_mutex_t lock;
     atomic_int checked; /* 0: not yet, 1: good, -1: damaged */

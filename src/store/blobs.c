@@ -102,6 +102,24 @@ merx_status mx_blobs_put(mx_blobs *blobs, const char *name, const void *data, si
     return blobs->driver->put(blobs->state, name, data, size, err);
 }
 
+static merx_status gather(void *sink, const void *data, size_t size, merx_error *err)
+{
+    return mx_vec_append(sink, data, size, err);
+}
+
+merx_status mx_blobs_put_made(mx_blobs *blobs, const char *name, mx_blob_make_fn make, void *context, merx_error *err)
+{
+    MX_TRY(check_name(name, err));
+    if (blobs->driver->put_made)
+        return blobs->driver->put_made(blobs->state, name, make, context, err);
+    mx_vec bytes = mx_vec_init(blobs->alloc, 1, SIZE_MAX / 2, "blob");
+    merx_status status = make(context, gather, &bytes, err);
+    if (status == MERX_OK)
+        status = blobs->driver->put(blobs->state, name, bytes.data, bytes.count, err);
+    mx_vec_release(&bytes);
+    return status;
+}
+
 merx_status mx_blobs_map(mx_blobs *blobs, const char *name, mx_blob *blob, merx_error *err)
 {
     memset(blob, 0, sizeof *blob);

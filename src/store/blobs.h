@@ -18,6 +18,10 @@ typedef struct mx_blob {
 /* Return other than MERX_OK to end the listing with it. May use the store. */
 typedef merx_status (*mx_blob_fn)(void *context, const char *name, uint64_t size_bytes, merx_error *err);
 
+/* Makes a blob's bytes: puts them in order into the sink. */
+typedef merx_status (*mx_blob_put_fn)(void *sink, const void *data, size_t size, merx_error *err);
+typedef merx_status (*mx_blob_make_fn)(void *context, mx_blob_put_fn put, void *sink, merx_error *err);
+
 typedef struct mx_blobs_driver {
     uint32_t version; /* 1 */
     const char *name; /* "directory" */
@@ -33,6 +37,8 @@ typedef struct mx_blobs_driver {
     /* optional: the bytes by reading, in memory of alloc; NULL: copied from a map */
     merx_status (*read)(void *state, const char *name, const merx_allocator *alloc, unsigned char **bytes, size_t *size,
                         merx_error *err);
+    /* put, with bytes that are made as they are written. NULL: they are gathered in memory, and put. */
+    merx_status (*put_made)(void *state, const char *name, mx_blob_make_fn make, void *context, merx_error *err);
 } mx_blobs_driver;
 
 typedef struct mx_blobs mx_blobs;
@@ -42,6 +48,9 @@ merx_status mx_blobs_open(const char *address, bool create, const merx_allocator
 void mx_blobs_close(mx_blobs *blobs);
 merx_status mx_blobs_put(mx_blobs *blobs, const char *name, const void *data, size_t size,
                          merx_error *err) MERX_MUST_CHECK;
+/* A blob that need not fit into memory. A failure of make leaves what was there. */
+merx_status mx_blobs_put_made(mx_blobs *blobs, const char *name, mx_blob_make_fn make, void *context,
+                              merx_error *err) MERX_MUST_CHECK;
 merx_status mx_blobs_map(mx_blobs *blobs, const char *name, mx_blob *blob, merx_error *err) MERX_MUST_CHECK;
 void mx_blobs_unmap(mx_blobs *blobs, mx_blob *blob);
 /*

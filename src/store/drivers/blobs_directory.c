@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io/atomic_file.h"
 #include "io/file.h"
 #include "store/drivers/drivers.h"
 
@@ -76,6 +77,40 @@ static merx_status directory_put(void *state, const char *name, const void *data
     MX_TRY_GOTO(mx_make_folders(path, err));
     *slash = '/';
     MX_TRY_GOTO(mx_write_file(path, data, size, err));
+out:
+    mx_arena_release(&arena);
+    return status;
+}
+
+static merx_status write_part(void *sink, const void *data, size_t size, merx_error *err)
+{
+    return mx_atomic_write(sink, data, size, err);
+}
+
+static merx_status directory_put_made(void *state, const char *name, mx_blob_make_fn make, void *context,
+                                      merx_error *err)
+{
+    mx_directory *directory = state;
+    mx_arena arena;
+    mx_atomic_file file;
+    merx_status status = MERX_OK;
+
+    mx_arena_init(&arena, directory->alloc);
+    char *path = mx_path_join(&arena, directory->root, name, err);
+    if (path == NULL) {
+        status = MERX_E_MEMORY;
+        goto out;
+    }
+    char *slash = strrchr(path, '/');
+    *slash = '\0'; /* there is one: path is root/name */
+    MX_TRY_GOTO(mx_make_folders(path, err));
+    *slash = '/';
+    MX_TRY_GOTO(mx_atomic_open(&file, path, err));
+    status = make(context, write_part, &file, err);
+    if (status == MERX_OK)
+        status = mx_atomic_commit(&file, err);
+    else
+        mx_atomic_abandon(&file);
 out:
     mx_arena_release(&arena);
     return status;
@@ -269,4 +304,5 @@ const mx_blobs_driver mx_blobs_directory = {
     .list = directory_list,
     .remove = directory_remove,
     .read = directory_read,
+    .put_made = directory_put_made,
 };

@@ -49,6 +49,15 @@ static merx_status fault_put(void *state, const char *name, const void *data, si
     return fault->driver->put(fault->inner, name, data, size, err);
 }
 
+static merx_status fault_put_made(void *state, const char *name, mx_blob_make_fn make, void *context, merx_error *err)
+{
+    mx_fault *fault = state;
+    MX_TRY(turn(fault, "put_made", err));
+    if (!fault->driver->put_made)
+        MX_FAIL(err, MERX_E_UNSUPPORTED, name, "the wrapped driver gathers such blobs in memory");
+    return fault->driver->put_made(fault->inner, name, make, context, err);
+}
+
 static merx_status fault_map(void *state, const char *name, mx_blob *blob, merx_error *err)
 {
     mx_fault *fault = state;
@@ -96,4 +105,5 @@ const mx_blobs_driver mx_blobs_fault = {
     .list = fault_list,
     .remove = fault_remove,
     .read = fault_read,
+    .put_made = fault_put_made,
 };

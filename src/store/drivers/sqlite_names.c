@@ -10,6 +10,7 @@
 #include "store/drivers/sqlite_store.h"
 
 #define BLOCK 1024 /* keys */
+#define SINGLES_A_BLOCK 32 /* names one by one cost as much as a block */
 #define MAX_BLOCKS (SIZE_MAX / 64)
 
 struct mx_name_block {
@@ -292,6 +293,7 @@ merx_status mx_name_reader_init(mx_name_reader *reader, mx_sqlite *store, merx_e
     reader->store = store;
     reader->max_bytes = (size_t)store->cache_bytes;
     reader->bytes = mx_vec_init(store->alloc, 1, UINT32_MAX, "names");
+    mx_arena_init(&reader->row, store->alloc);
     MX_TRY(mx_sqlite_max_name(store, &max_key, err));
     if (max_key < 0 || (uint64_t)max_key / BLOCK >= MAX_BLOCKS)
         MX_FAIL(err, MERX_E_CORRUPT, store->path, "a name has the key %lld", (long long)max_key);
@@ -345,6 +347,25 @@ static merx_status load_block(mx_name_reader *reader, size_t index, merx_error *
     return MERX_OK;
 }
 
+/* One name. A scan of a few rows would read a block for each of their names; one that has read as many single ones as all blocks would cost goes over to blocks. */
+static merx_status get_single(mx_name_reader *reader, int64_t key, mx_str *text, merx_error *err)
+{
+    mx_sqlite *store = reader->store;
+    sqlite3_stmt *statement;
+    bool row;
+    MX_TRY(mx_sqlite_statement(store, MX_SQL_NAME_GET, &statement, err));
+    MX_TRY(mx_sqlite_bind_int(store, statement, 1, key, err));
+    MX_TRY(mx_sqlite_step(store, statement, &row, "reading a name", err));
+    if (!row)
+        MX_FAIL(err, MERX_E_CORRUPT, store->path, "an event has the name %lld, which is not there", (long long)key);
+    mx_str found = mx_sqlite_text(statement, 1);
+    char *copy = mx_arena_strndup(&reader->row, found.data, found.size, err);
+    *text = (mx_str){copy, found.size};
+    sqlite3_reset(statement);
+    reader->singles++;
+    return copy ? MERX_OK : MERX_E_MEMORY;
+}
+
 merx_status mx_name_reader_get(mx_name_reader *reader, int64_t key, mx_str *text, merx_error *err)
 {
     if (key == 0) {
@@ -355,6 +376,8 @@ merx_status mx_name_reader_get(mx_name_reader *reader, int64_t key, mx_str *text
     if (key < 0 || index >= reader->block_count)
         MX_FAIL(err, MERX_E_CORRUPT, reader->store->path, "an event has the name %lld, which is not there",
                 (long long)key);
+    if (reader->blocks[index] == NULL && reader->singles < reader->block_count * SINGLES_A_BLOCK)
+        return get_single(reader, key, text, err);
     if (reader->blocks[index] == NULL)
         MX_TRY(load_block(reader, index, err));
     const mx_name_block *block = reader->blocks[index];
@@ -378,6 +401,7 @@ static void drop_blocks(mx_name_reader *reader)
 
 void mx_name_reader_trim(mx_name_reader *reader)
 {
+    mx_arena_clear(&reader->row);
     if (reader->used_bytes > reader->max_bytes)
         drop_blocks(reader);
 }
@@ -385,6 +409,7 @@ void mx_name_reader_trim(mx_name_reader *reader)
 void mx_name_reader_release(mx_name_reader *reader)
 {
     drop_blocks(reader);
+    mx_arena_release(&reader->row);
     MX_FREE_ARRAY(reader->store->alloc, reader->blocks, reader->block_count);
     mx_vec_release(&reader->bytes);
     reader->blocks = NULL;

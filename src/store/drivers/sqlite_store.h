@@ -239,6 +239,8 @@ typedef struct mx_name_reader {
     mx_name_block **blocks;
     size_t block_count, used_bytes, max_bytes;
     mx_vec bytes;
+    mx_arena row;   /* texts that were read one by one, of the row that is scanned */
+    size_t singles; /* how many were */
 } mx_name_reader;
 merx_status mx_name_reader_init(mx_name_reader *reader, mx_sqlite *store, merx_error *err) MERX_MUST_CHECK;
 /* Valid until the next mx_name_reader_trim. Key 0 is the empty text. */
