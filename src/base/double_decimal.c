@@ -153,14 +153,16 @@ size_t mx_write_double(double value, char *out)
 size_t mx_write_whole(long long value, char *out)
 {
     char digits[20];
-    char *p = digits + sizeof digits;
+    size_t at = sizeof digits;
     uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do {
-        *--p = (char)('0' + size % 10);
-        size /= 10;
-    } while (size);
+    for (; size >= 100; size /= 100)
+        memcpy(digits + (at -= 2), pairs + 2 * (size % 100), 2);
+    if (size >= 10)
+        memcpy(digits + (at -= 2), pairs + 2 * size, 2);
+    else
+        digits[--at] = (char)('0' + size);
     if (value < 0)
-        *out = '-';
-    memcpy(out + (value < 0), p, (size_t)(digits + sizeof digits - p));
-    return (size_t)(digits + sizeof digits - p) + (value < 0);
+        *out++ = '-';
+    memcpy(out, digits + at, sizeof digits - at);
+    return sizeof digits - at + (value < 0);
 }

@@ -26,6 +26,7 @@ void mx_recommender_index_release(mx_recommender *model)
     MX_FREE_ARRAY(model->alloc, index->popular, items);
     MX_FREE_ARRAY(model->alloc, index->product, items);
     MX_FREE_ARRAY(model->alloc, index->item, index->products);
+    MX_FREE_ARRAY(model->alloc, index->ids, items);
     mx_als_root_release(&index->root);
     MX_FREE_ARRAY(model->alloc, index, 1);
     model->index = NULL;
@@ -95,6 +96,14 @@ static void fill_panels(const mx_recommender *model, mx_recommender_index *index
     }
 }
 
+static mx_short_id short_id(mx_str id)
+{
+    mx_short_id out = {.size = (uint32_t)id.size};
+    if (id.size)
+        memcpy(out.first, id.data, id.size < sizeof out.first ? id.size : sizeof out.first);
+    return out;
+}
+
 /* Both lists of ids ascend, so one walk finds what is in both. An order that does not (a model made elsewhere) only leaves hints out. */
 static void match_products(const mx_recommender *model, const mx_snapshot *s, mx_recommender_index *index)
 {
@@ -102,6 +111,7 @@ static void match_products(const mx_recommender *model, const mx_snapshot *s, mx
         index->item[p] = -1;
     for (size_t t = 0, p = 0; t < model->items; t++) {
         mx_str id = mx_dict_get(model->ids, (int32_t)t);
+        index->ids[t] = short_id(id);
         while (p < s->products && mx_str_compare(s->product_id[p], id) < 0)
             p++;
         bool same = p < s->products && mx_str_equal(s->product_id[p], id);
@@ -124,9 +134,11 @@ merx_status mx_recommender_index_build(mx_recommender *model, const mx_snapshot 
     size_t places = index->panels * MX_PANEL;
     MX_TRY_GOTO(mx_alloc_array_raw(alloc, places, sizeof *index->order, "order of items", &index->order, err));
     MX_TRY_GOTO(mx_alloc_array_raw(alloc, places * f, sizeof *index->rows, "panels of items", &index->rows, err));
+    mx_wish_large_pages(index->rows, places * f * sizeof *index->rows);
     MX_TRY_GOTO(mx_alloc_array_raw(alloc, items, sizeof *index->norms, "norms of items", &index->norms, err));
     MX_TRY_GOTO(mx_alloc_array_raw(alloc, items, sizeof *index->popular, "order of items", &index->popular, err));
     MX_TRY_GOTO(mx_alloc_array_raw(alloc, items, sizeof *index->product, "products of items", &index->product, err));
+    MX_TRY_GOTO(mx_alloc_array_raw(alloc, items, sizeof *index->ids, "ids of items", &index->ids, err));
     MX_TRY_GOTO(
         mx_alloc_array_raw(alloc, index->products, sizeof *index->item, "items of products", &index->item, err));
     MX_TRY_GOTO(mx_als_root_init(&model->als, alloc, &index->root, err));
@@ -142,52 +154,115 @@ out:
 
 /* ---- products ---- */
 
-int32_t mx_recommender_item(const mx_recommender *model, const mx_snapshot *s, int32_t product)
+/* Below 0, 0, above 0: the id of an item beside that of a product. */
+static int compare_ids(const mx_recommender *model, int32_t item, mx_str id)
+{
+    const mx_short_id *mine = &model->index->ids[item];
+    size_t least = mine->size < id.size ? mine->size : id.size, first = sizeof mine->first;
+    int order = least ? memcmp(mine->first, id.data, least < first ? least : first) : 0;
+    if (order == 0 && least > first)
+        order = memcmp(mx_dict_get(model->ids, item).data + first, id.data + first, least - first);
+    return order ? order : (mine->size > id.size) - (mine->size < id.size);
+}
+
+static int32_t item_of(const mx_recommender *model, const mx_snapshot *s, int32_t product)
 {
     const mx_recommender_index *index = model->index;
     mx_str id = s->product_id[product];
     if ((size_t)product < index->products) {
         int32_t item = index->item[product];
-        if (item >= 0 && mx_str_equal(mx_dict_get(model->ids, item), id))
+        if (item >= 0 && compare_ids(model, item, id) == 0)
             return item;
     }
     return mx_dict_find(model->ids, id);
 }
 
 /* Ids ascend, and a later snapshot has some more of them: outwards from where it was, in doubling steps, then halving. */
-int32_t mx_recommender_product(const mx_recommender *model, const mx_snapshot *s, int32_t item)
+static int32_t product_of(const mx_recommender *model, const mx_snapshot *s, int32_t item)
 {
     int32_t hint = model->index->product[item];
-    mx_str id = mx_dict_get(model->ids, item);
-    size_t from = hint < 0 ? 0 : (size_t)hint, end = s->products;
-    if (from < end && hint >= 0) {
-        int order = mx_str_compare(s->product_id[from], id);
+    size_t from = 0, end = s->products;
+    if (hint >= 0 && (size_t)hint < end) {
+        int order = compare_ids(model, item, s->product_id[hint]);
         if (order == 0)
             return hint;
-        if (order > 0) { /* fewer than there were */
-            end = from;
-            from = 0;
-        } else {
-            for (size_t step = 1; from + step < end; step *= 2) {
-                if (mx_str_compare(s->product_id[from + step], id) > 0) {
-                    end = from + step;
-                    break;
-                }
+        if (order < 0)
+            end = (size_t)hint;
+        else
+            from = (size_t)hint + 1;
+        for (size_t step = 1; order > 0 && from + step < end; step *= 2) {
+            if (compare_ids(model, item, s->product_id[from + step]) < 0)
+                end = from + step;
+            else
                 from += step;
-            }
         }
-    } else {
-        from = 0;
     }
     while (from < end) {
         size_t middle = from + (end - from) / 2;
-        int order = mx_str_compare(s->product_id[middle], id);
+        int order = compare_ids(model, item, s->product_id[middle]);
         if (order == 0)
             return (int32_t)middle;
-        if (order < 0)
+        if (order > 0)
             from = middle + 1;
         else
             end = middle;
     }
     return -1;
+}
+
+/* Steps of each that others wait for, before any is waited for. */
+enum { TOGETHER = 32 };
+
+static void items_of(const mx_recommender *model, const mx_snapshot *s, const int32_t *products, size_t n,
+                     int32_t *items)
+{
+    const mx_recommender_index *index = model->index;
+    for (size_t k = 0; k < n; k++)
+        if (products[k] >= 0) {
+            __builtin_prefetch(&s->product_id[products[k]]);
+            __builtin_prefetch(&index->item[(size_t)products[k] < index->products ? products[k] : 0]);
+        }
+    for (size_t k = 0; k < n; k++) {
+        items[k] = products[k] >= 0 && (size_t)products[k] < index->products ? index->item[products[k]] : -1;
+        if (products[k] >= 0)
+            __builtin_prefetch(s->product_id[products[k]].data);
+        if (items[k] >= 0)
+            __builtin_prefetch(&index->ids[items[k]]);
+    }
+    for (size_t k = 0; k < n; k++)
+        items[k] = products[k] >= 0 ? item_of(model, s, products[k]) : -1;
+}
+
+void mx_recommender_items(const mx_recommender *model, const mx_snapshot *snapshot, const int32_t *products, size_t n,
+                          int32_t *items)
+{
+    for (size_t k = 0; k < n; k += TOGETHER)
+        items_of(model, snapshot, products + k, n - k < TOGETHER ? n - k : TOGETHER, items + k);
+}
+
+static void products_of(const mx_recommender *model, const mx_snapshot *s, const int32_t *items, size_t n,
+                        int32_t *products)
+{
+    const mx_recommender_index *index = model->index;
+    for (size_t k = 0; k < n; k++) {
+        __builtin_prefetch(&index->product[items[k]]);
+        __builtin_prefetch(&index->ids[items[k]]);
+    }
+    for (size_t k = 0; k < n; k++) {
+        products[k] = index->product[items[k]];
+        if (products[k] >= 0 && (size_t)products[k] < s->products)
+            __builtin_prefetch(&s->product_id[products[k]]);
+    }
+    for (size_t k = 0; k < n; k++)
+        if (products[k] >= 0 && (size_t)products[k] < s->products)
+            __builtin_prefetch(s->product_id[products[k]].data);
+    for (size_t k = 0; k < n; k++)
+        products[k] = product_of(model, s, items[k]);
+}
+
+void mx_recommender_products(const mx_recommender *model, const mx_snapshot *snapshot, const int32_t *items, size_t n,
+                             int32_t *products)
+{
+    for (size_t k = 0; k < n; k += TOGETHER)
+        products_of(model, snapshot, items + k, n - k < TOGETHER ? n - k : TOGETHER, products + k);
 }
