@@ -22,7 +22,7 @@ void mx_recommender_index_release(mx_recommender *model)
     size_t items = model->items, f = (size_t)model->als.factors, places = index->panels * MX_PANEL;
     MX_FREE_ARRAY(model->alloc, index->order, places);
     MX_FREE_ARRAY(model->alloc, index->rows, places * f);
-    MX_FREE_ARRAY(model->alloc, index->norms, items);
+    MX_FREE_ARRAY(model->alloc, index->bounds, items);
     MX_FREE_ARRAY(model->alloc, index->popular, items);
     MX_FREE_ARRAY(model->alloc, index->product, items);
     MX_FREE_ARRAY(model->alloc, index->item, index->products);
@@ -37,7 +37,7 @@ static float z_of(const mx_recommender *model, size_t item, float factor)
     return (float)(model->als_weight * (double)model->trend[item] * (double)factor);
 }
 
-static merx_status measure(const mx_recommender *model, float *norms, merx_error *err)
+static merx_status measure(const mx_recommender *model, mx_item_bound *bounds, merx_error *err)
 {
     size_t f = (size_t)model->als.factors;
     for (size_t t = 0; t < model->items; t++) {
@@ -49,7 +49,7 @@ static merx_status measure(const mx_recommender *model, float *norms, merx_error
         if (!(norm >= 0 && norm < 1e30) || !(model->trend[t] >= 0))
             MX_FAIL(err, MERX_E_CORRUPT, "recommend", "the factors or the trend of product %zu are no usable numbers",
                     t);
-        norms[t] = norm > 0 ? (float)(norm * (1 + NORM_SLACK) + NORM_LEAST) : 0;
+        bounds[t] = (mx_item_bound){norm > 0 ? (float)(norm * (1 + NORM_SLACK) + NORM_LEAST) : 0, model->trend[t]};
     }
     return MERX_OK;
 }
@@ -69,7 +69,7 @@ static merx_status order_items(const mx_recommender *model, mx_recommender_index
     MX_TRY(mx_alloc_array_raw(model->alloc, 2 * items, sizeof *keys, "order of items", &keys, err));
     for (size_t t = 0; t < items; t++) {
         uint32_t bits; /* of a float from 0 on: they ascend with it */
-        memcpy(&bits, &index->norms[t], sizeof bits);
+        memcpy(&bits, &index->bounds[t].norm, sizeof bits);
         keys[t] = (mx_keyed){UINT32_MAX - bits, (uint32_t)t};
     }
     order_by(keys, keys + items, items, index->order);
@@ -135,14 +135,14 @@ merx_status mx_recommender_index_build(mx_recommender *model, const mx_snapshot 
     MX_TRY_GOTO(mx_alloc_array_raw(alloc, places, sizeof *index->order, "order of items", &index->order, err));
     MX_TRY_GOTO(mx_alloc_array_raw(alloc, places * f, sizeof *index->rows, "panels of items", &index->rows, err));
     mx_wish_large_pages(index->rows, places * f * sizeof *index->rows);
-    MX_TRY_GOTO(mx_alloc_array_raw(alloc, items, sizeof *index->norms, "norms of items", &index->norms, err));
+    MX_TRY_GOTO(mx_alloc_array_raw(alloc, items, sizeof *index->bounds, "norms of items", &index->bounds, err));
     MX_TRY_GOTO(mx_alloc_array_raw(alloc, items, sizeof *index->popular, "order of items", &index->popular, err));
     MX_TRY_GOTO(mx_alloc_array_raw(alloc, items, sizeof *index->product, "products of items", &index->product, err));
     MX_TRY_GOTO(mx_alloc_array_raw(alloc, items, sizeof *index->ids, "ids of items", &index->ids, err));
     MX_TRY_GOTO(
         mx_alloc_array_raw(alloc, index->products, sizeof *index->item, "items of products", &index->item, err));
     MX_TRY_GOTO(mx_als_root_init(&model->als, alloc, &index->root, err));
-    MX_TRY_GOTO(measure(model, index->norms, err));
+    MX_TRY_GOTO(measure(model, index->bounds, err));
     MX_TRY_GOTO(order_items(model, index, err));
     fill_panels(model, index);
     match_products(model, snapshot, index);

@@ -25,11 +25,16 @@ typedef struct mx_short_id {
     char first[12];
 } mx_short_id;
 
+typedef struct mx_item_bound {
+    float norm; /* |z| or a little more; 0 where z is 0 */
+    float trend;
+} mx_item_bound;
+
 typedef struct mx_recommender_index {
     size_t panels;
     int32_t *order;     /* (panels, MX_PANEL) items by descending |z|, ties by item; -1 past the last */
     float *rows;        /* (panels, f, MX_PANEL) z */
-    float *norms;       /* (items) at least |z| by a little; 0 where z is 0 */
+    mx_item_bound *bounds; /* (items) */
     int32_t *popular;   /* (items) by descending number of buyers, ties by item */
     int32_t *product;   /* (items) product of the snapshot it was loaded with: a hint for others; -1: none */
     int32_t *item;      /* (products) and back */

@@ -70,6 +70,7 @@ static void add_lists(search *s, const mx_item_lists *lists, const int32_t *hist
     for (size_t j = 0; j < m; j++)
         for (int64_t k = lists->starts[history[j]]; k < lists->starts[history[j] + 1]; k++) {
             touched *slot = slot_of(s, lists->indices[k]);
+            __builtin_prefetch(&s->model->index->bounds[lists->indices[k]]);
             slot->key = lists->indices[k] + 1;
             slot->lists += factor * (double)lists->weights[k];
         }
@@ -163,7 +164,7 @@ static const float *row_of(const search *s, int32_t item)
 static void offer_touched(search *s)
 {
     enum { TOGETHER = 32 };
-    const float *norms = s->model->index->norms, *trend = s->model->trend;
+    const mx_item_bound *bounds = s->model->index->bounds;
     size_t row_bytes = (size_t)s->model->als.factors * sizeof(float);
     for (size_t at = 0; at <= s->mask;) {
         const touched *hopeful[TOGETHER];
@@ -172,8 +173,9 @@ static void offer_touched(search *s)
             const touched *one = &s->slots[at];
             if (!one->key || one->barred)
                 continue;
-            double listed = (double)trend[one->key - 1] * one->lists;
-            if (listed + s->length * (double)norms[one->key - 1] + 1e-12 * fabs(listed) < least(s))
+            const mx_item_bound *bound = &bounds[one->key - 1];
+            double listed = (double)bound->trend * one->lists;
+            if (listed + s->length * (double)bound->norm + 1e-12 * fabs(listed) < least(s))
                 continue;
             ask_for(row_of(s, one->key - 1), row_bytes);
             hopeful[count++] = one;
@@ -200,7 +202,7 @@ static bool scan(search *s, size_t from, size_t end)
     size_t f = (size_t)s->model->als.factors;
     for (size_t p = from; p < end; p++) {
         const int32_t *items = index->order + p * MX_PANEL;
-        float longest = index->norms[items[0]];
+        float longest = index->bounds[items[0]].norm;
         double needed = least(s) / s->length;
         if ((double)longest < needed)
             return false;
