@@ -10,6 +10,7 @@ typedef struct shape {
     bool ease;                     /* lists of EASE, with weights below 0 too */
     bool flat;                     /* every trend 1, every vector of about one length */
     bool twins;                    /* many items with the same vector: ties */
+    bool near;                     /* all vectors nearly the same: a float product can't tell them apart */
     size_t zeros;                  /* of so many items each, one has a vector of zeros; 0: none */
     double als_weight, l2;
     bool singular; /* the gram is zeros */
@@ -22,6 +23,7 @@ static const shape shapes[] = {
     {.items = 2000, .factors = 24, .listed = 20, .ease = true, .als_weight = 0.25, .l2 = 5},
     {.items = 1500, .factors = 16, .listed = 5, .flat = true, .als_weight = 1, .l2 = 1},
     {.items = 1200, .factors = 8, .listed = 3, .twins = true, .als_weight = 1, .l2 = 1},
+    {.items = 1200, .factors = 64, .listed = 3, .near = true, .flat = true, .als_weight = 1, .l2 = 1},
     {.items = 1200, .factors = 8, .listed = 3, .zeros = 2, .flat = true, .als_weight = 1, .l2 = 1},
     {.items = 900, .factors = 12, .listed = 10, .ease = true, .als_weight = 0, .l2 = 1},
     {.items = 700, .factors = 5, .zeros = 1, .als_weight = 1, .l2 = 1},
@@ -85,6 +87,8 @@ static void make_model(const shape *s, const mx_snapshot *snapshot, mx_recommend
         float *row = out->als.item_factors + i * f;
         for (size_t k = 0; k < f; k++)
             row[k] = s->zeros && i % s->zeros == 0 ? 0 : (float)(length * mx_random_normal(&random));
+        for (size_t k = 0; k < f && s->near && i > 0; k++)
+            row[k] = nextafterf(out->als.item_factors[k], mx_random_u32(&random) % 2 ? 10 : -10);
         if (s->twins && i % 4) {
             memcpy(row, row - f, f * sizeof *row);
             out->trend[i] = out->trend[i - 1];
