@@ -41,9 +41,8 @@ static bool scale(uint64_t m, int e, scaled *out)
         uint64_t whole = (uint64_t)(x >> 64);
         if (whole < ten_to_17 / 10 && more)
             continue;
-        *out = (scaled){.x = x,
-                        .half = ((mx_uint128)five[0] << 64 | five[1]) >> (54 + drop),
-                        .exponent10 = power + more};
+        *out =
+            (scaled){.x = x, .half = ((mx_uint128)five[0] << 64 | five[1]) >> (54 + drop), .exponent10 = power + more};
         return whole >= ten_to_17 / 10 && whole < ten_to_17;
     }
     return false;
@@ -70,9 +69,10 @@ static inline __attribute__((always_inline)) verdict rounded(const scaled *s, ui
     return !lopsided && distance > half + ERROR ? NO : UNDECIDED;
 }
 
-static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748"
-                            "49505152535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697"
-                            "9899";
+static const char pairs[] =
+    "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748"
+    "49505152535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697"
+    "9899";
 
 static char *put_digits(uint32_t value, int count, char *out)
 {

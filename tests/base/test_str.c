@@ -143,7 +143,10 @@ static void test_json_places(void **state)
                     if (c == '"' || c == '\\')
                         n += (size_t)snprintf(want + n, sizeof want - n, "\\%c", c);
                     else if (c == '\n' || c == '\r' || c == '\t')
-                        n += (size_t)snprintf(want + n, sizeof want - n, "\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
+                        n += (size_t)snprintf(want + n, sizeof want - n, "\\%c",
+                                              c == '\n'   ? 'n'
+                                              : c == '\r' ? 'r'
+                                                          : 't');
                     else if (c < 0x20)
                         n += (size_t)snprintf(want + n, sizeof want - n, "\\u%04x", (unsigned)c);
                     else
@@ -294,9 +297,9 @@ static void test_nearest_word(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_slices),       cmocka_unit_test(test_utf8),       cmocka_unit_test(test_text), cmocka_unit_test(test_json_places),
-        cmocka_unit_test(test_dict_twin),    cmocka_unit_test(test_dict_large), cmocka_unit_test(test_every_allocation),
-        cmocka_unit_test(test_nearest_word),
+        cmocka_unit_test(test_slices),           cmocka_unit_test(test_utf8),         cmocka_unit_test(test_text),
+        cmocka_unit_test(test_json_places),      cmocka_unit_test(test_dict_twin),    cmocka_unit_test(test_dict_large),
+        cmocka_unit_test(test_every_allocation), cmocka_unit_test(test_nearest_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

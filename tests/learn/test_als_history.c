@@ -51,11 +51,11 @@ static void compare(const mx_als *model, size_t m)
         largest = fmax(largest, fabs(users[0][k]));
     for (size_t k = 0; k < f; k++)
         check_close(users[1][k], users[0][k], 1e-9 * largest);
-    double parts[2][TARGETS * MOST], scores[TARGETS], own[2][MOST], spread[MOST], *of_items = malloc(m * m * sizeof *of_items);
+    double parts[2][TARGETS * MOST], scores[TARGETS], own[2][MOST], spread[MOST],
+        *of_items = malloc(m * m * sizeof *of_items);
     check_ok(mx_als_explain_many(model, items, NULL, m, targets, TARGETS, parts[0], scores, &err), err);
     check_ok(mx_als_explain_many(model, items, NULL, m, items, m, of_items, own[0], &err), err);
-    assert_true(
-        mx_als_history_explain(model, &root, items, m, targets, TARGETS, scratch, parts[1], own[1], spread));
+    assert_true(mx_als_history_explain(model, &root, items, m, targets, TARGETS, scratch, parts[1], own[1], spread));
     for (size_t t = 0; t < TARGETS; t++) {
         double sum = 0;
         for (size_t j = 0; j < m; j++) {

@@ -200,7 +200,8 @@ static void test_orders(void **state)
         float before = index->bounds[index->order[at - 1]].norm, here = index->bounds[index->order[at]].norm;
         assert_true(before > here || (before == here && index->order[at - 1] < index->order[at]));
         int32_t more = index->popular[at - 1], less = index->popular[at];
-        assert_true(model.buyers[more] > model.buyers[less] || (model.buyers[more] == model.buyers[less] && more < less));
+        assert_true(model.buyers[more] > model.buyers[less] ||
+                    (model.buyers[more] == model.buyers[less] && more < less));
     }
     mx_recommender_release(&model);
     mx_arena_release(&arena);

@@ -113,13 +113,17 @@ static const char *const texts[] = {"",
                                     "one \"quoted\" word, longer than eight",
                                     "\"",
                                     "a tab\t, a line\n and a \\ with \x01 and \x1f",
-                                    "T-Shirt f\xC3\xBCr M\xC3\xA4nner, gr\xC3\xB6\xC3\x9F" "er als acht",
+                                    "T-Shirt f\xC3\xBCr M\xC3\xA4nner, gr\xC3\xB6\xC3\x9F"
+                                    "er als acht",
                                     "\xE8\x8C\xB6\xE5\x8F\xB6",
                                     "\xF0\x9F\x8D\xB5 tea",
                                     "no UTF-8: \xFF\xC3 and \xE8\x8C",
                                     "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"};
-static const double reals[] = {0,     -0.0,   1,       -1,          0.1,     1.0 / 3, 1e-7,    -123456.789, 1e300,
-                               5e-324, 1e15,   123456789012345678.0, 0.5, (double)NAN, (double)INFINITY};
+static const double reals[] = {0,      -0.0,        1,
+                               -1,     0.1,         1.0 / 3,
+                               1e-7,   -123456.789, 1e300,
+                               5e-324, 1e15,        123456789012345678.0,
+                               0.5,    (double)NAN, (double)INFINITY};
 enum { TEXTS = sizeof texts / sizeof *texts, REALS = sizeof reals / sizeof *reals };
 
 static void test_json(void **state)
@@ -185,7 +189,8 @@ static void test_order(void **state)
                 continue;
             double size = fabs(one->contribution), larger = fabs(before->contribution);
             int ids = strcmp(before->id, one->id);
-            assert_true(larger > size || (larger == size && (ids < 0 || (ids == 0 && strcmp(before->kind, one->kind) <= 0))));
+            assert_true(larger > size ||
+                        (larger == size && (ids < 0 || (ids == 0 && strcmp(before->kind, one->kind) <= 0))));
         }
         assert_true(sum == (double)(n * (n ? n - 1 : 0) / 2)); /* each is still there */
         mx_arena_release(&arena);

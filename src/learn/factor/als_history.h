@@ -16,7 +16,8 @@
 /* R^-1 of a model. */
 typedef struct mx_als_root {
     size_t f;
-    double *inverse; /* (2, f, f): R^-1, zeros below the diagonal, and its transpose; NULL: B is not positive definite, and users are to be solved by mx_als_fold_in */
+    double *
+        inverse; /* (2, f, f): R^-1, zeros below the diagonal, and its transpose; NULL: B is not positive definite, and users are to be solved by mx_als_fold_in */
     const merx_allocator *alloc;
 } mx_als_root;
 

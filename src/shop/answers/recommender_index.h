@@ -32,12 +32,12 @@ typedef struct mx_item_bound {
 
 typedef struct mx_recommender_index {
     size_t panels;
-    int32_t *order;     /* (panels, MX_PANEL) items by descending |z|, ties by item; -1 past the last */
-    float *rows;        /* (panels, f, MX_PANEL) z */
+    int32_t *order;        /* (panels, MX_PANEL) items by descending |z|, ties by item; -1 past the last */
+    float *rows;           /* (panels, f, MX_PANEL) z */
     mx_item_bound *bounds; /* (items) */
-    int32_t *popular;   /* (items) by descending number of buyers, ties by item */
-    int32_t *product;   /* (items) product of the snapshot it was loaded with: a hint for others; -1: none */
-    int32_t *item;      /* (products) and back */
+    int32_t *popular;      /* (items) by descending number of buyers, ties by item */
+    int32_t *product;      /* (items) product of the snapshot it was loaded with: a hint for others; -1: none */
+    int32_t *item;         /* (products) and back */
     size_t products;
     mx_short_id *ids; /* (items) */
     mx_als_root root;

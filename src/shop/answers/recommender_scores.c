@@ -141,7 +141,8 @@ static merx_status als_parts(const mx_recommender *model, const int32_t *history
     }
     for (size_t from = 0; from < m; from += chunk) {
         size_t count = m - from < chunk ? m - from : chunk;
-        MX_TRY_GOTO(mx_als_explain_many(&model->als, history, NULL, m, history + from, count, scratch, own + from, err));
+        MX_TRY_GOTO(
+            mx_als_explain_many(&model->als, history, NULL, m, history + from, count, scratch, own + from, err));
         for (size_t j = 0; j < count; j++)
             spread[from + j] = scratch[j * m + from + j] / c;
     }

@@ -298,7 +298,8 @@ merx_status merx_reply_json(const merx_reply *reply, char **text, merx_error *er
     mx_text out;
     *text = NULL;
     mx_text_init(&out, NULL, TEXT_MAX);
-    (void)mx_text_room(&out, usual_size(reply)); /* instead of many small growths; when it fails the text says so at the end */
+    (void)mx_text_room(
+        &out, usual_size(reply)); /* instead of many small growths; when it fails the text says so at the end */
     mx_text_puts(&out, "{\"answer\":");
     json_text(&out, reply->answer);
     mx_text_puts(&out, ",\"sentence\":");
