@@ -1,5 +1,5 @@
 /*
- * The answer `recommend` as a server gives it: bench_recommend_serving PRODUCTS CUSTOMERS EVENTS QUESTIONS [MODEL]
+ * The answer `recommend` as a server gives it: bench_recommend_serving PRODUCTS CUSTOMERS EVENTS QUESTIONS [MODEL [plain|why]]
  *
  * A made shop in memory: products in groups of some 200, their popularity a power law; customers with a heavy-tailed number of purchases, most of them out of a few
  * groups. MODEL: the trained model is read from that file, or trained and written there when it is not. Then customers drawn uniformly are asked for ten products, without
@@ -243,8 +243,8 @@ static void measure(mx_snapshot *s, const void *model, size_t questions, bool wh
 
 int main(int count, char **words)
 {
-    if (count < 5 || count > 6)
-        bench_fail("usage: bench_recommend_serving PRODUCTS CUSTOMERS EVENTS QUESTIONS [MODEL]");
+    if (count < 5 || count > 7)
+        bench_fail("usage: bench_recommend_serving PRODUCTS CUSTOMERS EVENTS QUESTIONS [MODEL [plain|why]]");
     size_t products = strtoull(words[1], NULL, 10), customers = strtoull(words[2], NULL, 10),
            events = strtoull(words[3], NULL, 10), questions = strtoull(words[4], NULL, 10);
     const char *path = count > 5 ? words[5] : "/tmp/bench_recommend_serving.safetensors";
@@ -261,8 +261,10 @@ int main(int count, char **words)
     TRY(mx_tensor_file_open(path, NULL, true, &file, &err));
     TRY(mx_answer_recommend.load(file, s, NULL, &model, &err));
     printf("{\"load_ms\": %.0f}\n", (bench_now_s() - began) * 1e3);
-    measure(s, model, questions, false);
-    measure(s, model, questions, true);
+    if (count < 7 || strcmp(words[6], "plain") == 0)
+        measure(s, model, questions, false);
+    if (count < 7 || strcmp(words[6], "why") == 0)
+        measure(s, model, questions, true);
     mx_answer_recommend.unload(model);
     mx_tensor_file_close(file);
     mx_event_index_release(&s->memory->by_customer);

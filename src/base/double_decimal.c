@@ -1,28 +1,27 @@
 /*
  * A double as a decimal number: the first of 15, 16 and 17 significant digits that read back the same, each correctly rounded; as printf("%.*g") has them.
  *
- * v = m 2^e, m of 53 bits, is scaled by the power of ten that makes it a number of 17 digits before the point. That number is known as a fixed-point number
- * x (whole, fraction) of `shift` bits after the point out of m times the 128 leading bits of 5^q (decimal_double.h); its error is below ERROR units of the last bit. A
- * decimal with digits dropped reads back as v where it is nearer than half a place of v, which is the same 128 bits shifted. Every comparison that the error could turn is left
- * undecided: ties, and numbers within 2^-60 or so of one. (Compare Loitsch 2010, "Printing floating-point numbers quickly and accurately with integers": Grisu3.)
+ * v = m 2^e, m of 53 bits, is scaled by the power of ten that makes it a number x of 17 digits before the point, out of m times the 128 leading bits of 5^q (decimal_double.h);
+ * 64 bits after the point are kept. A decimal with digits dropped reads back as v where it is nearer than half a place of v, which is the same 128 bits shifted, at most 11.2. What is
+ * within ERROR units of the last bit of turning a comparison is left undecided: ties, and numbers within 2^-60 or so of one. (Compare Loitsch 2010, "Printing floating-point
+ * numbers quickly and accurately with integers": Grisu3.)
  */
 #include "base/double_decimal.h"
 
 #include "base/decimal_double.h"
 
+/* ERROR: the product is cut, and so is the table (the reciprocals in it are rounded up): each less than one unit. */
 enum { DIGITS = 17, ERROR = 4 };
 
-/* ERROR: the product is truncated, and so is the table (the reciprocals in it are rounded up): each less than one unit of x. */
 typedef struct scaled {
-    mx_uint128 x;    /* v 10^q, `shift` bits after the point */
+    mx_uint128 x;    /* v 10^q, 64 bits after the point */
     mx_uint128 half; /* half a place of v, in the same units */
-    int shift;
-    int exponent10; /* v is 10^exponent10 times a number in [1, 10) */
+    int exponent10;  /* v is 10^exponent10 times a number in [1, 10) */
 } scaled;
 
 static const uint64_t ten_to_17 = UINT64_C(100000000000000000);
 
-/* Whether there is a power of five for it. */
+/* False: there is no power of five for it. */
 static bool scale(uint64_t m, int e, scaled *out)
 {
     /* floor(log10 2^(e + 52)): v is that or one more digit longer. */
@@ -34,17 +33,17 @@ static bool scale(uint64_t m, int e, scaled *out)
         const uint64_t *five = mx_powers_of_five[q - MX_FIVE_MIN];
         uint64_t wide = m << 11;
         mx_uint128 low = (mx_uint128)wide * five[1], x = (mx_uint128)wide * five[0] + (uint64_t)(low >> 64);
-        /* 5^q = (five) 2^(floor(log2 5^q) - 127) */
-        int shift = -(64 + e - 11 + (int)(((int64_t)152170 * q) >> 16) - 127 + q);
-        if (shift < 64 || shift > 90)
+        /* 5^q = (five) 2^(floor(log2 5^q) - 127): bits to drop so that 64 stay after the point. */
+        int drop = -(64 + e - 11 + (int)(((int64_t)152170 * q) >> 16) - 127 + q) - 64;
+        if (drop < 0 || drop > 26)
             return false;
-        if ((uint64_t)(x >> shift) < ten_to_17 / 10 && more)
+        x >>= drop;
+        uint64_t whole = (uint64_t)(x >> 64);
+        if (whole < ten_to_17 / 10 && more)
             continue;
-        *out = (scaled){.x = x,
-                        .half = ((mx_uint128)five[0] << 64 | five[1]) >> 54,
-                        .shift = shift,
-                        .exponent10 = power + more};
-        return (uint64_t)(x >> shift) >= ten_to_17 / 10 && (uint64_t)(x >> shift) < ten_to_17;
+        *out =
+            (scaled){.x = x, .half = ((mx_uint128)five[0] << 64 | five[1]) >> (54 + drop), .exponent10 = power + more};
+        return whole >= ten_to_17 / 10 && whole < ten_to_17;
     }
     return false;
 }
@@ -52,11 +51,14 @@ static bool scale(uint64_t m, int e, scaled *out)
 typedef enum verdict { NO, YES, UNDECIDED } verdict;
 
 /* x rounded to a multiple of `unit`: how often, and whether that reads back. Inline: a division by a constant is a product. */
-static inline __attribute__((always_inline)) verdict rounded(const scaled *s, uint64_t unit, bool lopsided, uint64_t *times)
+static inline __attribute__((always_inline)) verdict rounded(const scaled *s, uint64_t unit, bool lopsided,
+                                                             uint64_t *times)
 {
-    uint64_t whole = (uint64_t)(s->x >> s->shift), over = whole % unit;
-    mx_uint128 rest = (mx_uint128)over << s->shift | (s->x & (((mx_uint128)1 << s->shift) - 1));
-    mx_uint128 step = (mx_uint128)unit << s->shift, middle = step >> 1;
+    enum { HALF_MOST = 12 };
+    uint64_t whole = (uint64_t)(s->x >> 64), over = whole % unit;
+    if (over >= HALF_MOST && over + 1 + HALF_MOST <= unit)
+        return NO;
+    mx_uint128 rest = (mx_uint128)over << 64 | (uint64_t)s->x, step = (mx_uint128)unit << 64, middle = step >> 1;
     bool up = rest > middle;
     if (rest + ERROR >= middle && rest <= middle + ERROR)
         return UNDECIDED;
@@ -67,18 +69,27 @@ static inline __attribute__((always_inline)) verdict rounded(const scaled *s, ui
     return !lopsided && distance > half + ERROR ? NO : UNDECIDED;
 }
 
-static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748"
-                            "49505152535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697"
-                            "9899";
+static const char pairs[] =
+    "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748"
+    "49505152535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697"
+    "9899";
 
-static char *put_digits(uint64_t value, int count, char *out)
+static char *put_digits(uint32_t value, int count, char *out)
 {
     int i = count;
     for (; i >= 2; value /= 100)
-        memcpy(out + (i -= 2), pairs + 2 * (value % 100), 2);
+        memcpy(out + (i -= 2), pairs + (size_t)2 * (value % 100), 2);
     if (i > 0)
         out[0] = (char)('0' + value % 10);
     return out + count;
+}
+
+/* 15 to 17 digits, in two runs that do not wait for each other. */
+static void put_long(uint64_t value, int count, char *out)
+{
+    uint64_t high = value / 100000000;
+    put_digits((uint32_t)(value % 100000000), 8, out + count - 8);
+    put_digits((uint32_t)high, count - 8, out);
 }
 
 /* As %.*g of `precision` writes 0.DIGITS: digits without zeros at the end, count of them. */
@@ -140,7 +151,7 @@ size_t mx_write_double(double value, char *out)
         times /= 10; /* 9.99… became 10 */
         s.exponent10++;
     }
-    put_digits(times, precision, digits);
+    put_long(times, precision, digits);
     int count = precision;
     while (count > 1 && digits[count - 1] == '0')
         count--;
@@ -153,14 +164,16 @@ size_t mx_write_double(double value, char *out)
 size_t mx_write_whole(long long value, char *out)
 {
     char digits[20];
-    char *p = digits + sizeof digits;
+    size_t at = sizeof digits;
     uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do {
-        *--p = (char)('0' + size % 10);
-        size /= 10;
-    } while (size);
+    for (; size >= 100; size /= 100)
+        memcpy(digits + (at -= 2), pairs + 2 * (size % 100), 2);
+    if (size >= 10)
+        memcpy(digits + (at -= 2), pairs + 2 * size, 2);
+    else
+        digits[--at] = (char)('0' + size);
     if (value < 0)
-        *out = '-';
-    memcpy(out + (value < 0), p, (size_t)(digits + sizeof digits - p));
-    return (size_t)(digits + sizeof digits - p) + (value < 0);
+        *out++ = '-';
+    memcpy(out, digits + at, sizeof digits - at);
+    return sizeof digits - at + (value < 0);
 }

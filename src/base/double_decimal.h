@@ -8,7 +8,7 @@
 
 /* What mx_format_double writes, for a finite number other than 0, without a terminator: its length. 0: undecided, and the caller has to take the long way. */
 size_t mx_write_double(double value, char *out);
-/* A whole number below 10^17 in size, without a terminator: its length. */
+/* A whole number, without a terminator: its length. */
 size_t mx_write_whole(long long value, char *out);
 
 #endif

@@ -230,6 +230,13 @@ static size_t print_double(double value, char *out, size_t size)
     return (size_t)length;
 }
 
+size_t mx_format_int64(int64_t value, char *out)
+{
+    size_t length = mx_write_whole(value, out);
+    out[length] = '\0';
+    return length;
+}
+
 size_t mx_format_double(double value, char *out)
 {
     enum { OUT_SIZE = 32 };

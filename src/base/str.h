@@ -64,6 +64,8 @@ void mx_text_release(mx_text *text);
  */
 bool mx_parse_int64(mx_str text, int64_t *out);
 bool mx_parse_double(mx_str text, double *out);
+/* A whole number: its length; out has >= 21 bytes. */
+size_t mx_format_int64(int64_t value, char *out);
 /* Shortest text that reads back to the same double, e.g. "0.1", "1e+300", "nan"; returns its length. out has >= 32 bytes. */
 size_t mx_format_double(double value, char *out);
 

@@ -216,13 +216,13 @@ MX_KERNEL_FUNCTIONS(avx512) /* those that MX_KERNEL_LEVEL takes of another level
         .exact_add = mx_exact_add_##level, .to_bf16 = mx_to_bf16_##other, .gather_rows = mx_gather_rows_##other,       \
         .gather_bf16 = mx_gather_bf16_##other, .sum_rows = mx_sum_rows_##other, .normal_rows = mx_normal_rows_##other, \
         .multiply_panels = mx_multiply_panels_##other, .panel_above = mx_panel_above_##other,                          \
-        .syrk_add = mx_syrk_add_##level,                                                                               \
-        .gram_add = mx_gram_add_##level, .gather_transposed = mx_gather_transposed_##level,                            \
-        .multiply_add = mx_multiply_add_##level, .transposed_multiply_add = mx_transposed_multiply_add_##level,        \
-        .cholesky = mx_cholesky_##level, .cholesky_solve = mx_cholesky_solve_##level, .exp = mx_exp_##level,           \
-        .log = mx_log_##level, .sigmoid = mx_sigmoid_##level, .softplus = mx_softplus_##level,                         \
-        .logistic = mx_logistic_##level, .softmax = mx_softmax_##level, .margins = mx_margins_##level,                 \
-        .add_rows = mx_add_rows_##level, .add_moments = mx_add_moments_##level                                         \
+        .syrk_add = mx_syrk_add_##level, .gram_add = mx_gram_add_##level,                                              \
+        .gather_transposed = mx_gather_transposed_##level, .multiply_add = mx_multiply_add_##level,                    \
+        .transposed_multiply_add = mx_transposed_multiply_add_##level, .cholesky = mx_cholesky_##level,                \
+        .cholesky_solve = mx_cholesky_solve_##level, .exp = mx_exp_##level, .log = mx_log_##level,                     \
+        .sigmoid = mx_sigmoid_##level, .softplus = mx_softplus_##level, .logistic = mx_logistic_##level,               \
+        .softmax = mx_softmax_##level, .margins = mx_margins_##level, .add_rows = mx_add_rows_##level,                 \
+        .add_moments = mx_add_moments_##level                                                                          \
     }
 
 #endif

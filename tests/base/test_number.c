@@ -243,8 +243,10 @@ static void test_locale(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_int64),         cmocka_unit_test(test_double_cases),  cmocka_unit_test(test_double_long),
-        cmocka_unit_test(test_double_random), cmocka_unit_test(test_format_double), cmocka_unit_test(test_format_as_printed), cmocka_unit_test(test_locale),
+        cmocka_unit_test(test_int64),         cmocka_unit_test(test_double_cases),
+        cmocka_unit_test(test_double_long),   cmocka_unit_test(test_double_random),
+        cmocka_unit_test(test_format_double), cmocka_unit_test(test_format_as_printed),
+        cmocka_unit_test(test_locale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -127,6 +127,43 @@ static void test_text(void **state)
     mx_text_release(&text);
 }
 
+/* Every byte at every place of a text, among plain ones: as a writer of single characters has it. */
+static void test_json_places(void **state)
+{
+    (void)state;
+    char value[20], want[200], got[MX_JSON_MOST(sizeof value)];
+    for (size_t size = 1; size <= sizeof value; size++)
+        for (size_t at = 0; at < size; at++)
+            for (int byte = 0; byte < 256; byte++) {
+                memset(value, 'p', size);
+                value[at] = (char)byte;
+                size_t n = 0;
+                for (size_t i = 0; i < size; i++) {
+                    unsigned char c = (unsigned char)value[i];
+                    if (c == '"' || c == '\\')
+                        n += (size_t)snprintf(want + n, sizeof want - n, "\\%c", c);
+                    else if (c == '\n' || c == '\r' || c == '\t')
+                        n += (size_t)snprintf(want + n, sizeof want - n, "\\%c",
+                                              c == '\n'   ? 'n'
+                                              : c == '\r' ? 'r'
+                                                          : 't');
+                    else if (c < 0x20)
+                        n += (size_t)snprintf(want + n, sizeof want - n, "\\u%04x", (unsigned)c);
+                    else
+                        n += (size_t)snprintf(want + n, sizeof want - n, c < 0x80 ? "%c" : "\xEF\xBF\xBD", c);
+                }
+                char *end = mx_write_json(got, (mx_str){value, size});
+                assert_int_equal(end - got, n);
+                assert_memory_equal(got, want, n);
+                mx_text text;
+                mx_text_init(&text, NULL, sizeof want);
+                mx_text_json(&text, (mx_str){value, size});
+                assert_int_equal(text.size, n);
+                assert_memory_equal(text.data, want, n);
+                mx_text_release(&text);
+            }
+}
+
 static merx_status write_text(const merx_allocator *alloc, void *context, merx_error *err)
 {
     (void)context;
@@ -260,9 +297,9 @@ static void test_nearest_word(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_slices),       cmocka_unit_test(test_utf8),       cmocka_unit_test(test_text),
-        cmocka_unit_test(test_dict_twin),    cmocka_unit_test(test_dict_large), cmocka_unit_test(test_every_allocation),
-        cmocka_unit_test(test_nearest_word),
+        cmocka_unit_test(test_slices),           cmocka_unit_test(test_utf8),         cmocka_unit_test(test_text),
+        cmocka_unit_test(test_json_places),      cmocka_unit_test(test_dict_twin),    cmocka_unit_test(test_dict_large),
+        cmocka_unit_test(test_every_allocation), cmocka_unit_test(test_nearest_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

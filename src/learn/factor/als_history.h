@@ -16,7 +16,8 @@
 /* R^-1 of a model. */
 typedef struct mx_als_root {
     size_t f;
-    double *inverse; /* (f, f), zeros below the diagonal; NULL: B is not positive definite, and users are to be solved by mx_als_fold_in */
+    double *
+        inverse; /* (2, f, f): R^-1, zeros below the diagonal, and its transpose; NULL: B is not positive definite, and users are to be solved by mx_als_fold_in */
     const merx_allocator *alloc;
 } mx_als_root;
 
@@ -26,8 +27,8 @@ void mx_als_root_release(mx_als_root *root);
 /* Whether so many items are solved here in less time: above none, up to a part of f. */
 bool mx_als_root_takes(const mx_als_root *root, size_t m);
 
-/* Doubles of scratch for the functions below. */
-size_t mx_als_history_scratch(const mx_als_root *root, size_t m);
+/* Doubles of scratch for the functions below; n: targets, 0 for a user alone. */
+size_t mx_als_history_scratch(const mx_als_root *root, size_t m, size_t n);
 /* user (f) of m distinct items of the model. Cost O(m f^2 + m^2 f + m^3). False: numbers overflow. */
 bool mx_als_history_user(const mx_als *model, const mx_als_root *root, const int32_t *items, size_t m, double *scratch,
                          double *user) MERX_MUST_CHECK;

@@ -59,6 +59,7 @@ static merx_status duplicate(const merx_allocator *alloc, const void *data, size
                              merx_error *err)
 {
     MX_TRY(mx_alloc_array_raw(alloc, count, size, "lists of items", out, err));
+    mx_wish_large_pages(*(void **)out, count * size);
     if (count)
         memcpy(*(void **)out, data, count * size);
     return MERX_OK;

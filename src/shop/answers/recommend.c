@@ -23,46 +23,59 @@ typedef struct evidence {
 typedef struct history {
     evidence *evidence; /* (m), by ascending item */
     int32_t *items;     /* (m) the same items */
-    size_t m, capacity;
+    size_t m;
     size_t outside; /* lines of products that the model has not seen */
     bool asked;     /* a customer, a basket or a session was named */
 } history;
 
 /* ---- the history of a question ---- */
 
-/* The item of a product that the question sees; -1: the model has not seen it. */
-static int32_t item_of(const mx_ask *ask, int32_t product)
+/* The products of items; -1: the shop does not know it. */
+static merx_status products_of(const mx_ask *ask, const int32_t *items, size_t n, int32_t *products, merx_error *err)
 {
     const mx_recommender *model = ask->state;
-    if ((size_t)product < ask->snapshot->products)
-        return mx_recommender_item(model, ask->snapshot, product);
-    return mx_dict_find(model->ids, mx_seen_product_id(mx_ask_seen(ask), product));
+    mx_recommender_products(model, ask->snapshot, items, n, products);
+    for (size_t k = 0; k < n && ask->tail; k++) {
+        if (products[k] >= 0)
+            continue;
+        mx_str id = mx_dict_get(model->ids, items[k]);
+        const char *text = mx_arena_strndup(ask->arena, id.data, id.size, err);
+        if (!text)
+            return MERX_E_MEMORY;
+        products[k] = mx_seen_product(mx_ask_seen(ask), text);
+    }
+    return MERX_OK;
 }
 
-/* The product of an item; -1: the shop does not know it. */
-static int32_t product_of(const mx_ask *ask, int32_t item, const char *id)
-{
-    int32_t product = mx_recommender_product(ask->state, ask->snapshot, item);
-    return product >= 0 ? product : mx_seen_product(mx_ask_seen(ask), id);
-}
+/* A line of the history before its product is looked up among the model's. */
+typedef struct line {
+    int32_t product;
+    int64_t time_ms;
+} line;
 
-static void add(history *h, int32_t item, source from, int64_t time_ms)
+/* Adds lines (n) of one source. */
+static merx_status add(history *h, const mx_ask *ask, const line *lines, size_t n, source from, merx_error *err)
 {
-    if (item < 0)
-        h->outside++;
-    else
-        h->evidence[h->m++] = (evidence){item, from, time_ms};
-}
-
-static merx_status grow(history *h, size_t more, mx_arena *arena, merx_error *err)
-{
-    evidence *larger = mx_arena_array(arena, h->m + more + 1, sizeof *larger, err);
-    if (!larger)
+    const mx_recommender *model = ask->state;
+    evidence *larger = mx_arena_array(ask->arena, h->m + n + 1, sizeof *larger, err);
+    int32_t *products = mx_arena_array(ask->arena, 2 * n + 1, sizeof *products, err), *items = products + n;
+    if (!larger || !products)
         return MERX_E_MEMORY;
     if (h->m)
         memcpy(larger, h->evidence, h->m * sizeof *larger);
     h->evidence = larger;
-    h->capacity = h->m + more + 1;
+    const int32_t base = (int32_t)ask->snapshot->products;
+    for (size_t k = 0; k < n; k++)
+        products[k] = lines[k].product < base ? lines[k].product : -1;
+    mx_recommender_items(model, ask->snapshot, products, n, items);
+    for (size_t k = 0; k < n; k++)
+        if (lines[k].product >= base) /* known from the tail alone */
+            items[k] = mx_dict_find(model->ids, mx_seen_product_id(mx_ask_seen(ask), lines[k].product));
+    for (size_t k = 0; k < n; k++)
+        if (items[k] < 0)
+            h->outside++;
+        else
+            h->evidence[h->m++] = (evidence){items[k], from, lines[k].time_ms};
     return MERX_OK;
 }
 
@@ -71,14 +84,16 @@ static merx_status add_customer(history *h, const mx_ask *ask, const char *id, m
     mx_known customer = mx_seen_customer(mx_ask_seen(ask), id);
     if (!mx_is_known(customer))
         return mx_unknown_customer(ask->snapshot, id, err);
-    mx_line *lines;
-    size_t n;
-    MX_TRY(mx_seen_lines(mx_ask_seen(ask), customer, MX_NOBODY, ask->arena, &lines, &n, err));
-    MX_TRY(grow(h, n, ask->arena, err));
+    mx_line *seen;
+    size_t n, sales = 0;
+    MX_TRY(mx_seen_lines(mx_ask_seen(ask), customer, MX_NOBODY, ask->arena, &seen, &n, err));
+    line *lines = mx_arena_array(ask->arena, n + 1, sizeof *lines, err);
+    if (!lines)
+        return MERX_E_MEMORY;
     for (size_t k = 0; k < n; k++)
-        if (mx_line_is_sale(&lines[k]))
-            add(h, item_of(ask, lines[k].product), FROM_CUSTOMER, lines[k].time_ms);
-    return MERX_OK;
+        if (mx_line_is_sale(&seen[k]))
+            lines[sales++] = (line){seen[k].product, seen[k].time_ms};
+    return add(h, ask, lines, sales, FROM_CUSTOMER, err);
 }
 
 static merx_status add_basket(history *h, const mx_ask *ask, const char *list, merx_error *err)
@@ -86,14 +101,15 @@ static merx_status add_basket(history *h, const mx_ask *ask, const char *list, m
     const char **ids;
     size_t n;
     MX_TRY(mx_split_ids(list, ask->arena, &ids, &n, err));
-    MX_TRY(grow(h, n, ask->arena, err));
+    line *lines = mx_arena_array(ask->arena, n + 1, sizeof *lines, err);
+    if (!lines)
+        return MERX_E_MEMORY;
     for (size_t k = 0; k < n; k++) {
-        int32_t product = mx_seen_product(mx_ask_seen(ask), ids[k]);
-        if (product < 0)
+        lines[k].product = mx_seen_product(mx_ask_seen(ask), ids[k]);
+        if (lines[k].product < 0)
             return mx_unknown_product(ask->snapshot, ids[k], err);
-        add(h, item_of(ask, product), FROM_BASKET, 0);
     }
-    return MERX_OK;
+    return add(h, ask, lines, n, FROM_BASKET, err);
 }
 
 static merx_status add_session(history *h, const mx_ask *ask, const char *id, merx_error *err)
@@ -102,14 +118,16 @@ static merx_status add_session(history *h, const mx_ask *ask, const char *id, me
     mx_known session = mx_seen_session(mx_ask_seen(ask), id);
     if (!mx_is_known(session))
         return mx_unknown_id(s->session_id, s->sessions, "session", id, err);
-    mx_line *lines;
-    size_t n;
-    MX_TRY(mx_seen_lines(mx_ask_seen(ask), MX_NOBODY, session, ask->arena, &lines, &n, err));
-    MX_TRY(grow(h, n, ask->arena, err));
+    mx_line *seen;
+    size_t n, touched = 0;
+    MX_TRY(mx_seen_lines(mx_ask_seen(ask), MX_NOBODY, session, ask->arena, &seen, &n, err));
+    line *lines = mx_arena_array(ask->arena, n + 1, sizeof *lines, err);
+    if (!lines)
+        return MERX_E_MEMORY;
     for (size_t k = 0; k < n; k++)
-        if (lines[k].goods && lines[k].kind != MX_EVENT_RETURN)
-            add(h, item_of(ask, lines[k].product), FROM_SESSION, lines[k].time_ms);
-    return MERX_OK;
+        if (seen[k].goods && seen[k].kind != MX_EVENT_RETURN)
+            lines[touched++] = (line){seen[k].product, seen[k].time_ms};
+    return add(h, ask, lines, touched, FROM_SESSION, err);
 }
 
 /* By item, then by source, the latest first: the first of an item stands for it. */
@@ -207,25 +225,50 @@ static void most_bought(const mx_recommender *model, const int32_t *barred, size
     }
 }
 
-static merx_status fill_item(const mx_ask *ask, int32_t code, double score, merx_item *item, merx_error *err)
+static merx_status fill_item(const mx_ask *ask, mx_ranked ranked, int32_t product, merx_item *item, merx_error *err)
 {
     const mx_recommender *model = ask->state;
     mx_seen seen = mx_ask_seen(ask);
-    mx_str id = mx_dict_get(model->ids, code);
+    mx_str id = product >= 0 ? mx_seen_product_id(seen, product) : mx_dict_get(model->ids, ranked.item);
     item->id = mx_arena_strndup(ask->arena, id.data, id.size, err);
     if (!item->id)
         return MERX_E_MEMORY;
-    int32_t product = product_of(ask, code, item->id);
     mx_str title = product >= 0 ? mx_seen_product_title(seen, product) : (mx_str){"", 0};
     item->title = mx_arena_strndup(ask->arena, title.data, title.size, err);
     if (!item->title)
         return MERX_E_MEMORY;
-    item->score = score;
+    item->score = ranked.score;
     int64_t price = product >= 0 ? mx_seen_product_price_minor(seen, product) : 0;
     MX_TRY(mx_item_fields(item, price > 0 ? 2 : 1, ask->arena, err));
-    item->field[0] = (merx_field){"customers", mx_value_int(model->buyers[code])};
+    item->field[0] = (merx_field){"customers", mx_value_int(model->buyers[ranked.item])};
     if (price > 0)
         item->field[1] = (merx_field){"price", mx_value_money(price, ask->snapshot->decimals)};
+    return MERX_OK;
+}
+
+static merx_status fill_items(const mx_ask *ask, const mx_ranked *best, size_t n, merx_reply *reply, merx_error *err)
+{
+    const mx_recommender *model = ask->state;
+    const mx_snapshot *s = ask->snapshot;
+    int32_t *items = mx_arena_array(ask->arena, 2 * n + 1, sizeof *items, err), *products = items + n;
+    if (!items)
+        return MERX_E_MEMORY;
+    for (size_t i = 0; i < n; i++)
+        items[i] = best[i].item;
+    MX_TRY(products_of(ask, items, n, products, err));
+    for (size_t i = 0; i < n; i++) {
+        __builtin_prefetch(&model->buyers[items[i]]);
+        if ((size_t)products[i] < s->products) {
+            __builtin_prefetch(&s->product_title[products[i]]);
+            __builtin_prefetch(&s->product_price_minor[products[i]]);
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        if ((size_t)products[i] < s->products)
+            __builtin_prefetch(s->product_title[products[i]].data);
+    MX_TRY(mx_reply_items(reply, n, ask->arena, err));
+    for (size_t i = 0; i < n; i++)
+        MX_TRY(fill_item(ask, best[i], products[i], &reply->item[i], err));
     return MERX_OK;
 }
 
@@ -282,9 +325,7 @@ static merx_status answer(const mx_ask *ask, merx_reply *reply, merx_error *err)
         MX_TRY(mx_recommender_top(model, h.items, h.m, barred, n_barred, n, ask->arena, best, &n, err));
     else
         most_bought(model, barred, n_barred, n, best, &n);
-    MX_TRY(mx_reply_items(reply, n, ask->arena, err));
-    for (size_t i = 0; i < n; i++)
-        MX_TRY(fill_item(ask, best[i].item, best[i].score, &reply->item[i], err));
+    MX_TRY(fill_items(ask, best, n, reply, err));
     return write_sentence(ask, &h, reply, err);
 }
 
@@ -303,14 +344,14 @@ static const char *around(mx_arena *arena, mx_str before, mx_str title, mx_str a
     return text;
 }
 
-static merx_status reason_text(const mx_ask *ask, const evidence *e, merx_reason *reason, merx_error *err)
+static merx_status reason_text(const mx_ask *ask, const evidence *e, int32_t product, merx_reason *reason,
+                               merx_error *err)
 {
     const mx_recommender *model = ask->state;
-    mx_str id = mx_dict_get(model->ids, e->item);
+    mx_str id = product >= 0 ? mx_seen_product_id(mx_ask_seen(ask), product) : mx_dict_get(model->ids, e->item);
     reason->id = mx_arena_strndup(ask->arena, id.data, id.size, err);
     if (!reason->id)
         return MERX_E_MEMORY;
-    int32_t product = product_of(ask, e->item, reason->id);
     mx_str title = product >= 0 ? mx_seen_product_title(mx_ask_seen(ask), product) : id;
     char date[32] = " on ";
     switch (e->from) {
@@ -360,13 +401,15 @@ static merx_status explain(const mx_ask *ask, merx_reply *reply, merx_error *err
     double *without = mx_arena_array(ask->arena, n * m + 1, sizeof *without, err);
     double *scores = mx_arena_array(ask->arena, n + 1, sizeof *scores, err);
     merx_reason *texts = mx_arena_array(ask->arena, m, sizeof *texts, err);
-    if (!targets || !parts || !without || !scores || !texts)
+    int32_t *products = mx_arena_array(ask->arena, m, sizeof *products, err);
+    if (!targets || !parts || !without || !scores || !texts || !products)
         return MERX_E_MEMORY;
     for (size_t i = 0; i < n; i++)
         targets[i] = mx_dict_find(model->ids, mx_str_of(reply->item[i].id));
     MX_TRY(mx_recommender_explain(model, h.items, m, targets, n, parts, without, scores, model->alloc, err));
+    MX_TRY(products_of(ask, h.items, m, products, err));
     for (size_t j = 0; j < m; j++)
-        MX_TRY(reason_text(ask, &h.evidence[j], &texts[j], err));
+        MX_TRY(reason_text(ask, &h.evidence[j], products[j], &texts[j], err));
     for (size_t i = 0; i < n; i++) {
         merx_item *item = &reply->item[i];
         MX_TRY(mx_item_reasons(item, m, ask->arena, err));

@@ -19,15 +19,27 @@
 
 struct mx_recommender;
 
+/* The length of an id and its first bytes: most are told apart without going to where they lie. */
+typedef struct mx_short_id {
+    uint32_t size;
+    char first[12];
+} mx_short_id;
+
+typedef struct mx_item_bound {
+    float norm; /* |z| or a little more; 0 where z is 0 */
+    float trend;
+} mx_item_bound;
+
 typedef struct mx_recommender_index {
     size_t panels;
-    int32_t *order;     /* (panels, MX_PANEL) items by descending |z|, ties by item; -1 past the last */
-    float *rows;        /* (panels, f, MX_PANEL) z */
-    float *norms;       /* (items) at least |z| by a little; 0 where z is 0 */
-    int32_t *popular;   /* (items) by descending number of buyers, ties by item */
-    int32_t *product;   /* (items) product of the snapshot it was loaded with: a hint for others; -1: none */
-    int32_t *item;      /* (products) and back */
+    int32_t *order;        /* (panels, MX_PANEL) items by descending |z|, ties by item; -1 past the last */
+    float *rows;           /* (panels, f, MX_PANEL) z */
+    mx_item_bound *bounds; /* (items) */
+    int32_t *popular;      /* (items) by descending number of buyers, ties by item */
+    int32_t *product;      /* (items) product of the snapshot it was loaded with: a hint for others; -1: none */
+    int32_t *item;         /* (products) and back */
     size_t products;
+    mx_short_id *ids; /* (items) */
     mx_als_root root;
 } mx_recommender_index;
 
@@ -41,9 +53,14 @@ merx_status mx_recommender_index_build(struct mx_recommender *model, const mx_sn
                                        merx_error *err) MERX_MUST_CHECK;
 void mx_recommender_index_release(struct mx_recommender *model);
 
-/* The item of a product of any snapshot, and the product of an item; -1: none. O(1) for the snapshot it was loaded with, near that for one with few more products. */
-int32_t mx_recommender_item(const struct mx_recommender *model, const mx_snapshot *snapshot, int32_t product);
-int32_t mx_recommender_product(const struct mx_recommender *model, const mx_snapshot *snapshot, int32_t item);
+/*
+ * The items of n products of any snapshot (each -1: none), and the products of n items; -1: none. Each costs O(1) for the snapshot the model was loaded with, near that for one with few more
+ * products; together they wait for memory once.
+ */
+void mx_recommender_items(const struct mx_recommender *model, const mx_snapshot *snapshot, const int32_t *products,
+                          size_t n, int32_t *items);
+void mx_recommender_products(const struct mx_recommender *model, const mx_snapshot *snapshot, const int32_t *items,
+                             size_t n, int32_t *products);
 
 /*
  * The n best items by (score descending, item ascending) for a history of m distinct items, without those barred (any order, repeats allowed): the first n of what

@@ -24,7 +24,7 @@ merx_status mx_recommender_user(const mx_recommender *model, const int32_t *hist
     if (!among_history(model, m))
         return mx_als_fold_in(&model->als, history, NULL, m, user, err);
     double few[SCRATCH_ON_STACK], *scratch = few;
-    size_t need = mx_als_history_scratch(&model->index->root, m);
+    size_t need = mx_als_history_scratch(&model->index->root, m, 0);
     if (need > SCRATCH_ON_STACK)
         MX_TRY(mx_alloc_array_raw(model->alloc, need, sizeof *scratch, "equations of a history", &scratch, err));
     bool solved = mx_als_history_user(&model->als, &model->index->root, history, m, scratch, user);
@@ -127,7 +127,7 @@ static merx_status als_parts(const mx_recommender *model, const int32_t *history
     merx_status status = MERX_OK;
     bool few = among_history(model, m);
     if (few)
-        need = mx_als_history_scratch(&model->index->root, m);
+        need = mx_als_history_scratch(&model->index->root, m, n);
     double *scratch;
     MX_TRY(mx_alloc_array_raw(alloc, need, sizeof *scratch, "parts of the history", &scratch, err));
     if (few &&
@@ -141,7 +141,8 @@ static merx_status als_parts(const mx_recommender *model, const int32_t *history
     }
     for (size_t from = 0; from < m; from += chunk) {
         size_t count = m - from < chunk ? m - from : chunk;
-        MX_TRY_GOTO(mx_als_explain_many(&model->als, history, NULL, m, history + from, count, scratch, own + from, err));
+        MX_TRY_GOTO(
+            mx_als_explain_many(&model->als, history, NULL, m, history + from, count, scratch, own + from, err));
         for (size_t j = 0; j < count; j++)
             spread[from + j] = scratch[j * m + from + j] / c;
     }

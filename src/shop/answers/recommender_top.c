@@ -41,11 +41,27 @@ static touched *slot_of(const search *s, int32_t item)
     return &s->slots[at];
 }
 
+/* What a question touches lies all over: it is asked for some steps ahead, else each step would wait for memory. */
+static void ask_for(const void *from, size_t bytes)
+{
+    enum { LINE_BYTES = 64 };
+    for (size_t at = 0; at < bytes; at += LINE_BYTES)
+        __builtin_prefetch((const char *)from + at);
+    if (bytes)
+        __builtin_prefetch((const char *)from + bytes - 1);
+}
+
 static size_t links_of(const mx_item_lists *lists, const int32_t *history, size_t m)
 {
     size_t links = 0;
     for (size_t j = 0; j < m; j++)
-        links += (size_t)(lists->starts[history[j] + 1] - lists->starts[history[j]]);
+        __builtin_prefetch(&lists->starts[history[j]]);
+    for (size_t j = 0; j < m; j++) {
+        size_t count = (size_t)(lists->starts[history[j] + 1] - lists->starts[history[j]]);
+        links += count;
+        ask_for(lists->indices + lists->starts[history[j]], count * sizeof *lists->indices);
+        ask_for(lists->weights + lists->starts[history[j]], count * sizeof *lists->weights);
+    }
     return links;
 }
 
@@ -54,6 +70,7 @@ static void add_lists(search *s, const mx_item_lists *lists, const int32_t *hist
     for (size_t j = 0; j < m; j++)
         for (int64_t k = lists->starts[history[j]]; k < lists->starts[history[j] + 1]; k++) {
             touched *slot = slot_of(s, lists->indices[k]);
+            __builtin_prefetch(&s->model->index->bounds[lists->indices[k]]);
             slot->key = lists->indices[k] + 1;
             slot->lists += factor * (double)lists->weights[k];
         }
@@ -139,16 +156,32 @@ static void offer(search *s, int32_t item, double lists)
 
 /* ---- the search ---- */
 
+static const float *row_of(const search *s, int32_t item)
+{
+    return s->model->als.item_factors + (size_t)item * (size_t)s->model->als.factors;
+}
+
 static void offer_touched(search *s)
 {
-    const float *norms = s->model->index->norms, *trend = s->model->trend;
-    for (size_t at = 0; at <= s->mask; at++) {
-        const touched *one = &s->slots[at];
-        if (!one->key || one->barred)
-            continue;
-        double listed = (double)trend[one->key - 1] * one->lists;
-        if (listed + s->length * (double)norms[one->key - 1] + 1e-12 * fabs(listed) >= least(s))
-            offer(s, one->key - 1, one->lists);
+    enum { TOGETHER = 32 };
+    const mx_item_bound *bounds = s->model->index->bounds;
+    size_t row_bytes = (size_t)s->model->als.factors * sizeof(float);
+    for (size_t at = 0; at <= s->mask;) {
+        const touched *hopeful[TOGETHER];
+        size_t count = 0;
+        for (; at <= s->mask && count < TOGETHER; at++) {
+            const touched *one = &s->slots[at];
+            if (!one->key || one->barred)
+                continue;
+            const mx_item_bound *bound = &bounds[one->key - 1];
+            double listed = (double)bound->trend * one->lists;
+            if (listed + s->length * (double)bound->norm + 1e-12 * fabs(listed) < least(s))
+                continue;
+            ask_for(row_of(s, one->key - 1), row_bytes);
+            hopeful[count++] = one;
+        }
+        for (size_t i = 0; i < count; i++)
+            offer(s, hopeful[i]->key - 1, hopeful[i]->lists);
     }
 }
 
@@ -169,7 +202,7 @@ static bool scan(search *s, size_t from, size_t end)
     size_t f = (size_t)s->model->als.factors;
     for (size_t p = from; p < end; p++) {
         const int32_t *items = index->order + p * MX_PANEL;
-        float longest = index->norms[items[0]];
+        float longest = index->bounds[items[0]].norm;
         double needed = least(s) / s->length;
         if ((double)longest < needed)
             return false;
@@ -181,6 +214,8 @@ static bool scan(search *s, size_t from, size_t end)
         }
         float cut = nextafterf((float)(needed - (double)(s->epsilon * longest)), -INFINITY);
         uint32_t above = mx_kernel()->panel_above(s->direction, index->rows + p * f * MX_PANEL, f, cut);
+        for (uint32_t left = above; left; left &= left - 1)
+            ask_for(row_of(s, items[__builtin_ctz(left)] < 0 ? 0 : items[__builtin_ctz(left)]), f * sizeof(float));
         for (; above; above &= above - 1) {
             int32_t item = items[__builtin_ctz(above)];
             if (item >= 0 && !slot_of(s, item)->key)

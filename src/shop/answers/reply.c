@@ -199,11 +199,16 @@ static char *put_json_value(char *p, const merx_value *value)
     case MERX_VALUE_TEXT:
         return put_text(p, value->text);
     case MERX_VALUE_INT:
-        return p + snprintf(p, VALUE_MOST, "%" PRId64, value->integer);
+        return p + mx_format_int64(value->integer, p);
+    case MERX_VALUE_MONEY: /* exact text */
+        *p++ = '"';
+        p += mx_format_decimal(value->integer, value->decimals, p, VALUE_MOST - 2);
+        *p++ = '"';
+        return p;
     case MERX_VALUE_REAL:
     case MERX_VALUE_SHARE:
         return put_real(p, value->real);
-    default: /* money as exact text, dates as ISO 8601 */
+    default: /* dates as ISO 8601 */
         merx_value_format(value, text, sizeof text);
         return put_text(p, text);
     }
@@ -336,11 +341,22 @@ static void json_item(mx_text *out, const merx_reply *reply, size_t number)
     mx_text_puts(out, "}");
 }
 
+static size_t usual_size(const merx_reply *reply)
+{
+    enum { HEAD = 512, AN_ITEM = 256, A_REASON = 256, MOST = 1 << 20 };
+    size_t size = HEAD;
+    for (size_t i = 0; i < reply->items && size < MOST; i++)
+        size += AN_ITEM + reply->item[i].reasons * A_REASON;
+    return size < MOST ? size : MOST;
+}
+
 merx_status merx_reply_json(const merx_reply *reply, char **text, merx_error *err)
 {
     mx_text out;
     *text = NULL;
     mx_text_init(&out, NULL, TEXT_MAX);
+    (void)mx_text_room(
+        &out, usual_size(reply)); /* instead of many small growths; when it fails the text says so at the end */
     mx_text_puts(&out, "{\"answer\":");
     json_text(&out, reply->answer);
     mx_text_puts(&out, ",\"sentence\":");
