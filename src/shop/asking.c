@@ -2,7 +2,9 @@
  * Asking: the live model of an answer, loaded once, and the reply.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "shop/heap_arena.h"
 #include "shop/loaded_models.h"
@@ -17,16 +19,18 @@ static size_t answer_count(void)
     return n;
 }
 
-static void unload(merx_shop *shop, size_t i)
+static void release_model(const merx_shop *shop, const mx_answer *answer, struct mx_loaded_model *model)
 {
-    struct mx_loaded_model *model = &shop->models[i];
-    const mx_answer *answer = mx_answer_at(i);
     if (model->state && answer->unload)
         answer->unload(model->state);
     mx_tensor_file_close(model->file);
-    if (model->blob.data)
-        mx_blobs_unmap(shop->blobs, &model->blob);
+    mx_free_array(shop->alloc, model->bytes, model->size, 1);
     *model = (struct mx_loaded_model){0};
+}
+
+static void unload(merx_shop *shop, size_t i)
+{
+    release_model(shop, mx_answer_at(i), &shop->models[i]);
 }
 
 void mx_loaded_models_unload(merx_shop *shop)
@@ -72,24 +76,45 @@ static merx_status not_fitted(const char *name, const mx_model_record *list, siz
             list[n - 1].version, evaluation.gate, name);
 }
 
+/* For the operator, once a version and handle. */
+static void say_refused(const mx_answer *answer, const mx_model_record *live, int64_t version, const merx_error *why)
+{
+    char line[1200];
+    int n = snprintf(line, sizeof line,
+                     "merx: the model of %s version %" PRId64 " does not load (%s: %s); version %" PRId64
+                     " goes on answering; merx train %s makes it anew\n",
+                     answer->info.name, live->version, why->where, why->message, version, answer->info.name);
+    ssize_t written = n > 0 ? write(STDERR_FILENO, line, strlen(line)) : 0;
+    (void)written; /* a log that can't be written has nowhere to say so */
+}
+
 static merx_status load(merx_shop *shop, size_t index, const mx_model_record *live, mx_snapshot *snapshot,
                         merx_error *err)
 {
     const mx_answer *answer = mx_answer_at(index);
-    struct mx_loaded_model *model = &shop->models[index];
+    struct mx_loaded_model *old = &shop->models[index];
+    struct mx_loaded_model fresh = {0};
     merx_error failure = {0};
     merx_status status = MERX_OK;
 
-    MX_TRY_GOTO(mx_blobs_map(shop->blobs, live->blob.data, &model->blob, &failure));
-    MX_TRY_GOTO(mx_tensor_file_memory(model->blob.data, model->blob.size, live->blob.data, shop->alloc, true,
-                                      &model->file, &failure));
+    MX_TRY_GOTO(mx_blobs_read(shop->blobs, live->blob.data, shop->alloc, &fresh.bytes, &fresh.size, &failure));
+    MX_TRY_GOTO(mx_tensor_file_memory(fresh.bytes, fresh.size, live->blob.data, shop->alloc, true, &fresh.file,
+                                      &failure));
     if (answer->load)
-        MX_TRY_GOTO(answer->load(model->file, snapshot, shop->alloc, &model->state, &failure));
-    model->version = live->version;
+        MX_TRY_GOTO(answer->load(fresh.file, snapshot, shop->alloc, &fresh.state, &failure));
+    fresh.version = live->version;
 out:
-    if (status == MERX_OK)
+    if (status == MERX_OK) {
+        release_model(shop, answer, old);
+        *old = fresh;
         return MERX_OK;
-    unload(shop, index);
+    }
+    release_model(shop, answer, &fresh);
+    if (old->version > 0 && status != MERX_E_MEMORY && status != MERX_E_CANCELLED) {
+        say_refused(answer, live, old->version, &failure);
+        old->refused = live->version;
+        return MERX_OK;
+    }
     if (status == MERX_E_MEMORY || status == MERX_E_CANCELLED)
         MX_FAIL(err, status, failure.where, "%s", failure.message);
     MX_FAIL(err, status, failure.where, "%s; merx train %s makes it anew", failure.message, answer->info.name);
@@ -108,9 +133,8 @@ static merx_status use_model(merx_shop *shop, size_t index, mx_snapshot *snapsho
         return not_fitted(name, list, n, err);
     if (!shop->models)
         MX_TRY(MX_NEW_ARRAY(shop->alloc, answer_count(), &shop->models, "models", err));
-    if (shop->models[index].version == live->version)
+    if (shop->models[index].version == live->version || shop->models[index].refused == live->version)
         return MERX_OK;
-    unload(shop, index);
     return load(shop, index, live, snapshot, err);
 }
 
