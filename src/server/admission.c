@@ -128,8 +128,7 @@ static bool admit_body(mx_request *request, const mx_head *head)
 {
     mx_content takes = request->route->takes;
     uint64_t upload = request->server->limits.upload_bytes;
-    size_t limit =
-        takes == MX_FILE ? (size_t)upload : mx_content_limit(takes, request->server->limits.body_bytes);
+    size_t limit = takes == MX_FILE ? (size_t)upload : mx_content_limit(takes, request->server->limits.body_bytes);
     int64_t length = 0;
 
     request->body.max_size = limit;

@@ -251,7 +251,8 @@ static json_t *path_parameters(const mx_route *route)
         json_array_append_new(list, query_parameter("a", "integer", "a version", true));
         json_array_append_new(list, query_parameter("b", "integer", "another", true));
     } else if (route->gives == MX_EVENT_STREAM) {
-        json_array_append_new(list, query_parameter("after", "integer", "from this offset on; left out: from now on", false));
+        json_array_append_new(list,
+                              query_parameter("after", "integer", "from this offset on; left out: from now on", false));
     }
     if (json_array_size(list) > 0)
         return list;
@@ -303,9 +304,9 @@ static json_t *schemas(void)
                               "type", "object", "properties", "answer", "type", "string", "sentence", "type", "string",
                               "score_unit", "type", "string", "model_version", "type", "integer", "data_offset", "type",
                               "integer", "items", "type", "array", "items", "type", "object", "notes", "type", "array");
-    json_t *all = json_pack("{s:o, s:o, s:o, s:o, s:o}", "error", error, "reply", reply, "event",
-                            mx_record_schema(MX_EVENT), "product", mx_record_schema(MX_PRODUCT), "customer",
-                            mx_record_schema(MX_CUSTOMER));
+    json_t *all =
+        json_pack("{s:o, s:o, s:o, s:o, s:o}", "error", error, "reply", reply, "event", mx_record_schema(MX_EVENT),
+                  "product", mx_record_schema(MX_PRODUCT), "customer", mx_record_schema(MX_CUSTOMER));
     mx_add_content_schemas(all);
     return all;
 }

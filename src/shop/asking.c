@@ -98,8 +98,8 @@ static merx_status load(merx_shop *shop, size_t index, const mx_model_record *li
     merx_status status = MERX_OK;
 
     MX_TRY_GOTO(mx_blobs_read(shop->blobs, live->blob.data, shop->alloc, &fresh.bytes, &fresh.size, &failure));
-    MX_TRY_GOTO(mx_tensor_file_memory(fresh.bytes, fresh.size, live->blob.data, shop->alloc, true, &fresh.file,
-                                      &failure));
+    MX_TRY_GOTO(
+        mx_tensor_file_memory(fresh.bytes, fresh.size, live->blob.data, shop->alloc, true, &fresh.file, &failure));
     if (answer->load)
         MX_TRY_GOTO(answer->load(fresh.file, snapshot, shop->alloc, &fresh.state, &failure));
     fresh.version = live->version;

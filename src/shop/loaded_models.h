@@ -7,9 +7,9 @@
 #include "shop/shop_state.h"
 
 struct mx_loaded_model {
-    int64_t version;       /* 0: none */
-    int64_t refused;       /* the live version, when its file does not load and this older one goes on answering */
-    unsigned char *bytes;  /* of the file, in memory of its own: what happens to the file does not happen to the model */
+    int64_t version;      /* 0: none */
+    int64_t refused;      /* the live version, when its file does not load and this older one goes on answering */
+    unsigned char *bytes; /* of the file, in memory of its own: what happens to the file does not happen to the model */
     size_t size;
     mx_tensor_file *file;
     void *state;

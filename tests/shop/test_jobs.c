@@ -249,8 +249,8 @@ static void test_order(void **state)
     come_to(&f, id[1], "waiting");
     let_go(&f, 1);
     json_t *job = until(&f, id[0], "done");
-    assert_string_equal(json_string_value(json_array_get(json_object_get(json_object_get(job, "parameters"), "customers"), 0)),
-                        "*");
+    assert_string_equal(
+        json_string_value(json_array_get(json_object_get(json_object_get(job, "parameters"), "customers"), 0)), "*");
     assert_true(json_number_value(json_object_get(job, "progress")) == 1);
     json_decref(job);
     come_to(&f, id[1], "running");
@@ -397,8 +397,8 @@ static void test_killed(void **state)
     open_jobs(&f, 1, 0);
     assert_false(mx_path_exists(path));
     json_t *job = until(&f, "100000000000001", "interrupted");
-    assert_string_equal(json_string_value(json_array_get(json_object_get(json_object_get(job, "parameters"), "customers"), 0)),
-                        "*");
+    assert_string_equal(
+        json_string_value(json_array_get(json_object_get(json_object_get(job, "parameters"), "customers"), 0)), "*");
     json_decref(job);
     come_to(&f, "100000000000002", "done");
     check_fails(mx_job_get(f.shop, "100000000000003", &job, &err), MERX_E_NOT_FOUND, err);
@@ -441,8 +441,9 @@ static void test_export(void **state)
     assert_int_equal(read(fd, text, sizeof text - 1), bytes);
     text[bytes] = '\0';
     close(fd);
-    assert_string_equal(text, "{\"kind\":\"product\",\"record\":{\"id\":\"tea\"}}\n{\"kind\":\"customer\",\"record\":{\"id\":"
-                              "\"ann\"}}\n");
+    assert_string_equal(text,
+                        "{\"kind\":\"product\",\"record\":{\"id\":\"tea\"}}\n{\"kind\":\"customer\",\"record\":{\"id\":"
+                        "\"ann\"}}\n");
     mx_text log;
     mx_text_init(&log, NULL, 10000);
     check_ok(mx_job_log(f.shop, id, 0, 9000, &log, &err), err);
