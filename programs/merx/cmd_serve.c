@@ -19,8 +19,8 @@ typedef struct serving {
     merx_served *shops;
     size_t n_shops;
     const char **origins; /* where each setting was last set; NULL: nowhere */
-    json_t *file;  /* its texts are used until the server has started */
-    char *storage; /* of names given as NAME=FOLDER */
+    json_t *file;         /* its texts are used until the server has started */
+    char *storage;        /* of names given as NAME=FOLDER */
 } serving;
 
 /* ---- settings ---- */

@@ -280,7 +280,8 @@ static json_t *path_parameters(const mx_route *route)
         json_array_append_new(list, query_parameter("a", "integer", "a version", true));
         json_array_append_new(list, query_parameter("b", "integer", "another", true));
     } else if (route->gives == MX_EVENT_STREAM) {
-        json_array_append_new(list, query_parameter("after", "integer", "from this offset on; left out: from now on", false));
+        json_array_append_new(list,
+                              query_parameter("after", "integer", "from this offset on; left out: from now on", false));
     }
     return list;
 }

@@ -168,7 +168,8 @@ static ssize_t read_flow(void *context, uint64_t at, char *out, size_t size)
     if (wanted == 0)
         return MHD_CONTENT_READER_END_OF_STREAM;
     mx_connection_turn(f->late, false); /* what was given before is taken: the client has its time again */
-    return f->flow.read(f->flow.context, at, out, wanted) == wanted ? (ssize_t)wanted : MHD_CONTENT_READER_END_WITH_ERROR;
+    return f->flow.read(f->flow.context, at, out, wanted) == wanted ? (ssize_t)wanted
+                                                                    : MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
 static void free_flow(void *context)

@@ -33,9 +33,9 @@ void mx_handle_put_upload(mx_request *request)
     if (mx_upload_commit(upload, sha256, &bytes, &err) != MERX_OK)
         mx_request_failure(request, &err);
     else
-        mx_request_json(request, 201,
-                        json_pack("{s:s, s:I, s:s}", "name", request->path_value, "bytes", (json_int_t)bytes, "sha256",
-                                  sha256));
+        mx_request_json(
+            request, 201,
+            json_pack("{s:s, s:I, s:s}", "name", request->path_value, "bytes", (json_int_t)bytes, "sha256", sha256));
 }
 
 void mx_handle_list_uploads(mx_request *request)
@@ -122,7 +122,8 @@ static bool read_page(mx_request *request, size_t *limit, const char **after)
         } else if (strcmp(q->name, "after") == 0) {
             *after = q->value;
         } else {
-            mx_request_fail(request, MX_HTTP_BAD_REQUEST, q->name, "", "there is no such parameter here (there are: limit, after)");
+            mx_request_fail(request, MX_HTTP_BAD_REQUEST, q->name, "",
+                            "there is no such parameter here (there are: limit, after)");
             return false;
         }
     }
@@ -211,10 +212,9 @@ void mx_handle_job_file(mx_request *request)
     int fd = -1;
 
     merx_status status = mx_job_file(request->shop->jobs, request->path_value, &fd, &bytes, &err);
-    const char *name = status == MERX_OK
-                           ? mx_arena_printf(&request->arena, &err, "%s-%s.jsonl", request->shop->name,
-                                             request->path_value)
-                           : NULL;
+    const char *name = status == MERX_OK ? mx_arena_printf(&request->arena, &err, "%s-%s.jsonl", request->shop->name,
+                                                           request->path_value)
+                                         : NULL;
     if (status == MERX_OK)
         status = name ? MX_NEW_ARRAY(NULL, 1, &f, "file", &err) : MERX_E_MEMORY;
     if (status != MERX_OK) {

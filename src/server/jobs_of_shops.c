@@ -122,8 +122,9 @@ void mx_job_metrics(mx_text *out, mx_served_shop *shop, bool heads)
 {
     uint64_t counts[MX_JOB_KINDS][MX_JOB_STATES];
     if (heads)
-        mx_text_puts(out, "# HELP merx_jobs Jobs that wait and run now, and those that have ended since the server began.\n"
-                          "# TYPE merx_jobs gauge\n");
+        mx_text_puts(out,
+                     "# HELP merx_jobs Jobs that wait and run now, and those that have ended since the server began.\n"
+                     "# TYPE merx_jobs gauge\n");
     mx_jobs_count(shop->jobs, counts);
     for (int kind = 0; kind < MX_JOB_KINDS; kind++)
         for (int state = 0; state < MX_JOB_STATES; state++)

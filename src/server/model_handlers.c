@@ -107,8 +107,8 @@ static json_t *curves_json(const mx_blob *blob, const char *name)
         for (uint64_t k = 0; k < t->shape[0]; k++)
             if (isfinite(xy[2 * k]) && isfinite(xy[2 * k + 1]))
                 json_array_append_new(points, json_pack("[f, f]", xy[2 * k], xy[2 * k + 1]));
-        json_array_append_new(curves, json_pack("{s:s, s:o}", "name", t->name + strlen(MX_CURVE_PREFIX), "points",
-                                                points));
+        json_array_append_new(curves,
+                              json_pack("{s:s, s:o}", "name", t->name + strlen(MX_CURVE_PREFIX), "points", points));
     }
     mx_tensor_file_close(file);
     return curves;
@@ -196,11 +196,11 @@ static void put_compared(json_t *list, const char *name, const json_t *a, const 
     const json_t *value_a = json_object_get(a, "value");
     const json_t *value_b = json_object_get(b, "value");
     bool both = json_is_number(value_a) && json_is_number(value_b);
-    json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o, s:O?}", "name", name, "a", figure_json(a), "b",
-                                          figure_json(b), "difference",
-                                          both ? json_real(json_number_value(value_b) - json_number_value(value_a))
-                                               : json_null(),
-                                          "higher_is_better", json_object_get(a ? a : b, "higher_is_better")));
+    json_array_append_new(
+        list,
+        json_pack("{s:s, s:o, s:o, s:o, s:O?}", "name", name, "a", figure_json(a), "b", figure_json(b), "difference",
+                  both ? json_real(json_number_value(value_b) - json_number_value(value_a)) : json_null(),
+                  "higher_is_better", json_object_get(a ? a : b, "higher_is_better")));
 }
 
 /* Figures of the first in its order, then those the second has alone. */
@@ -266,8 +266,9 @@ static void reply_failure(mx_request *request, const merx_error *err)
 static void reply_deployed(mx_request *request, const mx_answer *answer, int64_t live, int64_t was)
 {
     mx_served_shop_written(request->shop, 0);
-    mx_request_json(request, 200, json_pack("{s:s, s:I, s:o}", "answer", answer->info.name, "live", (json_int_t)live,
-                                            "was", version_or_null(was)));
+    mx_request_json(request, 200,
+                    json_pack("{s:s, s:I, s:o}", "answer", answer->info.name, "live", (json_int_t)live, "was",
+                              version_or_null(was)));
 }
 
 /* The body as an object that has these members alone; NULL: the reply says what is wrong. Owns: json_decref. */
@@ -282,13 +283,13 @@ static json_t *read_body(mx_request *request, const char *first, const char *sec
         mx_request_fail(request, MX_HTTP_BAD_REQUEST, "", "", "the body is not a JSON object");
         return NULL;
     }
-    json_object_foreach(body, key, value)
-        if (strcmp(key, first) != 0 && strcmp(key, second) != 0) {
-            mx_request_fail(request, MX_HTTP_BAD_REQUEST, key, "", "there is no such member here%s%s%s%s",
-                            *first ? " (there are: " : "", first, *first ? ", force" : "", *first ? ")" : "");
-            json_decref(body);
-            return NULL;
-        }
+    json_object_foreach(body, key, value) if (strcmp(key, first) != 0 && strcmp(key, second) != 0)
+    {
+        mx_request_fail(request, MX_HTTP_BAD_REQUEST, key, "", "there is no such member here%s%s%s%s",
+                        *first ? " (there are: " : "", first, *first ? ", force" : "", *first ? ")" : "");
+        json_decref(body);
+        return NULL;
+    }
     return body;
 }
 

@@ -33,8 +33,8 @@ void mx_handle_list_keys(mx_request *request)
     }
     json_t *items = json_array();
     for (size_t i = 0; i < keys.count; i++)
-        json_array_append_new(
-            items, key_json(keys.key[i].id, keys.key[i].name, keys.key[i].role, keys.key[i].created_ms));
+        json_array_append_new(items,
+                              key_json(keys.key[i].id, keys.key[i].name, keys.key[i].role, keys.key[i].created_ms));
     merx_keys_release(&keys);
     mx_request_json(request, 200, json_pack("{s:o, s:n}", "items", items, "next"));
 }
@@ -51,7 +51,8 @@ static bool read_asked(mx_request *request, merx_role *role, const char **name)
     *name = "";
     if (!json_is_object(body)) {
         json_decref(body);
-        mx_request_fail(request, MX_HTTP_BAD_REQUEST, "", "", "the body is not a JSON object: {\"role\": \"admin\", \"name\": \"console\"}");
+        mx_request_fail(request, MX_HTTP_BAD_REQUEST, "", "",
+                        "the body is not a JSON object: {\"role\": \"admin\", \"name\": \"console\"}");
         return false;
     }
     json_object_foreach(body, key, value)
@@ -197,13 +198,12 @@ static json_t *server_settings(const merx_server *server)
     const merx_option *table = merx_server_settings();
     json_t *list = json_array();
     for (size_t i = 0; table[i].name; i++)
-        json_array_append_new(
-            list, json_pack("{s:s, s:o, s:o, s:s, s:s}", "name", table[i].name, "value",
-                            merx_options_is_set(server->settings, table[i].name)
-                                ? typed(&table[i], merx_options_text(server->settings, table[i].name))
-                                : json_null(),
-                            "default", typed(&table[i], table[i].value), "text", table[i].text, "from",
-                            server->origins[i]));
+        json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:s, s:s}", "name", table[i].name, "value",
+                                              merx_options_is_set(server->settings, table[i].name)
+                                                  ? typed(&table[i], merx_options_text(server->settings, table[i].name))
+                                                  : json_null(),
+                                              "default", typed(&table[i], table[i].value), "text", table[i].text,
+                                              "from", server->origins[i]));
     return list;
 }
 

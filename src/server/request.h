@@ -80,7 +80,7 @@ typedef struct mx_request {
     const char *type;
     const char *text; /* of arena, `given`, or of a page */
     size_t size;
-    char *given; /* of the library: freed with merx_text_free */
+    char *given;              /* of the library: freed with merx_text_free */
     struct mx_stream *stream; /* in place of a text: events that go on */
     mx_flow flow;             /* in place of a text */
     const char *attachment;   /* the file's name for whom saves it; "": none */

@@ -190,8 +190,7 @@ static bool fits(const char *pattern, const char *path, mx_str *value)
         if (a > 0 && pattern[0] == '{') {
             if (b == 0)
                 return false;
-            *value = (mx_str){value->size ? value->data : path,
-                              value->size ? (size_t)(path + b - value->data) : b};
+            *value = (mx_str){value->size ? value->data : path, value->size ? (size_t)(path + b - value->data) : b};
         } else if (a != b || memcmp(pattern, path, a) != 0) {
             return false;
         }

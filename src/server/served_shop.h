@@ -36,8 +36,8 @@ typedef struct mx_served_shop {
     mx_live live;                          /* of the writer */
     atomic_uint answer_us[MX_ANSWERS_MAX]; /* how long each answer takes, by its number: a running mean */
     mx_metrics metrics;
-    struct mx_shop_jobs *jobs;             /* server.c opens and closes them */
-    atomic_uint_fast64_t busy_ms;          /* when a write last found another writer in its way; 0: never */
+    struct mx_shop_jobs *jobs;    /* server.c opens and closes them */
+    atomic_uint_fast64_t busy_ms; /* when a write last found another writer in its way; 0: never */
 } mx_served_shop;
 
 /* name and folder are copied. Opens a first handle, which shows that it can be. Errors: those of opening a shop. */

@@ -205,12 +205,13 @@ static bool find_beginning(mx_request *request, int64_t *after)
     for (size_t i = 0; i < request->n_query; i++) {
         const mx_query *q = &request->query[i];
         if (strcmp(q->name, "after") != 0) {
-            mx_request_fail(request, MX_HTTP_BAD_REQUEST, q->name, "", "there is no such parameter here (there is: after)");
+            mx_request_fail(request, MX_HTTP_BAD_REQUEST, q->name, "",
+                            "there is no such parameter here (there is: after)");
             return false;
         }
         if (!mx_parse_int64(mx_str_of(q->value), after) || *after < 0) {
-            mx_request_fail(request, MX_HTTP_BAD_REQUEST, "after", "", "\"%.40s\" is not an offset: a whole number from 0",
-                            q->value);
+            mx_request_fail(request, MX_HTTP_BAD_REQUEST, "after", "",
+                            "\"%.40s\" is not an offset: a whole number from 0", q->value);
             return false;
         }
         return true;

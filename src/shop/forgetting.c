@@ -12,8 +12,8 @@
 #include "base/system.h"
 #include "io/file.h"
 #include "shop/heap_arena.h"
-#include "shop/jobs/jobs.h"
 #include "shop/import_parts.h"
+#include "shop/jobs/jobs.h"
 #include "shop/model_store.h"
 #include "shop/pending.h"
 

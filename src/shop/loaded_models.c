@@ -6,17 +6,18 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "base/system.h"
 #include "shop/model_store.h"
 
 typedef struct loaded_model {
     atomic_uint references;
     const merx_allocator *alloc;
     const mx_answer *answer;
-    mx_blobs *blobs;
-    mx_blob blob;
+    unsigned char *bytes; /* of the file, in memory of its own: what happens to the file does not happen to the model */
+    size_t size;
     mx_tensor_file *file;
     void *state;
     int64_t version;
@@ -56,8 +57,7 @@ static void release(loaded_model *model)
     if (model->state && model->answer->unload)
         model->answer->unload(model->state);
     mx_tensor_file_close(model->file);
-    if (model->blob.data)
-        mx_blobs_unmap(model->blobs, &model->blob);
+    mx_free_array(model->alloc, model->bytes, model->size, 1);
     MX_FREE_ARRAY(model->alloc, model, 1);
 }
 
@@ -74,10 +74,9 @@ static merx_status load(const mx_model_set *set, size_t index, mx_snapshot *snap
     atomic_init(&model->references, 1);
     model->alloc = set->alloc;
     model->answer = answer;
-    model->blobs = set->blobs;
     model->version = slot->version;
-    MX_TRY_GOTO(mx_blobs_map(set->blobs, slot->blob, &model->blob, &failure));
-    MX_TRY_GOTO(mx_tensor_file_memory(model->blob.data, model->blob.size, slot->blob, set->alloc, true, &model->file,
+    MX_TRY_GOTO(mx_blobs_read(set->blobs, slot->blob, set->alloc, &model->bytes, &model->size, &failure));
+    MX_TRY_GOTO(mx_tensor_file_memory(model->bytes, model->size, slot->blob, set->alloc, true, &model->file,
                                       &failure));
     if (answer->load)
         MX_TRY_GOTO(answer->load(model->file, snapshot, set->alloc, &model->state, &failure));
@@ -222,6 +221,18 @@ out:
     return status;
 }
 
+/* For the operator, once. */
+static void say_refused(const char *answer, const model_slot *slot, const merx_error *why)
+{
+    char line[1200];
+    int n = snprintf(line, sizeof line,
+                     "merx: the model of %s version %" PRId64 " does not load (%s: %s); version %" PRId64
+                     " goes on answering; merx train %s makes it anew\n",
+                     answer, slot->version, why->where, why->message, slot->older->version, answer);
+    ssize_t written = n > 0 ? write(STDERR_FILENO, line, strlen(line)) : 0;
+    (void)written; /* a log that can't be written has nowhere to say so */
+}
+
 /* Under the slot's lock. */
 static merx_status load_slot(mx_model_set *set, size_t index, mx_snapshot *snapshot, loaded_model **out,
                              merx_error *err)
@@ -233,9 +244,7 @@ static merx_status load_slot(mx_model_set *set, size_t index, mx_snapshot *snaps
         release(slot->older);
         slot->older = NULL;
     } else if (slot->older && status != MERX_E_MEMORY && status != MERX_E_CANCELLED) {
-        mx_log("models", "%s: version %" PRId64 " does not load, version %" PRId64 " goes on answering: %s: %s",
-                      mx_answer_at(index)->info.name, slot->version, slot->older->version, failure.where,
-                      failure.message);
+        say_refused(mx_answer_at(index)->info.name, slot, &failure);
         *out = slot->older;
         slot->older = NULL;
         status = MERX_OK;

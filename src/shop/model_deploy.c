@@ -95,7 +95,8 @@ merx_status mx_model_read(merx_shop *shop, const mx_model_record *record, unsign
     mx_free_array(shop->alloc, *bytes, *size, 1);
     *bytes = NULL;
     MX_FAIL(err, MERX_E_CORRUPT, record->blob.data,
-            "the file of %.*s version %" PRId64 " is damaged: its SHA-256 is %.12s…, and was %.12s… when it was trained",
+            "the file of %.*s version %" PRId64
+            " is damaged: its SHA-256 is %.12s…, and was %.12s… when it was trained",
             (int)record->answer.size, record->answer.data, record->version, sha256, record->sha256.data);
 }
 

@@ -61,6 +61,13 @@ static void holds(mx_blobs *blobs, const char *name, const char *want)
         assert_memory_equal(blob.data, want, blob.size);
     mx_blobs_unmap(blobs, &blob);
     assert_null(blob.data);
+    unsigned char *bytes;
+    size_t size;
+    check_ok(mx_blobs_read(blobs, name, NULL, &bytes, &size, &err), err);
+    assert_int_equal(size, strlen(want));
+    if (size > 0)
+        assert_memory_equal(bytes, want, size);
+    mx_free_array(merx_allocator_default(), bytes, size, 1);
 }
 
 static void test_put_map_remove(void **state)
@@ -77,6 +84,11 @@ static void test_put_map_remove(void **state)
     holds(f->blobs, "models/recommend/000001.safetensors", "two!");
     holds(f->blobs, "empty", "");
     check_fails(mx_blobs_map(f->blobs, "models/recommend", &blob, &err), MERX_E_NOT_FOUND, err);
+    unsigned char *bytes;
+    size_t size;
+    check_fails(mx_blobs_read(f->blobs, "models/recommend", NULL, &bytes, &size, &err), MERX_E_NOT_FOUND, err);
+    check_fails(mx_blobs_read(f->blobs, "models/other", NULL, &bytes, &size, &err), MERX_E_NOT_FOUND, err);
+    check_fails(mx_blobs_read(f->blobs, "../a", NULL, &bytes, &size, &err), MERX_E_INVALID, err);
     check_ok(mx_blobs_remove(f->blobs, "a", &err), err);
     check_ok(mx_blobs_remove(f->blobs, "a", &err), err);
     check_ok(mx_blobs_remove(f->blobs, "models", &err), err); /* not a blob: nothing to remove */

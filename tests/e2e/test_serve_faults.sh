@@ -51,6 +51,43 @@ for round in 1 2 3 4 5 6 7 8 9 10; do
     stop
 done
 
+# ---- a model's file damaged on disk: what answers goes on answering, and the log says so ----
+serve "$work/tea.merx"
+models=$work/tea.merx/blobs/models/recommend
+get 200 "/v1/answers/recommend?customer=bob&why=true"
+live=$(number model_version)
+file=$models/$(printf '%06d' "$live").safetensors
+cp "$file" "$work/model"
+cp "$work/body" "$work/before"
+# Cut short and overwritten in place, under the running server: a mapped file would end it by SIGBUS, or answer by what is there now.
+: >"$file"
+for _ in 1 2 3; do
+    get 200 "/v1/answers/recommend?customer=bob&why=true"
+    cmp -s "$work/before" "$work/body" || die "the answer changed with the file on disk"
+done
+head -c "$(wc -c <"$work/model")" /dev/zero >"$file"
+get 200 "/v1/answers/recommend?customer=bob&why=true"
+cmp -s "$work/before" "$work/body" || die "the answer changed with the file on disk"
+cp "$work/model" "$file"
+# A newer version that is damaged before the server has loaded it.
+for damage in cut byte gone; do
+    run 0 "$MERX" train recommend --again --force --shop "$work/tea.merx" --quiet
+    new=$(find "$models" -name '*.safetensors' | sort | tail -n 1)
+    case $damage in
+    cut) truncate -s 1000 "$new" ;;
+    byte) printf 'x' | dd of="$new" bs=1 seek=5000 conv=notrunc 2>/dev/null ;;
+    gone) rm "$new" ;;
+    esac
+    get 200 "/v1/answers/recommend?customer=bob"
+    [ "$(number model_version)" = "$live" ] || die "$damage: version $(number model_version) answers, expected $live"
+done
+has "$work/log" 'does not load'
+has "$work/log" "version $live goes on answering"
+run 0 "$MERX" train recommend --again --force --shop "$work/tea.merx" --quiet
+get 200 "/v1/answers/recommend?customer=bob"
+[ "$(number model_version)" -gt "$live" ] || die "a whole version after damaged ones is not taken up"
+stop
+
 # ---- SIGTERM: a request that has begun is finished, a further connection is not taken ----
 serve "$work/tea.merx"
 host=${address#http://}

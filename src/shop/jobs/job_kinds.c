@@ -103,8 +103,8 @@ merx_status mx_job_set_options(const json_t *values, merx_options *options, cons
         if (json_is_null(value))
             continue;
         if (!mx_job_option_text(value, number, sizeof number, &text))
-            MX_FAIL(err, MERX_E_TYPE, where, "\"%.60s\" is a list or an object (expected text, a number, true or false)",
-                    key);
+            MX_FAIL(err, MERX_E_TYPE, where,
+                    "\"%.60s\" is a list or an object (expected text, a number, true or false)", key);
         merx_status status = merx_options_set(options, key, text, &failure);
         if (status != MERX_OK)
             MX_FAIL(err, status, where, "%s", failure.message);
@@ -227,8 +227,8 @@ static merx_status check_option(const char *answer_name, const char *option, con
     if (find_answer(answer_name, &answer, &failure) != MERX_OK)
         MX_FAIL(err, MERX_E_NOT_FOUND, "options", "%s", failure.message);
     if (!mx_job_option_text(value, number, sizeof number, &text))
-        MX_FAIL(err, MERX_E_TYPE, "options", "\"%.60s\" is a list or an object (expected text, a number, true or false)",
-                option);
+        MX_FAIL(err, MERX_E_TYPE, "options",
+                "\"%.60s\" is a list or an object (expected text, a number, true or false)", option);
     MX_TRY(merx_options_new(NULL, answer->info.training, &options, err));
     merx_status status = merx_options_set(options, option, text, &failure);
     merx_options_free(options);
@@ -261,9 +261,7 @@ static merx_status each_option(const json_t *parameters, option_fn fn, void *con
         if (json_is_null(value))
             continue;
         if (json_is_object(value)) {
-            json_object_foreach(value, inner, one)
-                if (!json_is_null(one))
-                    MX_TRY(fn(context, key, inner, one, err));
+            json_object_foreach(value, inner, one) if (!json_is_null(one)) MX_TRY(fn(context, key, inner, one, err));
             continue;
         }
         if (!dot && !only)

@@ -141,8 +141,8 @@ static mx_job_entry *read_entry(const char *id, const json_t *record)
         k++;
     while (s < MX_JOB_STATES && strcmp(state, mx_job_state_name((mx_job_state)s)) != 0)
         s++;
-    if (k == MX_JOB_KINDS || s == MX_JOB_STATES || (!has_ended((mx_job_state)s) &&
-                                                    !json_is_object(json_object_get(record, "parameters")))) {
+    if (k == MX_JOB_KINDS || s == MX_JOB_STATES ||
+        (!has_ended((mx_job_state)s) && !json_is_object(json_object_get(record, "parameters")))) {
         free_entry(e);
         return NULL;
     }

@@ -39,7 +39,7 @@ struct mx_shop_jobs {
     size_t waiting, ended;
     bool writing; /* a job that writes runs */
     int64_t last_ms;
-    double looked_s; /* at the disk, when another process runs the jobs */
+    double looked_s;                              /* at the disk, when another process runs the jobs */
     uint64_t counts[MX_JOB_KINDS][MX_JOB_STATES]; /* ended since the process began */
 };
 

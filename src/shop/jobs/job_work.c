@@ -96,9 +96,9 @@ static void say_import(mx_job_run *run, const merx_import *import)
             mx_job_say(run, "%s: %s", r->file, r->message);
     }
     if (import->refused > REFUSALS_SAID)
-        mx_job_say(run, "all %" PRIu64 " refused rows are listed in refused.csv of the shop's folder",
-                   import->refused);
-    mx_job_say(run, "the shop holds %" PRIu64 " events, %" PRIu64 " customers, %" PRIu64 " products, %" PRIu64 " orders",
+        mx_job_say(run, "all %" PRIu64 " refused rows are listed in refused.csv of the shop's folder", import->refused);
+    mx_job_say(run,
+               "the shop holds %" PRIu64 " events, %" PRIu64 " customers, %" PRIu64 " products, %" PRIu64 " orders",
                import->events, import->customers, import->products, import->orders);
 }
 
@@ -108,11 +108,11 @@ static json_t *import_json(const merx_import *import)
     json_t *refusals = json_array();
     for (size_t i = 0; i < import->files; i++) {
         const merx_import_file *f = &import->file[i];
-        json_array_append_new(
-            files, json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:b}", "name", f->name, "preset", f->preset, "note",
-                             text_or_null(f->note), "rows", (json_int_t)f->rows, "accepted", (json_int_t)f->accepted,
-                             "duplicates", (json_int_t)f->duplicates, "refused", (json_int_t)f->refused, "unchanged",
-                             (int)f->unchanged));
+        json_array_append_new(files,
+                              json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:b}", "name", f->name, "preset",
+                                        f->preset, "note", text_or_null(f->note), "rows", (json_int_t)f->rows,
+                                        "accepted", (json_int_t)f->accepted, "duplicates", (json_int_t)f->duplicates,
+                                        "refused", (json_int_t)f->refused, "unchanged", (int)f->unchanged));
     }
     for (size_t i = 0; i < import->refusals && i < REFUSALS_KEPT; i++) {
         const merx_refusal *r = &import->refusal[i];
@@ -121,10 +121,9 @@ static json_t *import_json(const merx_import *import)
     }
     return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:b, s:{s:I, s:I, s:I, s:I}}", "rows", (json_int_t)import->rows,
                      "accepted", (json_int_t)import->accepted, "duplicates", (json_int_t)import->duplicates, "refused",
-                     (json_int_t)import->refused, "files", files, "refusals", refusals, "changed",
-                     (int)import->changed, "shop", "events", (json_int_t)import->events, "customers",
-                     (json_int_t)import->customers, "products", (json_int_t)import->products, "orders",
-                     (json_int_t)import->orders);
+                     (json_int_t)import->refused, "files", files, "refusals", refusals, "changed", (int)import->changed,
+                     "shop", "events", (json_int_t)import->events, "customers", (json_int_t)import->customers,
+                     "products", (json_int_t)import->products, "orders", (json_int_t)import->orders);
 }
 
 /* Paths of the job's folder are nobody's business: "…/import/orders.csv:7" -> "orders.csv:7". */
@@ -257,12 +256,11 @@ static merx_status train_one(mx_job_run *run, merx_shop *shop, const char *answe
     for (size_t i = 0; i < training.count; i++) {
         const merx_trained *t = &training.trained[i];
         say_trained(run, t);
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:o, s:o, s:b, s:b, s:s, s:o}", "answer", t->answer, "outcome",
-                                        outcome_word(t->outcome), "note", text_or_null(t->note), "version",
-                                        t->version > 0 ? json_integer(t->version) : json_null(), "live", (int)t->live,
-                                        "gate_passed", (int)t->evaluation.gate_passed, "gate", t->evaluation.gate,
-                                        "figure", main_figure(&t->evaluation)));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o, s:b, s:b, s:s, s:o}", "answer", t->answer,
+                                              "outcome", outcome_word(t->outcome), "note", text_or_null(t->note),
+                                              "version", t->version > 0 ? json_integer(t->version) : json_null(),
+                                              "live", (int)t->live, "gate_passed", (int)t->evaluation.gate_passed,
+                                              "gate", t->evaluation.gate, "figure", main_figure(&t->evaluation)));
     }
     merx_training_release(&training);
     return MERX_OK;
@@ -317,16 +315,16 @@ static merx_status evaluate_one(mx_job_run *run, merx_shop *shop, const char *an
     /* Too little data for one answer says nothing of the next. */
     if (status == MERX_E_INVALID || status == MERX_E_RANGE || status == MERX_E_UNSUPPORTED) {
         mx_job_say(run, "%s can't be evaluated: %s", answer, failure.message);
-        json_array_append_new(list, json_pack("{s:s, s:n, s:s}", "answer", answer, "evaluation", "note",
-                                              failure.message));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:n, s:s}", "answer", answer, "evaluation", "note", failure.message));
         return MERX_OK;
     }
     if (status != MERX_OK)
         MX_FAIL(err, status, failure.where, "%s", failure.message);
     figure_text(&e, figure, sizeof figure);
     mx_job_say(run, "%s evaluated%s; gate %s: %s", answer, figure, e.gate_passed ? "passed" : "not passed", e.gate);
-    json_array_append_new(list, json_pack("{s:s, s:o, s:n}", "answer", answer, "evaluation", mx_evaluation_to_json(&e),
-                                          "note"));
+    json_array_append_new(
+        list, json_pack("{s:s, s:o, s:n}", "answer", answer, "evaluation", mx_evaluation_to_json(&e), "note"));
     return MERX_OK;
 }
 

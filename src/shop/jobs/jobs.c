@@ -33,9 +33,8 @@ static const char *hint_of(const mx_job_run *run, merx_status status)
     switch (status) {
     case MERX_E_LIMIT:
     case MERX_E_MEMORY:
-        return run->shop->jobs->options.max_memory_bytes
-                   ? "the setting job_memory says how much memory a job may take"
-                   : "";
+        return run->shop->jobs->options.max_memory_bytes ? "the setting job_memory says how much memory a job may take"
+                                                         : "";
     case MERX_E_BUSY:
         return "another process writes to the shop; start the job again when it has ended";
     case MERX_E_CHANGED:
@@ -111,7 +110,7 @@ static void finish(mx_job_run *run, mx_job_state state, const merx_error *err, c
         mx_job_say(run, "%s", mx_job_state_name(state));
     mx_job_log_close(run);
     json_t *json = mx_job_record(e, state, ended_ms, mx_job_kept_parameters(run->parameters),
-                               result ? json_incref(run->result) : NULL, failed ? mx_job_error(err, hint) : NULL);
+                                 result ? json_incref(run->result) : NULL, failed ? mx_job_error(err, hint) : NULL);
     if (mx_job_file_write(shop, e->id, json, &failure) != MERX_OK) {
         char line[1200];
         int n = snprintf(line, sizeof line, "merx: the record of job %s can't be written: %s: %s\n", e->id,

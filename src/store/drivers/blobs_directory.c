@@ -138,8 +138,8 @@ out:
     return status;
 }
 
-static merx_status read_whole(int fd, const char *path, const merx_allocator *alloc, unsigned char **bytes, size_t *size,
-                              merx_error *err)
+static merx_status read_whole(int fd, const char *path, const merx_allocator *alloc, unsigned char **bytes,
+                              size_t *size, merx_error *err)
 {
     struct stat info;
     size_t got;
