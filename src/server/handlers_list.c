@@ -349,10 +349,22 @@ static void open_list(customer_export *e, mx_record_kind kind)
     }
 }
 
+static merx_status put_part(customer_export *e, bool first, json_t *json, merx_error *err)
+{
+    merx_error failure = {0};
+    merx_status status = put_json(&e->out, first, json, &failure);
+    if (e->out.over_limit)
+        MX_FAIL(err, MERX_E_LIMIT, "", "more than %d MB are stored of this customer, which is too much for one reply",
+                EXPORT_BYTES >> 20);
+    if (status != MERX_OK)
+        MX_FAIL(err, status, failure.where, "%s", failure.message);
+    return MERX_OK;
+}
+
 static merx_status put_customer(customer_export *e, json_t *json, merx_error *err)
 {
     mx_text_puts(&e->out, "{\"customer\":");
-    return put_json(&e->out, true, json, err);
+    return put_part(e, true, json, err);
 }
 
 static merx_status export_one(void *context, const mx_record *record, merx_error *err)
@@ -369,7 +381,7 @@ static merx_status export_one(void *context, const mx_record *record, merx_error
         return status;
     }
     open_list(e, record->kind);
-    status = put_json(&e->out, e->first, json, err);
+    status = put_part(e, e->first, json, err);
     e->first = false;
     return status;
 }

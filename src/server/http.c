@@ -293,7 +293,7 @@ static void run_work(mx_work *work)
 static enum MHD_Result dispatch(http_request *h)
 {
     mx_request *r = &h->request;
-    bool aside = r->route->place == MX_WRITES || r->route->place == MX_ASIDE ||
+    bool aside = r->route->place == MX_WRITES || r->route->place == MX_ASIDE || r->picture ||
                  (r->route->place == MX_ANSWERS && mx_request_is_slow(r));
 
     mx_connection_turn(h->late, true);
