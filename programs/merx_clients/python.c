@@ -73,6 +73,8 @@ static void put_type(FILE *out, json_t *schema)
             fputs(i ? " | " : "", out);
             put_type(out, one);
         }
+    } else if (json_is_string(json_object_get(schema, "const"))) {
+        fprintf(out, "Literal[\"%s\"]", json_string_value(json_object_get(schema, "const")));
     } else if (json_object_get(schema, "enum")) {
         fputs("Literal[", out);
         json_array_foreach(json_object_get(schema, "enum"), i, one)

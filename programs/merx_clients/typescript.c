@@ -97,6 +97,8 @@ static void put_type(FILE *out, json_t *schema)
             fputs(i ? " | " : "", out);
             put_type(out, one);
         }
+    } else if (json_is_string(json_object_get(schema, "const"))) {
+        fprintf(out, "\"%s\"", json_string_value(json_object_get(schema, "const")));
     } else if (json_object_get(schema, "enum")) {
         put_literals(out, json_object_get(schema, "enum"));
     } else if (json_is_array(type)) {

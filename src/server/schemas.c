@@ -27,12 +27,44 @@ static void make_read(json_t *schema)
     json_object_del(schema, "additionalProperties");
 }
 
+/* Every member is always there: so says "complete" of the file. */
+static void require_all(json_t *schema)
+{
+    const char *name;
+    json_t *property;
+    json_t *properties = json_object_get(schema, "properties");
+    json_t *required = json_array();
+    json_object_foreach(properties, name, property)
+    {
+        json_array_append_new(required, json_string(name));
+        require_all(property);
+        require_all(json_object_get(property, "items"));
+    }
+    if (properties)
+        json_object_set(schema, "required", required);
+    json_decref(required);
+}
+
+/* A schema of the file goes before one of the tables; members that only the latter has stay. */
+static void add_written(const json_t *file, json_t *components)
+{
+    const char *name;
+    json_t *schema;
+    json_object_foreach(json_object_get(file, "schemas"), name, schema)
+    {
+        json_t *all = json_deep_copy(schema);
+        json_t *properties = json_object_get(all, "properties");
+        json_object_update_missing(properties, json_object_get(json_object_get(components, name), "properties"));
+        json_object_set_new(components, name, all);
+    }
+}
+
 static void add_components(const json_t *file, json_t *components)
 {
     static const mx_record_kind kinds[] = {MX_PRODUCT, MX_CUSTOMER, MX_MESSAGE, MX_REVIEW};
     const char *name;
     json_t *schema;
-    json_object_update(components, json_object_get(file, "schemas"));
+    add_written(file, components);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         char known[64];
         const char *kind = mx_record_kind_name(kinds[i]);
@@ -47,6 +79,10 @@ static void add_components(const json_t *file, json_t *components)
         if (strncmp(name, "known_", 6) == 0 || strncmp(name, "listed_", 7) == 0)
             make_read(schema);
     }
+    const json_t *complete;
+    size_t k;
+    json_array_foreach(json_object_get(file, "complete"), k, complete)
+        require_all(json_object_get(components, json_string_value(complete)));
 }
 
 /* What the record of a path is called: "/v1/products/{id}" -> "product". */

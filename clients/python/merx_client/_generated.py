@@ -135,6 +135,15 @@ class Counted(TypedDict):
     offset: int  # of the shop's last event
 
 
+class Stored(TypedDict):
+    stored: int  # how many
+    offset: int  # of the shop's last event
+
+
+class Removed(TypedDict):
+    removed: str
+
+
 class _StateNeeded(TypedDict):
     status: str
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import unittest
 
 from merx_client import MerxClient, MerxError
@@ -15,6 +16,11 @@ URL = os.environ.get("MERX_URL")
 
 def of(role):
     return MerxClient(URL, os.environ["MERX_" + role])
+
+
+def where(method):
+    """What is asked only where the server has the route."""
+    return unittest.skipUnless(hasattr(MerxClient, method) or hasattr(MerxClient("http://x").answers, method), f"left out: the server has no {method}")
 
 
 def snake(name):
@@ -115,6 +121,44 @@ class Live(unittest.TestCase):
         self.assertIn("# HELP merx_", self.admin.metrics())
         with self.fails(403, "forbidden"):
             self.writer.metrics()
+
+    @where("iterate_products")
+    def test_listings_page_by_page(self):
+        self.writer.add_products([{"id": f"py-list-{name}", "title": "Listed"} for name in "cab"])
+        self.assertEqual([product["id"] for product in self.reader.iterate_products(q="py-list-", limit=2)], ["py-list-a", "py-list-b", "py-list-c"])
+        page = self.reader.list_products(q="py-list-", limit=1)
+        self.assertEqual((len(page["items"]), type(page["next"])), (1, str))
+        self.writer.patch_product("py-list-a", {"title": "Changed"})
+        self.assertEqual(self.reader.get_product("py-list-a")["title"], "Changed")
+
+    @where("recommend_many")
+    def test_many_questions_at_once(self):
+        replies = self.reader.answers.recommend_many({"questions": [{"customer": "bob", "n": 1}, {"customer": "nobody-at-all"}]})["replies"]
+        self.assertEqual(len(replies[0]["items"]), 1)
+        self.assertTrue(replies[1]["error"]["message"])
+
+    @where("stream_events")
+    def test_the_stream_of_events(self):
+        offset = self.writer.add_events({"id": "py-before", "kind": "view", "product": "tea1"})["offset"]
+        timer = threading.Timer(0.3, self.writer.add_events, [{"id": "py-streamed", "kind": "view", "product": "tea1"}])
+        timer.start()
+        for event in self.writer.stream_events(after=offset):
+            self.assertEqual(event.event, "events")
+            if any(one["id"] == "py-streamed" for one in event.data["events"]):
+                break
+        timer.join()
+
+    @where("start_job")
+    def test_a_job_from_upload_to_end(self):
+        csv = b"order_id,time,customer,product,quantity,unit_price\nPY1,2024-03-05,py-import,tea1,1,1.00\n"
+        self.assertEqual(self.admin.put_upload("py.csv", csv)["bytes"], len(csv))
+        job = self.admin.start_job({"kind": "import", "uploads": ["py.csv"]})
+        last = list(self.admin.stream_job(job["id"]))[-1]
+        self.assertEqual((last.event, last.data["state"]), ("end", "done"))
+        self.assertEqual(self.writer.get_customer("py-import")["events"], 1)
+        self.assertIsInstance(self.admin.get_job_log(job["id"]), str)
+        self.assertIn(job["id"], [one["id"] for one in self.admin.iterate_jobs(limit=1)])
+        self.admin.delete_upload("py.csv")
 
 
 if __name__ == "__main__":

@@ -123,6 +123,15 @@ export interface Counted {
     /** of the shop's last event */
     offset: number;
 }
+export interface Stored {
+    /** how many */
+    stored: number;
+    /** of the shop's last event */
+    offset: number;
+}
+export interface Removed {
+    removed: string;
+}
 export interface State {
     status: string;
     version?: string;

@@ -137,6 +137,17 @@ export interface Counted {
   offset: number;
 }
 
+export interface Stored {
+  /** how many */
+  stored: number;
+  /** of the shop's last event */
+  offset: number;
+}
+
+export interface Removed {
+  removed: string;
+}
+
 export interface State {
   status: string;
   version?: string;

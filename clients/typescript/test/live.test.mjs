@@ -98,3 +98,50 @@ test("metrics", async () => {
   assert.match(await admin.metrics(), /^# HELP merx_/m);
   await assert.rejects(writer.metrics(), fails(403, "forbidden"));
 });
+
+// ---- what is asked only where the server has the route ----
+
+const where = (method) => ({ skip: typeof reader[method] === "function" || typeof reader.answers[method] === "function" ? false : `the server has no ${method}`, timeout: 60_000 });
+
+test("listings, page by page", where("iterateProducts"), async () => {
+  await writer.addProducts(["c", "a", "b"].map((id) => ({ id: `ts-list-${id}`, title: "Listed" })));
+  const seen = [];
+  for await (const product of reader.iterateProducts({ q: "ts-list-", limit: 2 })) seen.push(product.id);
+  assert.deepEqual(seen, ["ts-list-a", "ts-list-b", "ts-list-c"]);
+  const page = await reader.listProducts({ q: "ts-list-", limit: 1 });
+  assert.equal(page.items.length, 1);
+  assert.equal(typeof page.next, "string");
+  await writer.patchProduct("ts-list-a", { title: "Changed" });
+  assert.equal((await reader.getProduct("ts-list-a")).title, "Changed");
+});
+
+test("many questions at once", where("recommendMany"), async () => {
+  const { replies } = await reader.answers.recommendMany({ questions: [{ customer: "bob", n: 1 }, { customer: "nobody-at-all" }] });
+  assert.equal(replies[0].items.length, 1);
+  assert.ok(replies[1].error.message);
+});
+
+test("the stream of events", where("streamEvents"), async () => {
+  const { offset } = await writer.addEvents({ id: "ts-before", kind: "view", product: "tea1" });
+  const later = setTimeout(() => void writer.addEvents({ id: "ts-streamed", kind: "view", product: "tea1" }), 300);
+  for await (const { event, data } of writer.streamEvents({ after: offset })) {
+    assert.equal(event, "events");
+    if (data.events.some(({ id }) => id === "ts-streamed")) break;
+  }
+  clearTimeout(later);
+});
+
+test("a job from upload to end", where("startJob"), async () => {
+  const csv = "order_id,time,customer,product,quantity,unit_price\nTS1,2024-03-05,ts-import,tea1,1,1.00\n";
+  assert.equal((await admin.putUpload("ts.csv", new Blob([csv]))).bytes, csv.length);
+  const job = await admin.startJob({ kind: "import", uploads: ["ts.csv"] });
+  let last;
+  for await (const event of admin.streamJob(job.id)) last = event;
+  assert.deepEqual([last.event, last.data.state], ["end", "done"]);
+  assert.equal((await writer.getCustomer("ts-import")).events, 1);
+  assert.equal(typeof (await admin.getJobLog(job.id)), "string");
+  const ids = [];
+  for await (const { id } of admin.iterateJobs({ limit: 1 })) ids.push(id);
+  assert.ok(ids.includes(job.id));
+  await admin.deleteUpload("ts.csv");
+});
