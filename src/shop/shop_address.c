@@ -33,8 +33,9 @@ static merx_status read_kept(const char *folder, mx_arena *arena, const char **k
         *kept = mx_arena_strndup(arena, text.data, text.size, err);
     mx_map_close(&map);
     if (!good)
-        MX_FAIL(err, MERX_E_CORRUPT, path, "holds no address of records: expected one line, such as "
-                                           "postgresql://merx@db.example/shops?schema=tea");
+        MX_FAIL(err, MERX_E_CORRUPT, path,
+                "holds no address of records: expected one line, such as "
+                "postgresql://merx@db.example/shops?schema=tea");
     return *kept != NULL ? MERX_OK : MERX_E_MEMORY;
 }
 
@@ -77,8 +78,9 @@ merx_status mx_shop_address(const char *folder, const merx_shop_options *options
                 "a password is not kept with the address of the records: leave it out, and give it in ~/.pgpass, "
                 "PGPASSWORD or a service");
     if (kept != NULL && strcmp(kept, options->records) != 0)
-        MX_FAIL(err, MERX_E_EXISTS, folder, "has its records at another address already (" MX_SHOP_ADDRESS
-                                            "); merx backup and merx restore move a shop");
+        MX_FAIL(err, MERX_E_EXISTS, folder,
+                "has its records at another address already (" MX_SHOP_ADDRESS
+                "); merx backup and merx restore move a shop");
     if (kept == NULL && mx_path_exists(database))
         MX_FAIL(err, MERX_E_EXISTS, database,
                 "holds the shop's records already; merx backup and merx restore --records move them");

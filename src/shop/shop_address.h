@@ -4,8 +4,8 @@
 #ifndef MX_SHOP_ADDRESS_H
 #define MX_SHOP_ADDRESS_H
 
-#include "merx/shop.h"
 #include "base/memory.h"
+#include "merx/shop.h"
 
 #define MX_SHOP_DATABASE "shop.db"
 #define MX_SHOP_ADDRESS "records.address"

@@ -192,12 +192,16 @@ static void test_other_files(void **state)
         "rm SHA256SUMS",
         "rm records/event-000001.jsonl",
         "rm records/event-000001.jsonl; sed -i /event/d SHA256SUMS",
-        "echo '{\"id\":\"p9\",\"service\":false}' >> records/product-000001.jsonl; sha256sum $(cat ../order) > SHA256SUMS",
+        "echo '{\"id\":\"p9\",\"service\":false}' >> records/product-000001.jsonl; sha256sum $(cat ../order) > "
+        "SHA256SUMS",
         "sed -i 's/\"format\":1/\"format\":2/' merx-backup.json; sha256sum $(cat ../order) > SHA256SUMS",
         "sed -i 's/\"offset\":2,/\"offset\":1,/' records/event-000001.jsonl; sha256sum $(cat ../order) > SHA256SUMS",
-        "sed -i 's/\"kind\":\"cart\"/\"kind\":\"look\"/' records/event-000001.jsonl; sha256sum $(cat ../order) > SHA256SUMS",
-        "sed -i 's/\"currency\"/\"currency\",\"weight\":\"1\"/' records/setting-000001.jsonl; sha256sum $(cat ../order) > SHA256SUMS",
-        "mkdir ../extra; mv blobs ../extra; mkdir blobs; cp -r ../extra/blobs/* blobs; ln -s /etc/passwd blobs/link; echo blobs/link >> ../order",
+        "sed -i 's/\"kind\":\"cart\"/\"kind\":\"look\"/' records/event-000001.jsonl; sha256sum $(cat ../order) > "
+        "SHA256SUMS",
+        "sed -i 's/\"currency\"/\"currency\",\"weight\":\"1\"/' records/setting-000001.jsonl; sha256sum $(cat "
+        "../order) > SHA256SUMS",
+        "mkdir ../extra; mv blobs ../extra; mkdir blobs; cp -r ../extra/blobs/* blobs; ln -s /etc/passwd blobs/link; "
+        "echo blobs/link >> ../order",
     };
     fixture *f = *state;
     merx_error err = {0};
@@ -209,8 +213,10 @@ static void test_other_files(void **state)
     snprintf(bad, sizeof bad, "%s/bad.tar", f->base);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         snprintf(command, sizeof command,
-                 "cd '%s' && rm -rf x order extra bad.tar && mkdir x && tar -tf shop.tar | grep -v SHA256SUMS > order && cd x && "
-                 "tar -xf ../shop.tar && { %s; } && tar -cf ../bad.tar $(for p in $(cat ../order) SHA256SUMS; do [ -e $p ] && "
+                 "cd '%s' && rm -rf x order extra bad.tar && mkdir x && tar -tf shop.tar | grep -v SHA256SUMS > order "
+                 "&& cd x && "
+                 "tar -xf ../shop.tar && { %s; } && tar -cf ../bad.tar $(for p in $(cat ../order) SHA256SUMS; do [ -e "
+                 "$p ] && "
                  "echo $p; done)",
                  f->base, commands[i]);
         assert_int_equal(system(command), 0);
@@ -356,8 +362,8 @@ static void test_erased_since(void **state)
     assert_non_null(strstr(all, "customer=\"customer 4\""));
     free(all);
     mx_arena_init(&arena, NULL);
-    check_fails(mx_records_get(shop->records, MX_CUSTOMER, MX_STR("customer 3"), &arena, &found, &err), MERX_E_NOT_FOUND,
-                err);
+    check_fails(mx_records_get(shop->records, MX_CUSTOMER, MX_STR("customer 3"), &arena, &found, &err),
+                MERX_E_NOT_FOUND, err);
     mx_arena_release(&arena);
     merx_shop_close(shop);
 }
@@ -405,9 +411,14 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_round_trip),  T(test_nothing_is_written_over),       T(test_damage),
-        T(test_other_files), T(test_one_state_while_it_is_written), T(test_full_disk),
-        T(test_erased_since), T(test_memory),
+        T(test_round_trip),
+        T(test_nothing_is_written_over),
+        T(test_damage),
+        T(test_other_files),
+        T(test_one_state_while_it_is_written),
+        T(test_full_disk),
+        T(test_erased_since),
+        T(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,15 +40,15 @@ static void test_between_drivers(void **state)
     same_shops(shop, other);
     merx_shop_close(other);
     /* Not over what is there; what failed leaves nothing in the database. */
-    check_fails(merx_shop_restore(NULL, in_base("1.tar.zst"), in_base("twice"), &options, NULL, &out, &err), MERX_E_EXISTS,
-                err);
+    check_fails(merx_shop_restore(NULL, in_base("1.tar.zst"), in_base("twice"), &options, NULL, &out, &err),
+                MERX_E_EXISTS, err);
     size_t size;
     char *bytes = check_read_file(in_base("1.tar.zst"), &size);
     check_write_file(in_base("cut.tar.zst"), bytes, size - 9);
     free(bytes);
     postgres_address("backup-cut", address, sizeof address);
-    check_fails(merx_shop_restore(NULL, in_base("cut.tar.zst"), in_base("cut"), &options, NULL, &out, &err), MERX_E_CORRUPT,
-                err);
+    check_fails(merx_shop_restore(NULL, in_base("cut.tar.zst"), in_base("cut"), &options, NULL, &out, &err),
+                MERX_E_CORRUPT, err);
     mx_records *records;
     uint64_t events;
     check_ok(mx_records_open(address, NULL, NULL, &records, &err), err);
@@ -104,26 +104,32 @@ static void test_address_is_kept(void **state)
 /* The program, as an operator uses it. */
 static void test_from_the_command_line(void **state)
 {
-    static const char script[] =
-        "set -e; cd \"$BASE\"; \"$MERX\" sample export --products 60 --customers 150 --events 3000 --seed 5 --quiet; rm -rf "
-        "export/pictures\n"
-        "\"$MERX\" import export --shop pg.merx --records \"$ADDRESS\" --quiet >/dev/null\n"
-        "\"$MERX\" import export --shop db.merx --quiet >/dev/null\n"
-        "test ! -e pg.merx/shop.db; test -e pg.merx/records.address\n"
-        "for s in pg db; do \"$MERX\" train recommend --shop $s.merx --force --quiet >/dev/null; \"$MERX\" forget C0000007 --shop "
-        "$s.merx --json | grep -v seconds > $s.receipt; \"$MERX\" ask recommend --shop $s.merx --customer C0000009 --why > $s.answer; "
-        "done\n"
-        "cmp pg.answer db.answer; cmp pg.receipt db.receipt; test -s pg.answer\n"
-        "\"$MERX\" import export --shop pg.merx --records \"$ADDRESS\" | grep -q unchanged\n"
-        "(cd pg.merx && \"$MERX\" ask recommend --customer C0000009 --n 1 >/dev/null)\n"
-        "\"$MERX\" backup pg.merx pg.tar.zst --quiet >/dev/null; \"$MERX\" restore pg.tar.zst moved.merx --quiet >/dev/null\n"
-        "test -e moved.merx/shop.db; \"$MERX\" ask recommend --shop moved.merx --customer C0000009 --why > moved.answer; cmp "
-        "moved.answer db.answer\n"
-        "echo C0000009 > erased; \"$MERX\" restore pg.tar.zst less.merx --erase-file erased --json | grep -q '\"erased\": 1'\n"
-        "! \"$MERX\" ask recommend --shop less.merx --customer C0000009 2>/dev/null\n"
-        "! \"$MERX\" backup pg.merx pg.tar.zst 2> said; grep -q 'there already' said\n"
-        "! \"$MERX\" restore pg.tar.zst pg.merx 2> said; grep -q 'not empty' said\n"
-        "! \"$MERX\" import export --shop new.merx --records 'postgresql://merx:hunter2@localhost/x' 2> said; ! grep -q hunter2 said\n";
+    static const char script[] = "set -e; cd \"$BASE\"; \"$MERX\" sample export --products 60 --customers 150 --events "
+                                 "3000 --seed 5 --quiet; rm -rf "
+                                 "export/pictures\n"
+                                 "\"$MERX\" import export --shop pg.merx --records \"$ADDRESS\" --quiet >/dev/null\n"
+                                 "\"$MERX\" import export --shop db.merx --quiet >/dev/null\n"
+                                 "test ! -e pg.merx/shop.db; test -e pg.merx/records.address\n"
+                                 "for s in pg db; do \"$MERX\" train recommend --shop $s.merx --force --quiet "
+                                 ">/dev/null; \"$MERX\" forget C0000007 --shop "
+                                 "$s.merx --json | grep -v seconds > $s.receipt; \"$MERX\" ask recommend --shop "
+                                 "$s.merx --customer C0000009 --why > $s.answer; "
+                                 "done\n"
+                                 "cmp pg.answer db.answer; cmp pg.receipt db.receipt; test -s pg.answer\n"
+                                 "\"$MERX\" import export --shop pg.merx --records \"$ADDRESS\" | grep -q unchanged\n"
+                                 "(cd pg.merx && \"$MERX\" ask recommend --customer C0000009 --n 1 >/dev/null)\n"
+                                 "\"$MERX\" backup pg.merx pg.tar.zst --quiet >/dev/null; \"$MERX\" restore pg.tar.zst "
+                                 "moved.merx --quiet >/dev/null\n"
+                                 "test -e moved.merx/shop.db; \"$MERX\" ask recommend --shop moved.merx --customer "
+                                 "C0000009 --why > moved.answer; cmp "
+                                 "moved.answer db.answer\n"
+                                 "echo C0000009 > erased; \"$MERX\" restore pg.tar.zst less.merx --erase-file erased "
+                                 "--json | grep -q '\"erased\": 1'\n"
+                                 "! \"$MERX\" ask recommend --shop less.merx --customer C0000009 2>/dev/null\n"
+                                 "! \"$MERX\" backup pg.merx pg.tar.zst 2> said; grep -q 'there already' said\n"
+                                 "! \"$MERX\" restore pg.tar.zst pg.merx 2> said; grep -q 'not empty' said\n"
+                                 "! \"$MERX\" import export --shop new.merx --records "
+                                 "'postgresql://merx:hunter2@localhost/x' 2> said; ! grep -q hunter2 said\n";
     char address[512];
     (void)state;
 
