@@ -208,8 +208,10 @@ MERX_API merx_status merx_shop_backup(merx_shop *shop, const char *path, merx_ta
                                       merx_error *err) MERX_MUST_CHECK;
 
 typedef struct merx_restore_options {
-    const char *records; /* address of the record store, which must hold no shop yet, kept in the folder; NULL: "<folder>/shop.db" */
-    const char *const *erase;  /* customers who were erased since the backup was made: erased again; one who is not in it is no error */
+    const char *
+        records; /* address of the record store, which must hold no shop yet, kept in the folder; NULL: "<folder>/shop.db" */
+    const char *const *
+        erase; /* customers who were erased since the backup was made: erased again; one who is not in it is no error */
     size_t n_erase;
 } merx_restore_options;
 /*

@@ -10,13 +10,13 @@ static json_t *backup_json(const char *file, const char *shop, const merx_backup
 {
     char time[24];
     cli_format_time(backup->created_ms, time);
-    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "file", file, "shop", shop,
-                     "created", time, "events", (json_int_t)backup->events, "products", (json_int_t)backup->products,
-                     "customers", (json_int_t)backup->customers, "orders", (json_int_t)backup->orders, "messages",
-                     (json_int_t)backup->messages, "reviews", (json_int_t)backup->reviews, "models",
-                     (json_int_t)backup->models, "files", (json_int_t)backup->files, "offset",
-                     (json_int_t)backup->offset, "bytes", (json_int_t)backup->size_bytes, "erased",
-                     (json_int_t)backup->erased, "seconds", backup->seconds);
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "file", file,
+                     "shop", shop, "created", time, "events", (json_int_t)backup->events, "products",
+                     (json_int_t)backup->products, "customers", (json_int_t)backup->customers, "orders",
+                     (json_int_t)backup->orders, "messages", (json_int_t)backup->messages, "reviews",
+                     (json_int_t)backup->reviews, "models", (json_int_t)backup->models, "files",
+                     (json_int_t)backup->files, "offset", (json_int_t)backup->offset, "bytes",
+                     (json_int_t)backup->size_bytes, "erased", (json_int_t)backup->erased, "seconds", backup->seconds);
 }
 
 static void print_backup(const merx_backup *backup)
@@ -39,9 +39,8 @@ static int run_backup(cli_arguments *arguments)
     merx_backup backup = {0};
     merx_error err = {0};
     int code = cli_task(arguments, &task);
-    if (code == 0 &&
-        (merx_shop_open(NULL, folder, &(merx_shop_options){.read_only = true}, &shop, &err) != MERX_OK ||
-         merx_shop_backup(shop, file, task, &backup, &err) != MERX_OK))
+    if (code == 0 && (merx_shop_open(NULL, folder, &(merx_shop_options){.read_only = true}, &shop, &err) != MERX_OK ||
+                      merx_shop_backup(shop, file, task, &backup, &err) != MERX_OK))
         code = cli_fail(&err);
     if (code == 0 && cli_has(arguments, "json")) {
         code = cli_print_json(backup_json(file, folder, &backup));
@@ -61,11 +60,13 @@ const cli_command cmd_backup = {
     .name = "backup",
     .usage = "SHOP FILE",
     .summary = "a shop into one file, while it is in use",
-    .text = "Writes one state of the shop: every record, models, pictures and keys (hashed), each part with its SHA-256; "
-            "also when its records are in PostgreSQL. What can be made again (the snapshot) is left out.\n"
-            "The file is a tar, packed by zstd unless its name ends in .tar or .gz; its owner alone may read it. A file "
-            "that is there is not written over.",
-    .examples = "merx backup my-shop.merx my-shop-2024-05-01.tar.zst\nmerx backup my-shop.merx /backups/shop.tar.zst --json\n",
+    .text =
+        "Writes one state of the shop: every record, models, pictures and keys (hashed), each part with its SHA-256; "
+        "also when its records are in PostgreSQL. What can be made again (the snapshot) is left out.\n"
+        "The file is a tar, packed by zstd unless its name ends in .tar or .gz; its owner alone may read it. A file "
+        "that is there is not written over.",
+    .examples =
+        "merx backup my-shop.merx my-shop-2024-05-01.tar.zst\nmerx backup my-shop.merx /backups/shop.tar.zst --json\n",
     .flags = backup_flags,
     .min_positional = 2,
     .max_positional = 2,
@@ -143,8 +144,9 @@ static int run_restore(cli_arguments *arguments)
             printf("  erased again: %llu customers\n", (unsigned long long)backup.erased);
     }
     if (code == 0 && !erase)
-        cli_note(arguments, "customers who were erased after the backup was made are back: erase them again (merx forget, "
-                            "or restore with --erase-file)");
+        cli_note(arguments,
+                 "customers who were erased after the backup was made are back: erase them again (merx forget, "
+                 "or restore with --erase-file)");
     free(ids.ids);
     free(ids.text);
     merx_task_free(task);
@@ -154,7 +156,8 @@ static int run_restore(cli_arguments *arguments)
 static const cli_flag restore_flags[] = {
     {"records", "ADDRESS",
      "where the records go, such as postgresql://merx@db.example/shops?schema=tea (default: shop.db in the folder)"},
-    {"erase-file", "FILE", "customers who were erased since, one id a line: they are erased again before the shop is there"},
+    {"erase-file", "FILE",
+     "customers who were erased since, one id a line: they are erased again before the shop is there"},
     {NULL, NULL, NULL},
 };
 
@@ -162,9 +165,10 @@ const cli_command cmd_restore = {
     .name = "restore",
     .usage = "FILE SHOP [--records ADDRESS] [--erase-file FILE]",
     .summary = "a shop out of what merx backup wrote",
-    .text = "Makes the folder SHOP, which must not be there or be empty. Every part is checked (SHA-256, each record, the "
-            "counts) before the shop has its name; a backup that is cut short or was changed restores nothing.\n"
-            "A backup of a shop in SQLite can be restored into PostgreSQL, and the other way round.",
+    .text =
+        "Makes the folder SHOP, which must not be there or be empty. Every part is checked (SHA-256, each record, the "
+        "counts) before the shop has its name; a backup that is cut short or was changed restores nothing.\n"
+        "A backup of a shop in SQLite can be restored into PostgreSQL, and the other way round.",
     .examples = "merx restore my-shop-2024-05-01.tar.zst my-shop.merx\nmerx restore shop.tar.zst tea.merx --records "
                 "'postgresql://merx@db.example/shops?schema=tea'\nmerx restore old.tar.zst tea.merx --erase-file "
                 "erased-since.txt\n",

@@ -44,8 +44,9 @@ const cli_command cmd_import = {
             "same file again adds nothing; a file that grew adds its new rows. Pictures of products are taken from "
             "pictures/ID.jpg, pictures/ID/NAME.jpg, pictures.tar (.gz, .zst),\n"
             "or from paths in the image column of products.",
-    .examples = "merx import exports/ --shop my-shop.merx\nmerx import orders.csv.gz --shop my-shop.merx --json\nmerx import "
-                "exports/ --shop tea.merx --records 'postgresql://merx@db.example/shops?schema=tea'\n",
+    .examples =
+        "merx import exports/ --shop my-shop.merx\nmerx import orders.csv.gz --shop my-shop.merx --json\nmerx import "
+        "exports/ --shop tea.merx --records 'postgresql://merx@db.example/shops?schema=tea'\n",
     .flags = flags,
     .min_positional = 1,
     .max_positional = 1,

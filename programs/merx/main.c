@@ -7,10 +7,10 @@
 #include "command.h"
 
 const cli_command *const cli_commands[] = {
-    &cmd_up,      &cmd_import, &cmd_train,   &cmd_ask,     &cmd_evaluate,   &cmd_report,   &cmd_models,  &cmd_forget,
-    &cmd_sample,  &cmd_fit,    &cmd_predict, &cmd_explain, &cmd_inspect,    &cmd_forecast, &cmd_picture, &cmd_frames,
-    &cmd_network, &cmd_serve,  &cmd_key,     &cmd_backup,  &cmd_restore,    &cmd_version,  &cmd_completion, &cmd_help,
-    NULL,
+    &cmd_up,      &cmd_import,     &cmd_train,   &cmd_ask,     &cmd_evaluate, &cmd_report,  &cmd_models,
+    &cmd_forget,  &cmd_sample,     &cmd_fit,     &cmd_predict, &cmd_explain,  &cmd_inspect, &cmd_forecast,
+    &cmd_picture, &cmd_frames,     &cmd_network, &cmd_serve,   &cmd_key,      &cmd_backup,  &cmd_restore,
+    &cmd_version, &cmd_completion, &cmd_help,    NULL,
 };
 
 const cli_command *cli_find_command(const char *name)

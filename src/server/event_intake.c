@@ -117,9 +117,8 @@ static merx_status take_request(intake *in, merx_error *err)
         mx_request_failure(in->request, &own);
     else if (in->errors.count > 0)
         mx_reply_row_errors(in->request, &in->errors, "events", in->items.count);
-    status = in->request->status == 0
-                 ? mx_live_append(in->live, in->events.data, in->events.count, &in->accepted, err)
-                 : MERX_OK;
+    status = in->request->status == 0 ? mx_live_append(in->live, in->events.data, in->events.count, &in->accepted, err)
+                                      : MERX_OK;
     json_decref(in->errors.list);
     mx_vec_release(&in->events);
     return status;

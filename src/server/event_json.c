@@ -8,7 +8,10 @@
 
 #include "base/clock.h"
 
-enum { OBJECT_BYTES = 32768, DIGITS_MAX = 15 }; /* a double gives back 15 digits, so their text says the same as the number */
+enum {
+    OBJECT_BYTES = 32768,
+    DIGITS_MAX = 15
+}; /* a double gives back 15 digits, so their text says the same as the number */
 
 typedef struct cursor {
     const char *at, *end;
@@ -83,9 +86,17 @@ static const struct {
     const char *text;
     size_t size;
 } names[NAMES] = {
-    [ID] = {"id", 2},          [KIND] = {"kind", 4},       [PRODUCT] = {"product", 7}, [TIME] = {"time", 4},
-    [CUSTOMER] = {"customer", 8}, [ORDER] = {"order", 5},  [SESSION] = {"session", 7}, [TITLE] = {"title", 5},
-    [COUNTRY] = {"country", 7}, [QUANTITY] = {"quantity", 8}, [PRICE] = {"price", 5},
+    [ID] = {"id", 2},
+    [KIND] = {"kind", 4},
+    [PRODUCT] = {"product", 7},
+    [TIME] = {"time", 4},
+    [CUSTOMER] = {"customer", 8},
+    [ORDER] = {"order", 5},
+    [SESSION] = {"session", 7},
+    [TITLE] = {"title", 5},
+    [COUNTRY] = {"country", 7},
+    [QUANTITY] = {"quantity", 8},
+    [PRICE] = {"price", 5},
 };
 
 /* NAMES: none of them. guess: a name that likely comes next. */

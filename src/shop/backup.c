@@ -171,8 +171,8 @@ static merx_status write_head(backup *b, uint64_t *records, merx_error *err)
         *records += counts[kind];
     }
     MX_TRY(mx_records_last_offset(b->shop->records, &b->out->offset, err));
-    mx_text_printf(text, "{\"format\":%d,\"merx\":\"%s\",\"created_ms\":%" PRId64 ",\"offset\":%" PRId64
-                         ",\"versions\":\"",
+    mx_text_printf(text,
+                   "{\"format\":%d,\"merx\":\"%s\",\"created_ms\":%" PRId64 ",\"offset\":%" PRId64 ",\"versions\":\"",
                    MX_BACKUP_FORMAT, merx_version(), b->out->created_ms, b->out->offset);
     for (size_t i = 0; merx_answer_at(i) != NULL; i++) {
         int64_t next;

@@ -41,8 +41,8 @@ typedef struct restore {
     bool head_read, ended;
     bool pieces; /* records are in the folder: committed now and then, since nobody sees it */
     uint64_t counts[MX_RECORD_KINDS], since_commit;
-    mx_vec bytes; /* of the part being read */
-    mx_text sums; /* of the parts so far */
+    mx_vec bytes;     /* of the part being read */
+    mx_text sums;     /* of the parts so far */
     size_t next_kind; /* of mx_backup_kinds: parts come in their order */
     mx_arena arena;   /* of the texts of batch */
     mx_vec batch;     /* mx_record, of one kind */
@@ -93,8 +93,7 @@ static merx_status read_head(restore *r, merx_error *err)
     struct {
         const char *name;
         int64_t *value;
-    } numbers[] = {
-        {"format", &r->head.format}, {"created_ms", &r->head.created_ms}, {"offset", &r->head.offset}};
+    } numbers[] = {{"format", &r->head.format}, {"created_ms", &r->head.created_ms}, {"offset", &r->head.offset}};
     const size_t n_numbers = sizeof numbers / sizeof *numbers;
     mx_source *source;
     mx_rows *rows;
@@ -213,8 +212,7 @@ static merx_status put_records(restore *r, mx_record_kind kind, const char *name
 
     if (r->bytes.count == 0)
         return damaged(r, name, "is empty", err);
-    merx_status status =
-        mx_record_lines_open(&lines, kind, r->bytes.data, r->bytes.count, name, r->shop->alloc, err);
+    merx_status status = mx_record_lines_open(&lines, kind, r->bytes.data, r->bytes.count, name, r->shop->alloc, err);
     while (status == MERX_OK) {
         status = mx_record_lines_next(&lines, &record, &more, err);
         if (status != MERX_OK || !more)
@@ -411,7 +409,8 @@ static void remove_tree(const char *path)
     struct stat info;
 
     mx_arena_init(&arena, NULL);
-    if (lstat(path, &info) == 0 && S_ISDIR(info.st_mode) && mx_list_folder(path, &arena, &names, &count, NULL) == MERX_OK)
+    if (lstat(path, &info) == 0 && S_ISDIR(info.st_mode) &&
+        mx_list_folder(path, &arena, &names, &count, NULL) == MERX_OK)
         for (size_t i = 0; i < count; i++) {
             const char *below = mx_path_join(&arena, path, names[i], NULL);
             if (below != NULL)

@@ -33,34 +33,10 @@ static merx_status read_kept(const char *folder, mx_arena *arena, const char **k
         *kept = mx_arena_strndup(arena, text.data, text.size, err);
     mx_map_close(&map);
     if (!good)
-        MX_FAIL(err, MERX_E_CORRUPT, path, "holds no address of records: expected one line, such as "
-                                           "postgresql://merx@db.example/shops?schema=tea");
+        MX_FAIL(err, MERX_E_CORRUPT, path,
+                "holds no address of records: expected one line, such as "
+                "postgresql://merx@db.example/shops?schema=tea");
     return *kept != NULL ? MERX_OK : MERX_E_MEMORY;
-}
-
-merx_status mx_shop_address(const char *folder, const merx_shop_options *options, mx_arena *arena, const char **address,
-                            merx_error *err)
-{
-    const char *kept, *database = mx_path_join(arena, folder, MX_SHOP_DATABASE, err);
-
-    if (database == NULL)
-        return MERX_E_MEMORY;
-    if (options->records != NULL && !options->keep_records) {
-        *address = options->records;
-        return MERX_OK;
-    }
-    MX_TRY(read_kept(folder, arena, &kept, err));
-    *address = kept != NULL ? kept : database;
-    if (options->records == NULL)
-        return MERX_OK;
-    if (kept != NULL && strcmp(kept, options->records) != 0)
-        MX_FAIL(err, MERX_E_EXISTS, folder, "has its records at another address already (" MX_SHOP_ADDRESS
-                                            "); merx backup and merx restore move a shop");
-    if (kept == NULL && mx_path_exists(database))
-        MX_FAIL(err, MERX_E_EXISTS, database,
-                "holds the shop's records already; merx backup and merx restore --records move them");
-    *address = options->records;
-    return MERX_OK;
 }
 
 /* USER:PASSWORD@ before the host, or password=... in the query. */
@@ -78,6 +54,38 @@ static bool has_password(const char *address)
         if (strncmp(query + 1, "password=", strlen("password=")) == 0)
             return true;
     return false;
+}
+
+merx_status mx_shop_address(const char *folder, const merx_shop_options *options, mx_arena *arena, const char **address,
+                            merx_error *err)
+{
+    const char *kept, *database = mx_path_join(arena, folder, MX_SHOP_DATABASE, err);
+
+    if (database == NULL)
+        return MERX_E_MEMORY;
+    if (options->records != NULL && !options->keep_records) {
+        *address = options->records;
+        return MERX_OK;
+    }
+    MX_TRY(read_kept(folder, arena, &kept, err));
+    *address = kept != NULL ? kept : database;
+    if (options->records == NULL)
+        return MERX_OK;
+    if (strlen(options->records) > ADDRESS_BYTES)
+        MX_FAIL(err, MERX_E_LIMIT, folder, "an address of records has at most %d bytes", ADDRESS_BYTES);
+    if (has_password(options->records))
+        MX_FAIL(err, MERX_E_INVALID, folder,
+                "a password is not kept with the address of the records: leave it out, and give it in ~/.pgpass, "
+                "PGPASSWORD or a service");
+    if (kept != NULL && strcmp(kept, options->records) != 0)
+        MX_FAIL(err, MERX_E_EXISTS, folder,
+                "has its records at another address already (" MX_SHOP_ADDRESS
+                "); merx backup and merx restore move a shop");
+    if (kept == NULL && mx_path_exists(database))
+        MX_FAIL(err, MERX_E_EXISTS, database,
+                "holds the shop's records already; merx backup and merx restore --records move them");
+    *address = options->records;
+    return MERX_OK;
 }
 
 static merx_status write_private(const char *path, const char *address, merx_error *err)
@@ -102,12 +110,6 @@ merx_status mx_shop_address_keep(const char *folder, const merx_shop_options *op
 
     if (!options->keep_records || options->records == NULL)
         return MERX_OK;
-    if (strlen(options->records) > ADDRESS_BYTES)
-        MX_FAIL(err, MERX_E_LIMIT, folder, "an address of records has at most %d bytes", ADDRESS_BYTES);
-    if (has_password(options->records))
-        MX_FAIL(err, MERX_E_INVALID, folder,
-                "a password is not kept with the address of the records: leave it out, and give it in ~/.pgpass, "
-                "PGPASSWORD or a service");
     mx_arena_init(&arena, NULL);
     merx_status status = read_kept(folder, &arena, &kept, err);
     if (status == MERX_OK && kept == NULL) {

@@ -29,8 +29,9 @@ static known_id *new_id(id_list *list)
     uint64_t a = mx_random_u64(&list->dice), b = mx_random_u64(&list->dice);
 
     *id = (known_id){.customer = (int)mx_random_below(&list->dice, CUSTOMERS)};
-    snprintf(id->text, sizeof id->text, "%08x-%04x-4%03x-a%03x-%012llx", (unsigned)(a >> 32), (unsigned)(a >> 16 & 0xffff),
-             (unsigned)(a & 0xfff), (unsigned)(b >> 48 & 0xfff), (unsigned long long)(b & 0xffffffffffff));
+    snprintf(id->text, sizeof id->text, "%08x-%04x-4%03x-a%03x-%012llx", (unsigned)(a >> 32),
+             (unsigned)(a >> 16 & 0xffff), (unsigned)(a & 0xfff), (unsigned)(b >> 48 & 0xfff),
+             (unsigned long long)(b & 0xffffffffffff));
     if (a % 5 == 0)
         id->text[a % 36] = "AF-g"[b % 4];
     if (a % 7 == 0)

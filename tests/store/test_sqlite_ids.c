@@ -104,7 +104,8 @@ static void check_index(const char *path, size_t events)
         sqlite3_finalize(rows);
     }
     sqlite3_close(db);
-    assert_int_equal(entries, query(path, "SELECT count(*) FROM events, meta WHERE offset <= indexed AND id IS NOT NULL"));
+    assert_int_equal(entries,
+                     query(path, "SELECT count(*) FROM events, meta WHERE offset <= indexed AND id IS NOT NULL"));
     assert_true(query(path, "SELECT count(*) FROM events, meta WHERE offset > indexed AND id IS NOT NULL") <=
                 query(path, "SELECT unindexed FROM meta"));
     assert_true(query(path, "SELECT count(*) FROM id_runs") <= 3 * 16);
@@ -154,7 +155,8 @@ static void make_schema_1(const char *path, int events)
         "CREATE TABLE meta (only INTEGER PRIMARY KEY CHECK (only = 1), next_offset INTEGER NOT NULL,"
         " max_time_ms INTEGER NOT NULL, disordered INTEGER NOT NULL, scrub INTEGER NOT NULL);"
         "INSERT INTO meta VALUES (1, 1, -9223372036854775808, 0, 0);"
-        "CREATE TABLE names (key INTEGER PRIMARY KEY, space INTEGER NOT NULL, text TEXT NOT NULL, UNIQUE (space, text));"
+        "CREATE TABLE names (key INTEGER PRIMARY KEY, space INTEGER NOT NULL, text TEXT NOT NULL, UNIQUE (space, "
+        "text));"
         "CREATE TABLE events (offset INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, kind INTEGER NOT NULL,"
         " customer INTEGER, product INTEGER, order_ INTEGER, session INTEGER, quantity INTEGER NOT NULL,"
         " price_minor INTEGER, title INTEGER, country INTEGER, source INTEGER, row INTEGER, id TEXT);"
@@ -184,12 +186,13 @@ static void make_schema_1(const char *path, int events)
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, schema, NULL, NULL, NULL), SQLITE_OK);
     /* Every third has none: it is known by its source. */
-    snprintf(sql, sizeof sql,
-             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) INSERT INTO events (offset, "
-             "time_ms, kind, product, quantity, id) SELECT i, i, 0, 1, 1, CASE i %% 3 WHEN 0 THEN NULL WHEN 1 THEN "
-             "printf('%%08x-0000-4000-8000-%%012x', (i * 2654435761) & 4294967295, i) ELSE 'old ' || i END FROM n; UPDATE "
-             "meta SET next_offset = %d, max_time_ms = %d",
-             events, events + 1, events);
+    snprintf(
+        sql, sizeof sql,
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) INSERT INTO events (offset, "
+        "time_ms, kind, product, quantity, id) SELECT i, i, 0, 1, 1, CASE i %% 3 WHEN 0 THEN NULL WHEN 1 THEN "
+        "printf('%%08x-0000-4000-8000-%%012x', (i * 2654435761) & 4294967295, i) ELSE 'old ' || i END FROM n; UPDATE "
+        "meta SET next_offset = %d, max_time_ms = %d",
+        events, events + 1, events);
     if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
         check_die(__FILE__, __LINE__, "%s", sqlite3_errmsg(db));
     sqlite3_close(db);

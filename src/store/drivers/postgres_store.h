@@ -106,9 +106,9 @@ typedef struct mx_pg {
     char place[MX_PG_PLACE_MAX]; /* the address as messages name it: no user, no password */
     int busy_timeout_ms, statement_timeout_ms;
     bool read_only, begun;
-    bool lost; /* the connection broke: nothing more can be asked of it */
-    char channel[24];         /* of notifications of this shop */
-    bool listening, deaf;     /* to it, on this connection; deaf: it can't be */
+    bool lost;            /* the connection broke: nothing more can be asked of it */
+    char channel[24];     /* of notifications of this shop */
+    bool listening, deaf; /* to it, on this connection; deaf: it can't be */
 
     bool prepared[MX_PG_SQL_COUNT];
     bool kind_prepared[MX_RECORD_KINDS][MX_PG_KIND_SQLS];

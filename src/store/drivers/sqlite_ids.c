@@ -210,8 +210,7 @@ static merx_status read_log(mx_sqlite *store, merx_error *err)
             if (!row)
                 break;
             mx_str id = mx_sqlite_event_id(rows, 1, buffer);
-            merx_status status =
-                put_recent(store, mx_sqlite_id_hash(store, id), sqlite3_column_int64(rows, 0), err);
+            merx_status status = put_recent(store, mx_sqlite_id_hash(store, id), sqlite3_column_int64(rows, 0), err);
             if (status != MERX_OK) {
                 sqlite3_reset(rows);
                 return status;

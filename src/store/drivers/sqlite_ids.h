@@ -28,8 +28,8 @@ struct mx_sqlite;
 
 #define MX_ID_LEVELS 6
 #define MX_ID_FAN 8
-#define MX_ID_RUNS 32             /* of a level; 13 are met in practice */
-#define MX_ID_RECENT_MAX 114688u  /* 256 partitions of 448 entries: a page of 8 KiB each */
+#define MX_ID_RUNS 32            /* of a level; 13 are met in practice */
+#define MX_ID_RECENT_MAX 114688u /* 256 partitions of 448 entries: a page of 8 KiB each */
 #define MX_ID_RECENT_MIN 64u
 
 typedef struct mx_id_entry {
@@ -70,7 +70,7 @@ typedef struct mx_ids {
 uint64_t mx_sqlite_id_hash(const struct mx_sqlite *store, mx_str id);
 
 /* sqlite_ids.c; inside a write transaction unless said otherwise. */
-void mx_sqlite_ids_begin(struct mx_sqlite *store);    /* after meta was read */
+void mx_sqlite_ids_begin(struct mx_sqlite *store); /* after meta was read */
 void mx_sqlite_ids_rollback(struct mx_sqlite *store);
 void mx_sqlite_ids_release(struct mx_sqlite *store);
 /* Before the first look-up of a transaction: reads what is not known yet. */

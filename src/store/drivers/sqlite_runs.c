@@ -172,8 +172,7 @@ merx_status mx_sqlite_runs_add(mx_sqlite *store, const mx_id_entry *entries, siz
     run->entries = (int64_t)n;
     MX_TRY(note_run(store, 0, run, err));
     MX_TRY(mx_alloc_array_raw(store->alloc, n, ENTRY, "ids", &scratch, err));
-    merx_status status =
-        write_partitions(store, 0, run->run, 0, (size_t)partitions_of(0), entries, n, scratch, err);
+    merx_status status = write_partitions(store, 0, run->run, 0, (size_t)partitions_of(0), entries, n, scratch, err);
     MX_FREE_ARRAY(store->alloc, scratch, n);
     return status;
 }
@@ -278,8 +277,8 @@ static merx_status merge_all(mx_sqlite *store, uint64_t steps, merx_error *err)
     merx_status status = MERX_OK;
     for (int level = 0; status == MERX_OK && level + 1 < MX_ID_LEVELS; level++)
         status = merge(store, level, steps, err);
-    merx_status again = mx_sqlite_exec(store, "PRAGMA secure_delete = ON", "writing the index of ids",
-                                       status == MERX_OK ? err : NULL);
+    merx_status again =
+        mx_sqlite_exec(store, "PRAGMA secure_delete = ON", "writing the index of ids", status == MERX_OK ? err : NULL);
     return status != MERX_OK ? status : again;
 }
 

@@ -45,8 +45,7 @@ typedef enum mx_space {
     X(BEGIN_READ, "BEGIN")                                                                                             \
     X(COMMIT, "COMMIT")                                                                                                \
     X(DATA_VERSION, "PRAGMA data_version")                                                                             \
-    X(META_GET,                                                                                                        \
-      "SELECT next_offset, max_time_ms, disordered, scrub, indexed, unindexed, erasures, id_seed FROM meta")           \
+    X(META_GET, "SELECT next_offset, max_time_ms, disordered, scrub, indexed, unindexed, erasures, id_seed FROM meta") \
     X(META_SET, "UPDATE meta SET next_offset = ?1, max_time_ms = ?2, disordered = ?3, scrub = ?4, indexed = ?5, "      \
                 "unindexed = ?6, erasures = ?7")                                                                       \
     X(NAME_FIND, "SELECT key FROM names WHERE space = ?1 AND text = ?2")                                               \
@@ -177,7 +176,7 @@ typedef struct mx_sqlite {
     int64_t told_version; /* the data_version that the last mx_records_changed saw; -1: none yet */
     mx_interned interned[MX_SPACES];
     mx_ids ids;
-    mx_vec hashes; /* uint64_t: of the ids of a batch */
+    mx_vec hashes;            /* uint64_t: of the ids of a batch */
     char source[MX_NAME_MAX]; /* whose watermark is in source_rows */
     size_t source_size;       /* 0: none */
     int64_t source_rows;
