@@ -234,8 +234,7 @@ static merx_status load_slot(mx_model_set *set, size_t index, mx_snapshot *snaps
         slot->older = NULL;
     } else if (slot->older && status != MERX_E_MEMORY && status != MERX_E_CANCELLED) {
         mx_log("models", "%s: version %" PRId64 " does not load, version %" PRId64 " goes on answering: %s: %s",
-                      mx_answer_at(index)->info.name, slot->version, slot->older->version, failure.where,
-                      failure.message);
+               mx_answer_at(index)->info.name, slot->version, slot->older->version, failure.where, failure.message);
         *out = slot->older;
         slot->older = NULL;
         status = MERX_OK;
