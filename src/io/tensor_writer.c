@@ -343,7 +343,8 @@ static merx_status put_digest(outlet *o, merx_error *err)
     mx_sha256_hex_so_far(&o->sha, hex);
     for (int i = 0; i < 32; i++) {
         const char *digits = "0123456789abcdef";
-        bytes[i] = (unsigned char)((strchr(digits, hex[2 * i]) - digits) << 4 | (strchr(digits, hex[2 * i + 1]) - digits));
+        bytes[i] =
+            (unsigned char)((strchr(digits, hex[2 * i]) - digits) << 4 | (strchr(digits, hex[2 * i + 1]) - digits));
     }
     return o->put(o->context, bytes, sizeof bytes, err);
 }

@@ -34,7 +34,7 @@ merx_status mx_key_ring_init(mx_key_ring *ring, mx_served_shop *shops, size_t n,
     ring->looked_all_s = -1e9;
     MX_TRY(MX_NEW_ARRAY(NULL, n, &ring->shop, "keys of shops", err));
     for (size_t i = 0; i < n; i++)
-        ring->shop[i] = (mx_ring_shop){-1, -1e9};
+        ring->shop[i] = (mx_ring_shop){.version = -1, .looked_s = -1e9};
     return MERX_OK;
 }
 
@@ -101,6 +101,10 @@ static merx_status look(mx_key_ring *ring, size_t shop, merx_error *err)
     int64_t version = 0;
 
     state->looked_s = mx_monotonic_s();
+    mx_file_stamp stamp = mx_served_shop_stamp(served);
+    if (mx_file_stamp_equal(&stamp, &state->stamp))
+        return MERX_OK;
+    state->stamp.known = false;
     MX_TRY(mx_served_shop_take(served, &reader, err));
     merx_status status = mx_api_keys_version(reader->shop->records, &version, err);
     if (status == MERX_OK && version != state->version) {
@@ -110,6 +114,8 @@ static merx_status look(mx_key_ring *ring, size_t shop, merx_error *err)
         if (status == MERX_OK)
             state->version = version;
     }
+    if (status == MERX_OK)
+        state->stamp = stamp;
     mx_served_shop_give(served, reader);
     mx_vec_release(&fresh);
     return status;

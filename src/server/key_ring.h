@@ -14,6 +14,7 @@
 typedef struct mx_ring_shop {
     int64_t version; /* of its keys, as read; -1: not yet */
     double looked_s;
+    mx_file_stamp stamp; /* of its records before that */
 } mx_ring_shop;
 
 typedef struct mx_key_ring {

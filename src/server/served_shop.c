@@ -3,7 +3,10 @@
  */
 #include "server/served_shop.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "shop/pending.h"
@@ -105,6 +108,31 @@ void mx_served_shop_give(mx_served_shop *shop, mx_reader *reader)
     reader->next = shop->idle;
     shop->idle = reader;
     pthread_mutex_unlock(&shop->lock);
+}
+
+/* A change within the clock's tick of a look would show no other time. */
+enum { STAMP_AGE_MS = 100 };
+
+mx_file_stamp mx_served_shop_stamp(const mx_served_shop *shop)
+{
+    static const char *const names[] = {"shop.db", "shop.db-wal"};
+    mx_file_stamp stamp = {.known = true};
+    for (int i = 0; i < 2; i++) {
+        char path[PATH_MAX];
+        struct stat info;
+        int size = snprintf(path, sizeof path, "%s/%s", shop->folder, names[i]);
+        bool there = size > 0 && (size_t)size < sizeof path && stat(path, &info) == 0;
+        stamp.time_ns[i] = there ? (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec : 0;
+        stamp.bytes[i] = there ? (int64_t)info.st_size : -1;
+        stamp.known = stamp.known && (there || i > 0) && mx_now_ms() - stamp.time_ns[i] / 1000000 > STAMP_AGE_MS;
+    }
+    return stamp;
+}
+
+bool mx_file_stamp_equal(const mx_file_stamp *a, const mx_file_stamp *b)
+{
+    return a->known && b->known && memcmp(a->time_ns, b->time_ns, sizeof a->time_ns) == 0 &&
+           memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
 bool mx_served_shop_behind(const mx_served_shop *shop, bool whole)

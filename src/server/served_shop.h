@@ -27,7 +27,7 @@ typedef struct mx_served_shop {
     char *name, *folder;
     pthread_mutex_t lock; /* of the next two */
     mx_reader *idle;
-    merx_task *task;                       /* of an erasure under way; NULL: none */
+    merx_task *task; /* of an erasure under way; NULL: none */
     mx_view_keeper *keeper;
     atomic_uint_fast64_t generation;       /* grows with each write of this process */
     atomic_uint_fast64_t used_us;          /* when a reader or the writer was wanted */
@@ -49,6 +49,16 @@ void mx_served_shop_close(mx_served_shop *shop);
 /* Any thread. Owns: mx_served_shop_give. */
 merx_status mx_served_shop_take(mx_served_shop *shop, mx_reader **out, merx_error *err) MERX_MUST_CHECK;
 void mx_served_shop_give(mx_served_shop *shop, mx_reader *reader);
+/*
+ * What the files of the shop's records looked like: two that are equal say that nothing was committed between them. known false: they don't say, since the files changed just now, or
+ * the records lie elsewhere. Cost: two system calls, and nothing is opened.
+ */
+typedef struct mx_file_stamp {
+    bool known;
+    int64_t time_ns[2], bytes[2];
+} mx_file_stamp;
+mx_file_stamp mx_served_shop_stamp(const mx_served_shop *shop);
+bool mx_file_stamp_equal(const mx_file_stamp *a, const mx_file_stamp *b);
 /* Whether a question must wait for a new view; whole: one that needs all events in the snapshot. Then it is not asked on a network thread. */
 bool mx_served_shop_behind(const mx_served_shop *shop, bool whole);
 /* The view of now, for as long as the reader is taken. */

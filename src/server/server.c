@@ -89,6 +89,8 @@ static merx_status start(merx_server *server, const merx_served *shops, merx_err
     atomic_store(&server->asks_keys, mx_key_ring_any(&server->ring));
     say_unreachable(server);
     MX_TRY(mx_picture_sizes_new(MX_PICTURE_SIZES_BYTES, &server->pictures, err));
+    for (size_t i = 0; i < server->n_shops; i++) /* what was opened to look is opened again when it is asked for */
+        mx_served_shop_tend(&server->shops[i], -1);
     MX_TRY(mx_work_queue_new(threads, server->limits.waiting, NULL, &server->queue, err));
     MX_TRY(mx_caretaker_start(server->shops, server->n_shops, server->limits.idle_s, &server->caretaker, err));
     MX_TRY(mx_streams_new(server, server->limits.streams, &server->streams, err));

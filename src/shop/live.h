@@ -16,7 +16,7 @@ typedef struct mx_live {
     mx_arena arena; /* of the settings */
     mx_erased erased;
     bool erased_read;
-    int64_t erased_version; /* the things_version that `erased` was read at */
+    int64_t erased_version;              /* the things_version that `erased` was read at */
     bool things_changed, orders_changed; /* orders say whose events are */
 } mx_live;
 

@@ -65,17 +65,13 @@ static const mx_tail_thing *thing_of(mx_seen seen, int32_t product)
 mx_str mx_seen_product_title(mx_seen seen, int32_t product)
 {
     const mx_tail_thing *thing = thing_of(seen, product);
-    return thing                     ? thing->title
-           : is_base(seen, product) ? seen.snapshot->product_title[product]
-                                    : MX_STR("");
+    return thing ? thing->title : is_base(seen, product) ? seen.snapshot->product_title[product] : MX_STR("");
 }
 
 int64_t mx_seen_product_price_minor(mx_seen seen, int32_t product)
 {
     const mx_tail_thing *thing = thing_of(seen, product);
-    return thing                     ? thing->price_minor
-           : is_base(seen, product) ? seen.snapshot->product_price_minor[product]
-                                    : 0;
+    return thing ? thing->price_minor : is_base(seen, product) ? seen.snapshot->product_price_minor[product] : 0;
 }
 
 bool mx_seen_product_service(mx_seen seen, int32_t product)
@@ -132,10 +128,8 @@ static merx_status take_base(mx_seen seen, const base_lists *lists, mx_line *lin
     size_t s = 0;
     *n = 0;
     while (c < lists->customers || s < lists->sessions) {
-        bool of_customer =
-            c < lists->customers && (s >= lists->sessions || lists->customer[c] <= lists->session[s]);
-        bool of_session =
-            s < lists->sessions && (c >= lists->customers || lists->session[s] <= lists->customer[c]);
+        bool of_customer = c < lists->customers && (s >= lists->sessions || lists->customer[c] <= lists->session[s]);
+        bool of_session = s < lists->sessions && (c >= lists->customers || lists->session[s] <= lists->customer[c]);
         int32_t event = of_customer ? lists->customer[c] : lists->session[s];
         MX_TRY(base_line(seen.snapshot, event, &lines[*n], err));
         lines[*n].of_customer = of_customer;

@@ -19,7 +19,7 @@
 #define MX_SETTING_SERVICES "services"             /* "POST|D|gift_*": products that are not goods */
 #define MX_SETTING_THINGS "things_version"
 #define MX_SETTING_THINGS_ALONE "things_alone" /* how many of them changed things alone */
-#define MX_SETTING_FORGETTING "forgetting" /* "1": models still know an erased customer */
+#define MX_SETTING_FORGETTING "forgetting"     /* "1": models still know an erased customer */
 #define MX_SETTING_ERASED_SALT "erased_salt"
 #define MX_SETTING_ERASED "erased/" /* + salted hash of an erased customer's (order's) id */
 

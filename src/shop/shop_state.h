@@ -13,8 +13,8 @@ struct merx_shop {
     bool read_only;
     mx_records *records;
     mx_blobs *blobs;
-    mx_snapshot *snapshot;          /* NULL until needed; dropped by whatever changes records */
-    struct mx_model_set *models;    /* loaded at first use; NULL until needed */
+    mx_snapshot *snapshot;       /* NULL until needed; dropped by whatever changes records */
+    struct mx_model_set *models; /* loaded at first use; NULL until needed */
 };
 
 /* The snapshot, brought up to date. */

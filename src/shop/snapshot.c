@@ -131,8 +131,7 @@ static merx_status read_events(mx_snapshot *s, merx_error *err)
 
 static merx_status outside(const mx_snapshot *s, const char *name, merx_error *err)
 {
-    MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(s->memory->file), "tensor \"%s\" points outside its names",
-            name);
+    MX_FAIL(err, MERX_E_CORRUPT, mx_tensor_file_name(s->memory->file), "tensor \"%s\" points outside its names", name);
 }
 
 static bool codes_hold(const int32_t *column, size_t n, size_t limit)
@@ -413,8 +412,7 @@ static merx_status rebuild(mx_records *records, mx_blobs *blobs, const mx_snapsh
         old = NULL;
     if (old) {
         merx_error failure = {0};
-        merx_status status =
-            merge(records, blobs, old, without, settings, last_offset, alloc, task, out, &failure);
+        merx_status status = merge(records, blobs, old, without, settings, last_offset, alloc, task, out, &failure);
         if (status == MERX_OK)
             return MERX_OK;
         if (status != MERX_E_UNSUPPORTED && status != MERX_E_CORRUPT)
@@ -698,8 +696,8 @@ merx_status mx_snapshot_customer_events(mx_snapshot *snapshot, int32_t customer,
         MX_FAIL(err, MERX_E_RANGE, "", "customer %" PRId32 " of %zu", customer, snapshot->customers);
     struct mx_snapshot_memory *m = snapshot->memory;
     if (!m->by_customer.starts) /* no file holds it, so one thread has it */
-        MX_TRY(mx_event_index_build(snapshot->customer, m->events, snapshot->customers, m->alloc, &m->by_customer,
-                                    err));
+        MX_TRY(
+            mx_event_index_build(snapshot->customer, m->events, snapshot->customers, m->alloc, &m->by_customer, err));
     MX_TRY(part_of(snapshot, &m->by_customer, customer, events, n, err));
     /* A view ends earlier. */
     while (*n > 0 && (size_t)(*events)[*n - 1] >= snapshot->events)

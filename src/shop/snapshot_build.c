@@ -15,7 +15,7 @@
 typedef mx_builder builder;
 
 const char *const mx_snapshot_names[NAMES] = {"product_id",   "customer_id", "order_id",     "session_id",
-                                           "country_name", "title_text",  "category_name"};
+                                              "country_name", "title_text",  "category_name"};
 
 /* ---- gathering ---- */
 
@@ -128,9 +128,9 @@ static merx_status take_old(builder *b, const mx_snapshot *old, int32_t without,
             continue;
         MX_TRY_GOTO(mx_vec_push(&b->rows, 1, &row, err));
         *row = (mx_event_row){.time_ms = old->time_ms[i],
-                           .quantity = old->quantity[i],
-                           .price = old->price_minor[i] * scale,
-                           .kind = old->kind[i]};
+                              .quantity = old->quantity[i],
+                              .price = old->price_minor[i] * scale,
+                              .kind = old->kind[i]};
         for (int which = 0; which < EVENT_NAMES; which++)
             MX_TRY_GOTO(old_code(b, which, names[which], codes[which], columns[which][i], &row->name[which], err));
     }
@@ -322,8 +322,8 @@ typedef struct things {
     uint8_t *service;
     int32_t *category, *country;
     int64_t *price;
-    int32_t *price_event; /* the last event that names a price; -1: none does */
-    uint8_t *said;        /* MX_SAID_*: what the record says */
+    int32_t *price_event;   /* the last event that names a price; -1: none does */
+    uint8_t *said;          /* MX_SAID_*: what the record says */
     uint8_t *customer_said; /* 1: the record says the country */
 } things;
 

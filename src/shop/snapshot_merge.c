@@ -31,17 +31,17 @@ typedef struct name_walk {
 /* A piece of the file that is made as it is written. */
 typedef struct stream {
     mx_merging *m;
-    int which;           /* numbering */
-    const void *from;    /* column of the old snapshot */
-    size_t width;        /* bytes of an element */
+    int which;        /* numbering */
+    const void *from; /* column of the old snapshot */
+    size_t width;     /* bytes of an element */
     size_t old_at, row_at, gone_at;
     name_walk walk;
     const mx_event_index *index;
     const uint32_t *rows; /* of the tail, by group, then place */
     size_t n_rows;
-    int32_t total;         /* of starts */
+    int32_t total;             /* of starts */
     int32_t list_at, list_end; /* in the old list of the group */
-    mx_str text;           /* left of the name that is written */
+    mx_str text;               /* left of the name that is written */
     int64_t offset;
 } stream;
 
@@ -118,9 +118,7 @@ static merx_status join_names(mx_merging *m, int which, const mx_str *old, size_
     MX_TRY(mx_alloc_array_raw(m->b.alloc, map->fresh_n, sizeof *map->fresh_place, "names", &map->fresh_place, err));
     size_t i = 0, j = 0;
     while (i < old_n || j < map->fresh_n) {
-        int order = i == old_n           ? 1
-                    : j == map->fresh_n ? -1
-                                         : mx_str_compare(old[i], map->fresh[j]);
+        int order = i == old_n ? 1 : j == map->fresh_n ? -1 : mx_str_compare(old[i], map->fresh[j]);
         if (order < 0 && used && !used[i]) {
             map->place[i++] = -(int32_t)map->n - 2;
             continue;
@@ -280,8 +278,8 @@ static merx_status comes_before(const mx_merging *m, size_t i, const mx_event_ro
     MX_TRY(old_key(m, SESSION, s->session[i], &session, err));
     MX_TRY(old_key(m, COUNTRY, s->country[i], &country, err));
     MX_TRY(old_key(m, TITLE, s->memory->title[i], &title, err));
-    const int64_t old[] = {order, product, customer, s->kind[i], s->quantity[i], s->price_minor[i], session, country,
-                           title};
+    const int64_t old[] = {order,   product, customer, s->kind[i], s->quantity[i], s->price_minor[i],
+                           session, country, title};
     const int64_t fresh[] = {row_key(row->name[ORDER]),
                              row_key(row->name[PRODUCT]),
                              row_key(row->name[CUSTOMER]),
@@ -663,7 +661,7 @@ static merx_status copy_old(const stream *s, void *out, size_t n, merx_error *er
 static void copy_row(const stream *s, const mx_event_row *row, void *out)
 {
     const mx_snapshot *old = s->m->old;
-    const void *from = s->which >= 0             ? (const void *)&row->name[s->which]
+    const void *from = s->which >= 0              ? (const void *)&row->name[s->which]
                        : s->from == old->time_ms  ? (const void *)&row->time_ms
                        : s->from == old->quantity ? (const void *)&row->quantity
                        : s->from == old->kind     ? (const void *)&row->kind
@@ -806,8 +804,7 @@ static merx_status make_list(void *context, void *buffer, uint64_t first, uint64
     for (uint64_t i = 0; i < n;) {
         int32_t old;
         MX_TRY(next_old(s, &old, err));
-        bool has_row =
-            s->row_at < s->n_rows && s->total >= 0 && m->row[s->rows[s->row_at]].name[s->which] == s->total;
+        bool has_row = s->row_at < s->n_rows && s->total >= 0 && m->row[s->rows[s->row_at]].name[s->which] == s->total;
         int32_t row = has_row ? m->row_place[s->rows[s->row_at]] : -1;
         if (old < 0 && row < 0) {
             if (s->total + 1 >= (int32_t)m->names[s->which].n)

@@ -46,11 +46,11 @@ struct mx_snapshot_memory {
     const int32_t *title;
     const mx_str *titles;
     size_t n_titles;
-    size_t events; /* of the whole */
+    size_t events;                          /* of the whole */
     mx_event_index by_customer, by_session; /* starts NULL: not built yet (a snapshot that no file holds) */
     /* of products: where title and price come from */
-    const int32_t *price_event;                          /* the last event that names a price, -1: none */
-    const uint8_t *said;                                 /* MX_SAID_* */
+    const int32_t *price_event;                            /* the last event that names a price, -1: none */
+    const uint8_t *said;                                   /* MX_SAID_* */
     const int32_t *said_product, *said_title, *said_count; /* (n_said) mx_title_count, by product, then title */
     size_t n_said;
     const uint8_t *customer_said; /* 1: the customer's record says the country */

@@ -207,8 +207,7 @@ int mx_tail_compare_base(const mx_tail *tail, const mx_tail_row *row, size_t eve
     int order = compare_numbers(row->time_ms, s->time_ms[event]);
     if (order)
         return order;
-    order = mx_str_compare(text_of(tail, row->name[MX_TAIL_ORDER]),
-                           base_text(s->order_id, s->orders, s->order[event]));
+    order = mx_str_compare(text_of(tail, row->name[MX_TAIL_ORDER]), base_text(s->order_id, s->orders, s->order[event]));
     order = order ? order
                   : mx_str_compare(text_of(tail, row->name[MX_TAIL_PRODUCT]),
                                    base_text(s->product_id, s->products, s->product[event]));
@@ -263,8 +262,8 @@ static merx_status take_titles(mx_tail *tail, mx_tail_name *product, merx_error 
             high = middle;
     }
     for (; low < m->n_said && m->said_product[low] == product->base; low++) {
-        MX_TRY(note_title(tail, product, base_text(m->titles, m->n_titles, m->said_title[low]), m->said_count[low],
-                          err));
+        MX_TRY(
+            note_title(tail, product, base_text(m->titles, m->n_titles, m->said_title[low]), m->said_count[low], err));
         if (m->said_count[low] > product->best_count)
             product->best_count = m->said_count[low];
     }

@@ -38,17 +38,18 @@ typedef struct mx_tail_name {
     int32_t base; /* of products: in the snapshot; -1: not there */
     int32_t first_row;
     uint8_t space;
-    bool service;           /* of products */
-    atomic_int_least32_t last; /* of customers and sessions: the last row; of products: the last of mx_tail_thing; -1: none */
+    bool service; /* of products */
+    atomic_int_least32_t
+        last; /* of customers and sessions: the last row; of products: the last of mx_tail_thing; -1: none */
     /* who adds alone */
-    int32_t price_row;    /* the row whose price holds; -1: the snapshot's */
-    int32_t titles;       /* the first of mx_tail_title; -1: none yet */
-    int32_t best_count;   /* lines that bear the title */
+    int32_t price_row;  /* the row whose price holds; -1: the snapshot's */
+    int32_t titles;     /* the first of mx_tail_title; -1: none yet */
+    int32_t best_count; /* lines that bear the title */
 } mx_tail_name;
 
 typedef struct mx_tail_row {
     int64_t time_ms, quantity, price_minor;
-    int32_t name[MX_TAIL_SPACES]; /* -1: none */
+    int32_t name[MX_TAIL_SPACES];            /* -1: none */
     int32_t before_customer, before_session; /* the row before it of the same; -1: none */
     uint8_t kind;
 } mx_tail_row;
@@ -64,13 +65,13 @@ typedef struct mx_tail_thing {
 typedef struct mx_tail {
     atomic_uint references;
     const merx_allocator *alloc;
-    mx_snapshot *base; /* kept */
+    mx_snapshot *base;     /* kept */
     int64_t zone_ms, unit; /* unit: what amounts of the store are divided by */
     const char *services;
     mx_arena arena;
     size_t capacity; /* of rows */
     size_t rows, names, things;
-    int64_t offset; /* of the last row, or of the snapshot */
+    int64_t offset;       /* of the last row, or of the snapshot */
     mx_tail_row *row;     /* (capacity) */
     mx_tail_thing *thing; /* (capacity) */
     mx_tail_name *name;   /* (capacity MX_TAIL_SPACES) */

@@ -39,9 +39,9 @@ struct mx_view_keeper {
     char *folder, *records, *blobs; /* records, blobs: NULL: the folder's own */
     atomic_uint_fast64_t generation, known;
     atomic_uint_fast64_t looked_us, used_us; /* when others' commits were looked for, when a question came */
-    atomic_bool awake, models_now; /* models_now: look at the models whenever they were looked at last */
+    atomic_bool awake, models_now;           /* models_now: look at the models whenever they were looked at last */
     pthread_mutex_t lock;
-    mx_view *view; /* NULL: none yet */
+    mx_view *view;           /* NULL: none yet */
     pthread_mutex_t refresh; /* of what follows */
     home *home;
     view_base *base;
@@ -53,7 +53,7 @@ struct mx_view_keeper {
     bool models_due;
     double models_looked_s;
     atomic_bool wants_merge;
-    uint64_t tended; /* generation at the last tending; of one thread */
+    uint64_t tended;         /* generation at the last tending; of one thread */
     pthread_mutex_t merging; /* of what follows */
     merx_shop *merger;       /* what snapshots are made with */
     double merged_s, merge_took_s;
@@ -228,9 +228,8 @@ static merx_status rest_on(mx_view_keeper *keeper, mx_snapshot *snapshot, merx_e
         mx_snapshot_close(snapshot);
         return status;
     }
-    *base = (view_base){.home = keeper->home,
-                        .snapshot = snapshot,
-                        .things_version = mx_snapshot_things_version(snapshot)};
+    *base =
+        (view_base){.home = keeper->home, .snapshot = snapshot, .things_version = mx_snapshot_things_version(snapshot)};
     atomic_init(&base->references, 1);
     atomic_fetch_add_explicit(&keeper->home->references, 1, memory_order_relaxed);
     mx_tail_release(keeper->tail);
@@ -345,8 +344,7 @@ static merx_status follow(mx_view_keeper *keeper, int64_t last_offset, merx_erro
     bool fits = false;
     gathering g = {.events = mx_vec_init(NULL, sizeof(mx_event), MX_TAIL_ROWS_MAX / 2, "events")};
     mx_arena_init(&g.arena, NULL);
-    merx_status status =
-        mx_records_scan_events(keeper->home->shop->records, from, MX_BY_OFFSET, gather_event, &g, err);
+    merx_status status = mx_records_scan_events(keeper->home->shop->records, from, MX_BY_OFFSET, gather_event, &g, err);
     if (status == MERX_OK)
         status = add_events(keeper, &g, &fits, err);
     mx_vec_release(&g.events);
@@ -408,8 +406,8 @@ static merx_status follow_models(mx_view_keeper *keeper, merx_error *err)
     if (!at_once && (!keeper->models_due || now - keeper->models_looked_s < MX_VIEW_MODELS_S))
         return MERX_OK; /* due the next time */
     keeper->models_due = true;
-    MX_TRY(mx_model_set_read(keeper->home->shop->records, keeper->home->shop->blobs, keeper->models, NULL, &models,
-                             err));
+    MX_TRY(
+        mx_model_set_read(keeper->home->shop->records, keeper->home->shop->blobs, keeper->models, NULL, &models, err));
     mx_model_set_release(keeper->models);
     keeper->models = models;
     keeper->models_looked_s = now;
@@ -537,8 +535,7 @@ static merx_status merge(mx_view_keeper *keeper, const mx_view *view, merx_error
         MX_TRY(open_shop(keeper, &keeper->merger, err));
     mx_records *records = keeper->merger->records;
     MX_TRY(mx_records_begin(records, err));
-    merx_status status =
-        mx_snapshot_renew(records, keeper->merger->blobs, view->snapshot, NULL, NULL, &snapshot, err);
+    merx_status status = mx_snapshot_renew(records, keeper->merger->blobs, view->snapshot, NULL, NULL, &snapshot, err);
     mx_records_rollback(records);
     MX_TRY(status);
     keeper->merged_s = mx_monotonic_s();

@@ -32,8 +32,7 @@ static void train(merx_shop *shop, const char *answer)
     merx_training training;
     merx_task *task;
     check_ok(merx_task_new(NULL, &(merx_task_options){.threads = 1, .seed = 3}, &task, &err), err);
-    check_ok(merx_shop_train(shop, answer,
-                             &(merx_train_options){.force = true, .options = options, .n_options = 2},
+    check_ok(merx_shop_train(shop, answer, &(merx_train_options){.force = true, .options = options, .n_options = 2},
                              task, &training, &err),
              err);
     assert_true(training.trained[0].live);
@@ -165,8 +164,11 @@ static void put_product(home *h, const char *id, const char *title, int64_t pric
     merx_error err = {0};
     int64_t offset;
     mx_record record = {.kind = MX_PRODUCT,
-                        .product = {.id = mx_str_of(id), .title = mx_str_of(title), .price_minor = price,
-                                    .has_price = price >= 0, .category = MX_STR("late")}};
+                        .product = {.id = mx_str_of(id),
+                                    .title = mx_str_of(title),
+                                    .price_minor = price,
+                                    .has_price = price >= 0,
+                                    .category = MX_STR("late")}};
     check_ok(mx_live_begin(&h->live, &err), err);
     if (title)
         check_ok(mx_live_put(&h->live, &record, &err), err);
@@ -276,9 +278,9 @@ static void check_seen(mx_seen seen, mx_snapshot *s)
             mx_line *lines;
             size_t n, m;
             assert_true(mx_is_known(who));
-            check_ok(mx_seen_lines(seen, sessions ? MX_NOBODY : who, sessions ? who : MX_NOBODY, &arena, &lines, &m,
-                                   &err),
-                     err);
+            check_ok(
+                mx_seen_lines(seen, sessions ? MX_NOBODY : who, sessions ? who : MX_NOBODY, &arena, &lines, &m, &err),
+                err);
             if (sessions)
                 check_ok(mx_snapshot_session_events(s, (int32_t)g, &events, &n, &err), err);
             else
@@ -601,9 +603,12 @@ static void test_crowd(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tail_is_the_merged), cmocka_unit_test(test_whole),
-        cmocka_unit_test(test_others),             cmocka_unit_test(test_rest),
-        cmocka_unit_test(test_damaged_snapshot),   cmocka_unit_test(test_damaged_model),
+        cmocka_unit_test(test_tail_is_the_merged),
+        cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_others),
+        cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_damaged_snapshot),
+        cmocka_unit_test(test_damaged_model),
         cmocka_unit_test(test_crowd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@
 
 #include "store/drivers/sqlite_store.h"
 
-#define BLOCK 1024 /* keys */
+#define BLOCK 1024         /* keys */
 #define SINGLES_A_BLOCK 32 /* names one by one cost as much as a block */
 #define MAX_BLOCKS (SIZE_MAX / 64)
 
