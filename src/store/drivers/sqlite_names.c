@@ -109,12 +109,16 @@ merx_status mx_sqlite_intern(mx_sqlite *store, mx_space space, mx_str text, int6
     return MERX_OK;
 }
 
-merx_status mx_name_reader_init(mx_name_reader *reader, mx_sqlite *store, merx_error *err)
+merx_status mx_name_reader_init(mx_name_reader *reader, mx_sqlite *store, bool few, merx_error *err)
 {
     int64_t max_key;
 
     memset(reader, 0, sizeof *reader);
     reader->store = store;
+    reader->few = few;
+    mx_arena_init(&reader->arena, store->alloc);
+    if (few)
+        return MERX_OK;
     reader->max_bytes = (size_t)store->cache_bytes;
     reader->bytes = mx_vec_init(store->alloc, 1, UINT32_MAX, "names");
     MX_TRY(mx_sqlite_max_name(store, &max_key, err));
@@ -170,12 +174,32 @@ static merx_status load_block(mx_name_reader *reader, size_t index, merx_error *
     return MERX_OK;
 }
 
+static merx_status look_up(mx_name_reader *reader, int64_t key, mx_str *text, merx_error *err)
+{
+    mx_sqlite *store = reader->store;
+    sqlite3_stmt *statement;
+    bool row;
+
+    MX_TRY(mx_sqlite_statement(store, MX_SQL_NAME_GET, &statement, err));
+    MX_TRY(mx_sqlite_bind_int(store, statement, 1, key, err));
+    MX_TRY(mx_sqlite_step(store, statement, &row, "reading names", err));
+    mx_str found = row ? mx_sqlite_text(statement, 1) : MX_STR("");
+    char *copy = mx_arena_strndup(&reader->arena, found.data, found.size, err);
+    sqlite3_reset(statement);
+    if (!row)
+        MX_FAIL(err, MERX_E_CORRUPT, store->path, "an event has the name %lld, which is not there", (long long)key);
+    *text = (mx_str){copy, found.size};
+    return copy ? MERX_OK : MERX_E_MEMORY;
+}
+
 merx_status mx_name_reader_get(mx_name_reader *reader, int64_t key, mx_str *text, merx_error *err)
 {
     if (key == 0) {
         *text = (mx_str){"", 0};
         return MERX_OK;
     }
+    if (reader->few)
+        return look_up(reader, key, text, err);
     size_t index = (size_t)(key / BLOCK), slot = (size_t)(key % BLOCK);
     if (key < 0 || index >= reader->block_count)
         MX_FAIL(err, MERX_E_CORRUPT, reader->store->path, "an event has the name %lld, which is not there",
@@ -203,6 +227,7 @@ static void drop_blocks(mx_name_reader *reader)
 
 void mx_name_reader_trim(mx_name_reader *reader)
 {
+    mx_arena_clear(&reader->arena);
     if (reader->used_bytes > reader->max_bytes)
         drop_blocks(reader);
 }
@@ -212,5 +237,6 @@ void mx_name_reader_release(mx_name_reader *reader)
     drop_blocks(reader);
     MX_FREE_ARRAY(reader->store->alloc, reader->blocks, reader->block_count);
     mx_vec_release(&reader->bytes);
+    mx_arena_release(&reader->arena);
     reader->blocks = NULL;
 }

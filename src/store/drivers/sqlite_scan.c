@@ -51,6 +51,8 @@ static merx_status read_event(mx_name_reader *names, sqlite3_stmt *row, mx_event
     return MERX_OK;
 }
 
+enum { FEW_EVENTS = 4096 }; /* of up to so many, names are looked up one by one */
+
 /* Gives the rows of a bound statement over events to fn, `limit` at most; *found counts them. */
 static merx_status give_events(mx_sqlite *store, sqlite3_stmt *rows, uint64_t limit, uint64_t *found, mx_record_fn fn,
                                void *context, merx_error *err)
@@ -59,7 +61,7 @@ static merx_status give_events(mx_sqlite *store, sqlite3_stmt *rows, uint64_t li
     mx_name_reader names;
     bool row;
 
-    merx_status status = mx_name_reader_init(&names, store, err);
+    merx_status status = mx_name_reader_init(&names, store, limit <= FEW_EVENTS, err);
     for (*found = 0; status == MERX_OK && *found < limit; ++*found) {
         status = mx_sqlite_step(store, rows, &row, "reading events", err);
         if (status != MERX_OK || !row)
@@ -235,7 +237,7 @@ static merx_status get_one(mx_sqlite *store, mx_record_kind kind, mx_str id, uin
     if (kind == MX_EVENT) {
         MX_TRY(mx_sqlite_statement(store, MX_SQL_EVENT_GET, &statement, err));
         MX_TRY(mx_sqlite_bind_text(store, statement, 1, id, err));
-        return give_events(store, statement, UINT64_MAX, found, fn, context, err);
+        return give_events(store, statement, 1, found, fn, context, err); /* ids are unique */
     }
     if (kind == MX_MODEL) {
         if (!mx_model_id_split(id, &key, &version))

@@ -201,8 +201,11 @@ typedef struct mx_name_reader {
     mx_name_block **blocks;
     size_t block_count, used_bytes, max_bytes;
     mx_vec bytes;
+    bool few;       /* names are looked up one by one, into the arena */
+    mx_arena arena; /* of the names of a row */
 } mx_name_reader;
-merx_status mx_name_reader_init(mx_name_reader *reader, mx_sqlite *store, merx_error *err) MERX_MUST_CHECK;
+/* few: for some rows, not for the whole table. */
+merx_status mx_name_reader_init(mx_name_reader *reader, mx_sqlite *store, bool few, merx_error *err) MERX_MUST_CHECK;
 /* Valid until the next mx_name_reader_trim. Key 0 is the empty text. */
 merx_status mx_name_reader_get(mx_name_reader *reader, int64_t key, mx_str *text, merx_error *err) MERX_MUST_CHECK;
 /* Between rows: drops all blocks when they take more than max_bytes. */
