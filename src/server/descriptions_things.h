@@ -23,6 +23,6 @@ json_t *mx_things_reply(const mx_route *route);
 /* Adds the parameters of the query, and of a picture's question. */
 void mx_things_parameters(const mx_route *route, const merx_answer_info *info, json_t *list);
 /* Adds the kinds of pictures to the content of a question's body. */
-void mx_things_pictures(const merx_answer_info *info, json_t *content);
+void mx_things_pictures(const merx_answer_info *info, json_t *out);
 
 #endif

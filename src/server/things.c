@@ -120,9 +120,11 @@ static bool in_word(char c)
 
 static bool has_word(mx_str title, mx_str word)
 {
-    bool anywhere = ((unsigned char)word.data[0] & 0x80) != 0;
+    const char first = folded(word.data[0]);
+    bool anywhere = ((unsigned char)first & 0x80) != 0;
     for (size_t i = 0; i + word.size <= title.size; i++)
-        if ((anywhere || i == 0 || !in_word(title.data[i - 1]) || !in_word(word.data[0])) &&
+        if (folded(title.data[i]) == first &&
+            (anywhere || i == 0 || !in_word(title.data[i - 1]) || !in_word(word.data[0])) &&
             begins((mx_str){title.data + i, title.size - i}, word))
             return true;
     return false;
