@@ -37,7 +37,13 @@ class Tries(unittest.TestCase):
             self.assertGreaterEqual(time.monotonic() - began, 1)
 
     def test_retry_after_as_a_date(self):
-        with FakeServer([(503, ERROR, {"Retry-After": formatdate(time.time() + 2, usegmt=True)}), GOOD]) as server:
+        def later(handler):
+            handler.send_response(503)
+            handler.send_header("Retry-After", formatdate(time.time() + 2, usegmt=True))  # whole seconds: more than one is left
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+
+        with FakeServer([later, GOOD]) as server:
             began = time.monotonic()
             client(server).put_product("p", {})
             self.assertGreaterEqual(time.monotonic() - began, 0.9)
