@@ -64,7 +64,7 @@ export function seconds(value: number): string {
 }
 
 export function bytes(value: number): string {
-  return value >= 1 << 20 ? `${number(Math.round(value / (1 << 20)))} MB` : `${number(Math.round(value / 1024))} KB`;
+  return value >= 1 << 20 ? `${number(Number((value / (1 << 20)).toPrecision(3)))} MB` : value >= 1024 ? `${number(Math.round(value / 1024))} KB` : `${number(value)} B`;
 }
 
 const SHARES = /(^|[ _])(share|probability|rate)$|^month \d+$|^buys_again$/;

@@ -127,8 +127,8 @@ function Row({ job: first }: { job: Job }) {
       ) : (
         <p class="quiet">
           {moment(job.created)}
-          {ran !== null && job.ended && <> · {duration(ran)}</>}
-          {job.error && <> · {job.error.message}</>}
+          {ran !== null && job.ended && <>, {duration(ran)}</>}
+          {job.error && <>: {job.error.message}</>}
         </p>
       )}
     </li>

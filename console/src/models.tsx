@@ -68,7 +68,7 @@ export function Measured({ evaluation: e }: { evaluation: Evaluation | null }) {
       </p>
       <Bands label={t('figuresOfModel')} bands={bandsOf(e.figures)} />
       <p class="quiet">
-        <span class="key-band" aria-hidden="true" /> {t('intervalKey')} · <span class="key-mark" aria-hidden="true" /> {t('baseline')}
+        <span class="key-band" aria-hidden="true" /> {t('intervalKey')} &ensp; <span class="key-mark" aria-hidden="true" /> {t('baseline')}
       </p>
       <details>
         <summary>{t('howMeasured')}</summary>
@@ -160,7 +160,7 @@ function One({ answer }: { answer: string }) {
   const keep = async (v: Version) => {
     setFailure(null);
     try {
-      await download(`${modelPath(answer)}/versions/${v.version}/file`, `merx-${answer}-${v.version}.model`);
+      await download(`${modelPath(answer)}/versions/${v.version}/file`, `merx-${answer}-${v.version}.safetensors`);
     } catch (e) {
       setFailure(asFailure(e));
     }

@@ -8,23 +8,25 @@ export function pictureOf(file: Blob): Promise<ImageBitmap> {
   return createImageBitmap(file);
 }
 
-export function Drawn({ bitmap, label, over, strength = 0 }: { bitmap: ImageBitmap; label: string; over?: ImageBitmap | null; strength?: number }) {
+// least: pixels of the longer side that a small picture is drawn with, so that what lies over it is fine.
+export function Drawn({ bitmap, label, over, strength = 0, least = 0 }: { bitmap: ImageBitmap; label: string; over?: ImageBitmap | null; strength?: number; least?: number }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     const c = canvas.current;
     if (!c) return;
-    c.width = bitmap.width;
-    c.height = bitmap.height;
+    const scale = Math.max(1, least / Math.max(bitmap.width, bitmap.height));
+    c.width = Math.round(bitmap.width * scale);
+    c.height = Math.round(bitmap.height * scale);
     const pen = c.getContext('2d');
     if (!pen) return;
-    pen.drawImage(bitmap, 0, 0);
+    pen.imageSmoothingQuality = 'high';
+    pen.drawImage(bitmap, 0, 0, c.width, c.height);
     if (over && strength > 0) {
       pen.globalAlpha = strength;
-      pen.imageSmoothingQuality = 'high';
-      pen.drawImage(over, 0, 0, bitmap.width, bitmap.height);
+      pen.drawImage(over, 0, 0, c.width, c.height);
       pen.globalAlpha = 1;
     }
-  }, [bitmap, over, strength]);
+  }, [bitmap, over, strength, least]);
   return label ? <canvas ref={canvas} role="img" aria-label={label} /> : <canvas ref={canvas} aria-hidden="true" />;
 }
 

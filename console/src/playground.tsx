@@ -104,7 +104,7 @@ export function Playground() {
             onDragLeave={() => setOver(false)}
             onDrop={(e) => { e.preventDefault(); setOver(false); const one = e.dataTransfer?.files[0]; if (one) setFile(one); }}
           >
-            {bitmap ? <Drawn bitmap={bitmap} label={t('yourPicture')} over={seen?.heat ?? null} strength={strength / 100} /> : <p>{t('dropPicture')}</p>}
+            {bitmap ? <Drawn bitmap={bitmap} label={t('yourPicture')} over={seen?.heat ?? null} strength={strength / 100} least={800} /> : <p>{t('dropPicture')}</p>}
           </div>
           <div class="actions">
             <input ref={input} id="picture" class="hidden-input" type="file" accept={TYPES.join(',')} onChange={(e) => { const one = e.currentTarget.files?.[0]; if (one) setFile(one); e.currentTarget.value = ''; }} />

@@ -203,7 +203,7 @@ function View({ reply }: { reply: Reply }) {
                   <span class="segment-words">
                     <span>{nameOf(i)}</span>
                     <span class="quiet">
-                      {tn('nCustomers', { n: number(numberOf(i.fields, 'customers') ?? 0) })} · {percent(numberOf(i.fields, 'revenue_share') ?? 0)} {t('ofRevenue')}
+                      {tn('nCustomers', { n: number(numberOf(i.fields, 'customers') ?? 0) })}, {percent(numberOf(i.fields, 'revenue_share') ?? 0)} {t('ofRevenue')}
                     </span>
                   </span>
                 </button>

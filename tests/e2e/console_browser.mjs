@@ -128,10 +128,10 @@ async function checkSettings() {
   await page.click('#theme');
   assert.notEqual(await paper(), light, 'the colours turn');
   await page.click('#language');
-  assert.equal(await text(page, 'h1'), '顾客');
+  assert.equal(await text(page, 'h1'), '顾客 ann');
   await page.reload();
   await settled(page);
-  assert.equal(await text(page, 'h1'), '顾客', 'the language is remembered');
+  assert.equal(await text(page, 'h1'), '顾客 ann', 'the language is remembered');
   assert.notEqual(await paper(), light, 'the colours are remembered');
   assert.equal(await page.evaluate(() => document.documentElement.lang), 'zh-CN');
   for (const hash of [...(await all()), '#/answers/recommend?customer=ann&why=true']) {
@@ -316,8 +316,9 @@ async function takePortraits(folder) {
         if (i < 2) await page.click('.crumbs a');
         await page.waitForSelector('.card:not(.waiting)');
       }
-      await page.waitForSelector('[data-answer=next] .reason');
-      await page.evaluate(() => scrollTo(0, document.querySelector('[data-answer=recommend]').offsetTop - 250));
+      await page.click('.crumbs a');
+      await page.waitForSelector('[data-answer=recommend] .reason');
+      await page.mouse.move(0, 0);
     };
     await take('shop', '/shop', clicked, { viewport: { width: 1440, height: 960 }, deviceScaleFactor: 1.25 });
     await take('shop-phone', '/shop', clicked, { ...phone, locale: 'en-GB', colorScheme: 'light' });

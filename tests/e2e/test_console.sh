@@ -22,7 +22,7 @@ if [ ! -d "$modules/node_modules/playwright-core" ] || [ ! -d "$modules/node_mod
 fi
 # browser PART ARGUMENTS...: those checks, over the server that runs.
 browser() {
-    timeout 400 node "$MERX_SOURCE_DIR/tests/e2e/console_browser.mjs" "$modules" "$address" "$@" && return
+    timeout 900 node "$MERX_SOURCE_DIR/tests/e2e/console_browser.mjs" "$modules" "$address" "$@" && return
     kill -0 "$server" 2>/dev/null || echo "the server has ended" >&2
     tail -n 20 "$work/log" >&2
     die "console: $1"

@@ -75,6 +75,10 @@ export class Merx {
   readOnly = false;
   // Something of this session is stored: it can be asked about.
   known: boolean;
+  // Events are on their way: what is asked about the session now would not know them.
+  get telling(): boolean {
+    return this.queue.length > 0 && !this.readOnly;
+  }
   private queue: Record<string, unknown>[] = [];
   private sending = false;
   private count = 0;

@@ -135,12 +135,14 @@ export function useAnswer(name: string, question: Record<string, string | number
   const asked = question && JSON.stringify(question);
   const since = question && 'session' in question ? round : 0;
   useEffect(() => {
-    if (!asked) {
+    if (!question) {
       setState({ reply: null, failed: null });
       return;
     }
+    // The next round asks: it comes when they are stored.
+    if ('session' in question && merx.telling) return;
     let current = true;
-    merx.answer(name, JSON.parse(asked) as Record<string, string>).then(
+    merx.answer(name, question).then(
       (reply) => {
         if (!current) return;
         for (const item of reply.items) titles.set(item.id, item.title || item.id);

@@ -118,7 +118,7 @@ function OneProduct({ id, saw }: { id: string; saw: (product: Product) => void }
       <div class="one">
         <Picture id={id} title={name} size={640} />
         <div class="one-words">
-          {product?.category && <p class="quiet">{[product.category, product.brand].filter(Boolean).join(' · ')}</p>}
+          {product?.category && <p class="quiet">{[product.category, product.brand].filter(Boolean).join(', ')}</p>}
           <h1>{name}</h1>
           <p class="price large">{product?.price ?? ' '}</p>
           {product?.text && <p class="about">{product.text}</p>}
@@ -127,7 +127,8 @@ function OneProduct({ id, saw }: { id: string; saw: (product: Product) => void }
       </div>
       <Row title={say('goesWith')} name="recommend" question={{ basket }} count={4} />
       <Row title={say('similar')} name="similar" question={{ product: id }} count={4} />
-      <ForYouNext />
+      {/* Once what is looked at has been told: asked before that, the answer would not know of it. */}
+      {visit.trail[visit.trail.length - 1] === id && <ForYouNext />}
     </>
   );
 }

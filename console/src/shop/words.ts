@@ -42,7 +42,7 @@ export const words = {
   thanksText: ['Order {order}. Nothing was charged and nothing will be sent: this is a demonstration. merx knows of it already.', '订单 {order}。这是演示，不会扣款或发货。merx 已得知此订单。'],
   goOn: ['Look on', '继续逛'],
   why: ['Why?', '理由'],
-  whyOf: ['Why {name}?', '为什么推荐 {name}？'],
+  whyOf: ['Why? {name}', '理由：{name}'],
   sum: ['Together that makes its score, {score}.', '合计即为其分数 {score}。'],
   others: ['{n} other reasons', '其他 {n} 条理由'],
   saw: ['What merx saw', 'merx 看到了什么'],
