@@ -63,7 +63,7 @@ static void test_maps_sum_to_logits(void **state)
     assert_true(c->mirrored);
     double *map = calloc(c->map_height * c->map_width, sizeof *map);
     for (int32_t p = 1; p < 7; p++) { /* 0 is POST */
-        check_ok(mx_classify_picture(m, NULL, f->s, p, 1, NULL, &picture, &err), err);
+        check_ok(mx_classify_picture(m, NULL, NULL, f->s, p, 1, NULL, &picture, &err), err);
         check_ok(mx_picture_classifier_run(c, picture.pixels, 1, NULL, NULL, logits, &err), err);
         for (size_t k = 0; k < 2; k++) {
             double sum = 0, magnitude = 0;
@@ -91,7 +91,7 @@ static void test_logits_are_the_networks(void **state)
     double logits[2];
     float x[16 * 16 * 3], p[2];
     once.mirrored = false;
-    check_ok(mx_classify_picture(m, f->file, f->s, -1, 1, NULL, &picture, &err), err);
+    check_ok(mx_classify_picture(m, NULL, f->file, f->s, -1, 1, NULL, &picture, &err), err);
     check_ok(mx_picture_classifier_run(&once, picture.pixels, 1, NULL, NULL, logits, &err), err);
     for (size_t i = 0; i < sizeof x / sizeof *x; i++)
         x[i] = (float)picture.pixels[i] / 255;

@@ -154,7 +154,7 @@ static void put_order(home *h, const char *id, const char *customer)
     int64_t offset;
     mx_record record = {.kind = MX_ORDER, .order = {.id = mx_str_of(id), .customer = mx_str_of(customer)}};
     check_ok(mx_live_begin(&h->live, &err), err);
-    check_ok(mx_live_put(&h->live, &record, &err), err);
+    check_ok(mx_live_put(&h->live, &record, 1, &err), err);
     check_ok(mx_live_commit(&h->live, &offset, &err), err);
     mx_view_keeper_written(h->keeper, true);
 }
@@ -171,7 +171,7 @@ static void put_product(home *h, const char *id, const char *title, int64_t pric
                                     .category = MX_STR("late")}};
     check_ok(mx_live_begin(&h->live, &err), err);
     if (title)
-        check_ok(mx_live_put(&h->live, &record, &err), err);
+        check_ok(mx_live_put(&h->live, &record, 1, &err), err);
     else
         check_ok(mx_live_remove(&h->live, MX_PRODUCT, mx_str_of(id), &err), err);
     check_ok(mx_live_commit(&h->live, &offset, &err), err);
