@@ -16,7 +16,7 @@
  * --seconds S (10), --warm S (1): requests that were due in the first S seconds are answered, but not counted
  * --seed N (0), --timeout S (10), --shop NAME (header Merx-Shop), --key KEY (Bearer)
  *
- * Every failure is counted: a status other than 200, a reply that is no HTTP, a connection that was refused or cut, a request not answered within --timeout or at the end. The last line is JSON: answered,
+ * Percentiles are of all requests: one that failed counts as if it had taken --timeout. Every failure is counted: a status other than 200, a reply that is no HTTP, a connection that was refused or cut, a request not answered within --timeout or at the end. The last line is JSON: answered,
  * per_s, failures by kind, ms at p50, p90, p99, p99.9 and the most, the bytes of replies, the CPU seconds of this program. Times go into a histogram of 128 steps for each power of two, so that
  * a percentile is at most 0.8 % too large.
  *
@@ -27,6 +27,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -74,10 +75,14 @@ static void note_time(histogram *h, uint64_t ns)
     h->most_ns = ns > h->most_ns ? ns : h->most_ns;
 }
 
-static double percentile_ms(const histogram *h, double share)
+/* Of all that were asked: those that failed stand last, with a time of their own. */
+static double percentile_ms(const histogram *h, double share, uint64_t failed, double failed_ms)
 {
-    uint64_t wanted = (uint64_t)((double)h->n * share), seen = 0;
-    wanted += (double)wanted < (double)h->n * share;
+    double rank = (double)(h->n + failed) * share;
+    uint64_t wanted = (uint64_t)rank, seen = 0;
+    wanted += (double)wanted < rank;
+    if (wanted > h->n)
+        return failed_ms;
     for (size_t b = 0; b < BUCKETS; b++)
         if ((seen += h->count[b]) >= wanted && seen > 0) {
             uint64_t end = bucket_end(b);
@@ -637,6 +642,7 @@ static void print_text(const char *text)
 static void print_results(const plan *p, const results *r, double seconds)
 {
     const histogram *h = &r->times;
+    double most_ms = (double)h->most_ns / 1e6, failed_ms = fmax(p->timeout * 1e3, most_ms);
     uint64_t failures = r->status_failures + r->bad_replies + r->cut + r->refused + r->timeouts + r->unanswered;
     printf("{\"kind\": \"%s\", \"answered\": %" PRIu64 ", \"per_s\": %.1f, \"failures\": %" PRIu64
            ", \"failed\": {\"status\": %" PRIu64 ", \"not_http\": %" PRIu64 ", \"cut\": %" PRIu64
@@ -651,8 +657,9 @@ static void print_results(const plan *p, const results *r, double seconds)
     printf(
         "\"mean_ms\": %.4f, \"p50_ms\": %.4f, \"p90_ms\": %.4f, \"p99_ms\": %.4f, \"p999_ms\": %.4f, \"max_ms\": %.4f, "
         "\"bytes\": %" PRIu64 ", \"seconds\": %.3f, \"cpu_seconds\": %.3f}\n",
-        h->n ? h->sum_ns / (double)h->n / 1e6 : 0, percentile_ms(h, 0.5), percentile_ms(h, 0.9), percentile_ms(h, 0.99),
-        percentile_ms(h, 0.999), (double)h->most_ns / 1e6, r->bytes, seconds, bench_cpu_s());
+        h->n ? h->sum_ns / (double)h->n / 1e6 : 0, percentile_ms(h, 0.5, failures, failed_ms),
+        percentile_ms(h, 0.9, failures, failed_ms), percentile_ms(h, 0.99, failures, failed_ms),
+        percentile_ms(h, 0.999, failures, failed_ms), failures ? failed_ms : most_ms, r->bytes, seconds, bench_cpu_s());
 }
 
 int main(int argc, char **argv)

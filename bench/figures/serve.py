@@ -166,8 +166,8 @@ def events(quick):
                     postgres = Postgres(work / "pg")
                     notes[store] = f"{postgres.version()}, fsync on, on the load's core"
                 made = ["--products", 1000, "--customers", 1000, "--events", 10000] + (["--records", postgres.address] if postgres else [])
-                serving.Run([BIN / "bench_serve_shop", folder, *made]).must()
-                with Server({"shop": folder}, log=work / "log", settings=(f"--records={postgres.address}",) if postgres else ()) as server:
+                serving.Run([BIN / "bench_serve_shop", folder, *made]).must()  # the folder keeps the address of its records
+                with Server({"shop": folder}, log=work / "log") as server:
                     results[store] = serving.loads(server, "events", rounds_for(quick), **flags)
                     stored = server.get("/v1/answers/insight")["data_offset"]
             finally:

@@ -268,6 +268,7 @@ class Postgres:
             names = {entry.pw_name: entry for entry in pwd.getpwall()}
             entry = names.get("postgres") or names["nobody"]
             os.chown(self.folder, entry.pw_uid, entry.pw_gid)
+            self.folder.parent.chmod(0o711)  # of scratch(): he has to get through
             self.user = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
         data = self.folder / "data"
         subprocess.run([self.programs / "initdb", "-D", data, "-U", "merx", "-A", "trust", "-E", "UTF8", "--no-locale"], check=True, stdout=subprocess.DEVNULL,

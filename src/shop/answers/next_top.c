@@ -62,10 +62,9 @@ static merx_status desk_new(const mx_next *model, desk **out, merx_error *err)
     MX_TRY(mx_alloc_array(alloc, 1, sizeof *d, "working memory of next", &d, err));
     MX_TRY_GOTO(mx_alloc_array_raw(alloc, model->items, sizeof *d->counts, "scores of items", &d->counts, err));
     MX_TRY_GOTO(mx_alloc_array_raw(alloc, model->items + 1, sizeof *d->touched, "items of lists", &d->touched, err));
-    MX_TRY_GOTO(
-        mx_alloc_array(alloc, model->ranker.units, sizeof *d->hidden, "state of the network", &d->hidden, err));
-    MX_TRY_GOTO(mx_alloc_array(alloc, mx_ranker_follow_scratch(&model->ranker), sizeof *d->scratch, "scratch of the network",
-                               &d->scratch, err));
+    MX_TRY_GOTO(mx_alloc_array(alloc, model->ranker.units, sizeof *d->hidden, "state of the network", &d->hidden, err));
+    MX_TRY_GOTO(mx_alloc_array(alloc, mx_ranker_follow_scratch(&model->ranker), sizeof *d->scratch,
+                               "scratch of the network", &d->scratch, err));
     for (size_t t = 0; t < model->items; t++)
         d->counts[t] = -0.0;
     *out = d;
@@ -201,8 +200,7 @@ out:
 int32_t mx_next_product_hint(const mx_next *model, const mx_snapshot *s, int32_t item)
 {
     int32_t hint = model->index->product[item];
-    return hint >= 0 && (size_t)hint < s->products &&
-                   mx_str_equal(s->product_id[hint], mx_dict_get(model->ids, item))
+    return hint >= 0 && (size_t)hint < s->products && mx_str_equal(s->product_id[hint], mx_dict_get(model->ids, item))
                ? hint
                : -1;
 }
@@ -212,7 +210,7 @@ int32_t mx_next_product_hint(const mx_next *model, const mx_snapshot *s, int32_t
 typedef struct search {
     const mx_next *model;
     desk *d;
-    double over; /* network (|h| - TYPICAL) */
+    double over;         /* network (|h| - TYPICAL) */
     mx_next_place *best; /* (n) in their order */
     size_t n, count;
 } search;
