@@ -138,6 +138,7 @@ void merx_server_origin(merx_server *server, const char *setting, const char *or
 
 static void release(merx_server *server)
 {
+    mx_jobs_stop(server->jobs); /* what runs wakes streams */
     mx_http_stop(server);
     mx_streams_free(server->streams);
     mx_server_close_jobs(server);

@@ -31,7 +31,7 @@ static merx_status read_history(mx_records *records, const char *answer, json_t 
     merx_status status = mx_records_setting(records, setting, &arena, &text, err);
     *out = status == MERX_OK && *text ? json_loads(text, 0, NULL) : NULL;
     mx_arena_release(&arena);
-    if (!json_is_array(*out)) {
+    if (status == MERX_OK && !json_is_array(*out)) {
         json_decref(*out);
         *out = json_array();
     }

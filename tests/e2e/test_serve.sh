@@ -69,14 +69,16 @@ as() {
     key=(-H "Authorization: Bearer $1")
 }
 key=()
-routes="GET:/v1/health/ready:r GET:/v1/answers:r GET:/v1/answers/insight:r POST:/v1/answers/insight:r GET:/v1/products/tea1:r
+# Those of models first: erasing makes another version.
+routes="GET:/v1/models:r GET:/v1/models/recommend:r GET:/v1/models/recommend/compare?a=1&b=1:r POST:/v1/models/recommend/deploy:a POST:/v1/models/recommend/rollback:a
+GET:/v1/models/recommend/versions/1/file:a
+GET:/v1/health/ready:r GET:/v1/answers:r GET:/v1/answers/insight:r POST:/v1/answers/insight:r GET:/v1/products/tea1:r
 POST:/v1/answers/insight/batch:r GET:/v1/products:r GET:/v1/products/tea1/picture:r GET:/v1/reviews:r GET:/v1/openapi.json:r POST:/v1/events:w GET:/v1/events:w
 PUT:/v1/products/new:w PATCH:/v1/products/new:w DELETE:/v1/products/new:w POST:/v1/products:w GET:/v1/customers:w GET:/v1/customers/ann:w POST:/v1/customers:w
 PUT:/v1/customers/new:w PATCH:/v1/customers/new:w GET:/v1/customers/ann/export:w DELETE:/v1/customers/new:w GET:/metrics:a
 PUT:/v1/reviews/r:w GET:/v1/reviews/r:r PATCH:/v1/reviews/r:w DELETE:/v1/reviews/r:w POST:/v1/reviews:w
 PUT:/v1/messages/m:w GET:/v1/messages/m:w PATCH:/v1/messages/m:w GET:/v1/messages:w DELETE:/v1/messages/m:w POST:/v1/messages:w
-GET:/v1/models:r GET:/v1/models/recommend:r GET:/v1/models/recommend/compare?a=1&b=1:r POST:/v1/models/recommend/deploy:a POST:/v1/models/recommend/rollback:a
-GET:/v1/models/recommend/versions/1/file:a PUT:/v1/uploads/new.csv:a GET:/v1/uploads:a DELETE:/v1/uploads/new.csv:a POST:/v1/jobs:a GET:/v1/jobs:a GET:/v1/jobs/0123456789abcde:a
+PUT:/v1/uploads/new.csv:a GET:/v1/uploads:a DELETE:/v1/uploads/new.csv:a POST:/v1/jobs:a GET:/v1/jobs:a GET:/v1/jobs/0123456789abcde:a
 DELETE:/v1/jobs/0123456789abcde:a GET:/v1/jobs/0123456789abcde/log:a GET:/v1/jobs/0123456789abcde/events:a GET:/v1/jobs/0123456789abcde/file:a
 GET:/v1/keys:a POST:/v1/keys:a DELETE:/v1/keys/0123456789ab:a GET:/v1/settings:a GET:/v1/events/stream:w"
 if [ -e "$MERX_BUILD_DIR/api/routes.json" ]; then

@@ -34,7 +34,7 @@ until_state() {
         get 200 "/v1/jobs/${2:-$job}" "${key[@]}"
         now=$(word state)
         [ "$now" != "$1" ] || return 0
-        case $now in done | failed | cancelled | interrupted) break ;; esac
+        case $now in "done" | failed | cancelled | interrupted) break ;; esac
         sleep 0.1
     done
     get 200 "/v1/jobs/${2:-$job}/log" "${key[@]}"
@@ -43,7 +43,7 @@ until_state() {
 until_ended() {
     for _ in $(seq 600); do
         get 200 "/v1/jobs/$job" "${key[@]}"
-        case $(word state) in done | failed | cancelled | interrupted) return 0 ;; esac
+        case $(word state) in "done" | failed | cancelled | interrupted) return 0 ;; esac
         sleep 0.1
     done
     die "job $job does not end"
@@ -134,7 +134,7 @@ ask 404 DELETE /v1/jobs/0123456789abcde
 
 # ---- import: what was refused and why, without the values ----
 start '{"kind":"import","uploads":["later.csv","products.jsonl"]}'
-until_state done
+until_state "done"
 is result.refused 2
 is result.accepted 616
 is result.refusals.0.column time
@@ -149,7 +149,7 @@ get 404 "/v1/jobs/$job/file"
 [ ! -e "$work/tea.merx/jobs/$job/import" ] || die "an import left its links behind"
 get 200 /v1/customers/dora
 start '{"kind":"import","uploads":["later.csv"]}'
-until_state done
+until_state "done"
 is result.files.0.unchanged true
 is result.accepted 0
 sed 's/,1,1.50/,2,1.50/' "$work/later.csv" >"$work/changed.csv"
@@ -161,7 +161,7 @@ has_not "$work/body" "$work"
 start '{"kind":"import","uploads":["later.csv"],"options":{"replace":true,"max_refused":1}}'
 until_state failed
 start '{"kind":"import","uploads":["later.csv"],"options":{"replace":true}}'
-until_state done
+until_state "done"
 
 # ---- train, followed to its end ----
 get 200 "/v1/answers/recommend?customer=bob"
@@ -193,14 +193,14 @@ PY
 get 200 "/v1/answers/recommend?customer=bob"
 [ "$(number model_version)" = $((before + 1)) ] || die "the server did not take up the model of the job"
 start '{"kind":"train","answers":["recommend"],"options":{"recommend.factors":8},"force":true}'
-until_state done
+until_state "done"
 is result.answers.0.outcome unchanged
 # A HEAD of a stream ends at once.
 ask 200 HEAD "/v1/jobs/$job/events" --head --max-time 5
 
 # ---- evaluate ----
 start '{"kind":"evaluate","answers":["demand","recommend"]}'
-until_state done
+until_state "done"
 is result.answers.0.answer demand
 [ "$(value result.answers.0.evaluation.figures.0.name)" != null ] || die "an evaluation without figures"
 
@@ -221,7 +221,7 @@ first=$(value versions.1.sha256)
 get 404 /v1/models/insight
 get 404 /v1/models/recomend
 start '{"kind":"train","answers":["demand"],"force":true,"again":true}'
-until_state done
+until_state "done"
 get 200 "/v1/models/demand/compare?a=1&b=2"
 python3 -c 'import json, sys
 c = json.load(open(sys.argv[1]))
@@ -278,7 +278,7 @@ post 200 /v1/models/recommend/deploy '{"version":1,"force":true}'
 
 # ---- export: all of it, or what names somebody ----
 start '{"kind":"export"}'
-until_state done
+until_state "done"
 rows=$(value result.rows)
 bytes=$(value result.bytes)
 get 200 "/v1/jobs/$job/file"
@@ -296,7 +296,7 @@ assert all(set(line) == {"kind", "record"} for line in lines)
 assert any(line["record"].get("title") == "Tea number 7" for line in lines)
 PY
 start '{"kind":"export","customers":["dora","nobody"]}'
-until_state done
+until_state "done"
 is parameters.customers.0 '*'
 has_not "$work/body" dora
 get 200 "/v1/jobs/$job/file"
@@ -308,7 +308,7 @@ some=$job
 
 # ---- erase: with receipts; what exports and uploads hold goes too, and no record of a job names him ----
 start '{"kind":"erase","customers":["dora","nobody","emil"]}'
-until_state done
+until_state "done"
 is result.receipts.0.events 30
 is result.receipts.1.found false
 is result.receipts.2.found true
@@ -349,7 +349,7 @@ for n in 1 2 3 4; do
 done
 get 200 "/v1/answers/recommend?customer=bob"
 start '{"kind":"evaluate","answers":["recommend"]}'
-until_state done
+until_state "done"
 # shellcheck disable=SC2086 # words
 wait $senders
 [ $((SECONDS - begun)) -lt 9 ] || die "four writes waited one after the other: $((SECONDS - begun)) s"
@@ -368,7 +368,7 @@ said '"accepted":1'
 # ---- cancelled: one that waits at once, one that runs soon; what follows goes on ----
 upload 201 large.csv "$work/large.csv"
 start '{"kind":"import","uploads":["large.csv"]}'
-until_state done
+until_state "done"
 slow='{"kind":"train","answers":["recommend"],"options":{"recommend.factors":256,"recommend.iterations":200},"force":true,"again":true}'
 get 200 /v1/models/recommend
 versions=$(grep -o '"version":' "$work/body" | wc -l)
@@ -400,7 +400,7 @@ ask 202 DELETE "/v1/jobs/$running"
 until_state cancelled "$running"
 wait "$follower" || die "the stream of a cancelled job did not end"
 has "$work/events" '"state":"cancelled"'
-until_state done "$last"
+until_state "done" "$last"
 get 200 /v1/models/recommend
 [ "$(grep -o '"version":' "$work/body" | wc -l)" = "$versions" ] || die "a cancelled training left a version"
 get 200 /metrics
@@ -463,7 +463,7 @@ serve "$work/tea.merx" --max_streams 3 --timeout 4 --stop_timeout 10 --jobs 2
 get 200 "/v1/jobs/$running"
 is state interrupted
 is error.code cancelled
-until_state done "$waiting"
+until_state "done" "$waiting"
 
 # ---- stopped in the middle of a job: soon, and it says so ----
 start "$slow"
@@ -579,11 +579,11 @@ serve "$work/tea.merx"
 first=$server
 first_address=$address
 start '{"kind":"export","customers":["bob"]}'
-until_state done
+until_state "done"
 done_by_first=$job
 serve "$work/tea.merx"
 get 200 "/v1/jobs/$done_by_first" "${key[@]}"
-is state done
+is state "done"
 post 503 /v1/jobs '{"kind":"export"}'
 said 'another process'
 stop

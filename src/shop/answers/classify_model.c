@@ -376,6 +376,20 @@ static merx_status write_model(const mx_picture_classifier *network, const mx_cl
     return write_products(snapshot, list, set, writer, arena, err);
 }
 
+/* One of the numbers of each epoch against the epoch. */
+static merx_status write_curve(const merx_history *history, const char *name, size_t offset, mx_tensor_writer *writer,
+                               mx_arena *arena, merx_error *err)
+{
+    double *points = mx_arena_array(arena, 2 * history->epochs + 1, sizeof *points, err);
+    if (!points)
+        return MERX_E_MEMORY;
+    for (size_t i = 0; i < history->epochs; i++) {
+        points[2 * i] = history->epoch[i].epoch;
+        memcpy(&points[2 * i + 1], (const char *)&history->epoch[i] + offset, sizeof(double));
+    }
+    return mx_tensor_writer_matrix(writer, name, MX_F64, history->epochs, 2, points, err);
+}
+
 merx_status mx_classify_train(const mx_snapshot *snapshot, const merx_options *options, const merx_allocator *alloc,
                               merx_task *task, mx_tensor_writer *writer, mx_arena *arena, merx_error *err)
 {
@@ -383,6 +397,7 @@ merx_status mx_classify_train(const mx_snapshot *snapshot, const merx_options *o
     mx_classify_labels labels;
     mx_picture_set set = {0};
     mx_picture_classifier network = {0};
+    merx_history history = {0};
     merx_status status;
     alloc = mx_allocator_or_default(alloc);
     MX_TRY(mx_product_pictures_list(snapshot->blobs, snapshot, arena, &list, err));
@@ -402,7 +417,8 @@ merx_status mx_classify_train(const mx_snapshot *snapshot, const merx_options *o
     if (set.parts[1] < LEAST_PICTURES)
         MX_FAIL_GOTO(err, MERX_E_INVALID, "classify", "%zu of %zu pictures can't be decoded; the first: %.150s",
                      set.refused, set.refused + set.n, set.refusal);
-    MX_TRY_GOTO(mx_picture_classifier_fit(&recipe, set.pixels, label, set.parts[1], alloc, task, &network, NULL, err));
+    MX_TRY_GOTO(
+        mx_picture_classifier_fit(&recipe, set.pixels, label, set.parts[1], alloc, task, &network, &history, err));
     float *vectors = mx_arena_array(arena, set.n * network.features + 1, sizeof *vectors, err);
     if (!vectors) {
         status = MERX_E_MEMORY;
@@ -410,8 +426,11 @@ merx_status mx_classify_train(const mx_snapshot *snapshot, const merx_options *o
     }
     MX_TRY_GOTO(mx_picture_classifier_run(&network, set.pixels, set.n, task, vectors, NULL, err));
     MX_TRY_GOTO(write_index(&network, vectors, set.n, alloc, task, writer, arena, err));
-    status = write_model(&network, &labels, &list, &set, snapshot, writer, arena, err);
+    MX_TRY_GOTO(write_model(&network, &labels, &list, &set, snapshot, writer, arena, err));
+    MX_TRY_GOTO(write_curve(&history, MX_CURVE_PREFIX "loss", offsetof(merx_epoch, loss), writer, arena, err));
+    status = write_curve(&history, MX_CURVE_PREFIX "accuracy", offsetof(merx_epoch, metric), writer, arena, err);
 out:
+    merx_history_release(&history);
     mx_picture_classifier_release(&network);
     mx_picture_set_release(&set);
     return status;
