@@ -26,6 +26,8 @@ set(merx_slow_tests
   e2e.console
   e2e.serve
   e2e.serve_faults
+  e2e.serve_fuzz
+  e2e.serve_things
   shop.classify
   shop.crash
   shop.import
