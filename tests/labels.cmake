@@ -23,6 +23,7 @@ set(merx_slow_tests
   store.postgres_crash
   store.sqlite
   e2e.console
+  e2e.console_shop
   e2e.serve
   e2e.serve_faults
   shop.classify
@@ -48,6 +49,7 @@ set(merx_threads_tests
 # Tests of the optimised program (real data at full size, time or memory limits): not built with the sanitizers; ./test runs
 # them in the release build.
 set(merx_release_tests
+  e2e.console_shop
   e2e.retail_answers
   e2e.retail_forecast
   e2e.retail_import
