@@ -24,6 +24,7 @@ set(merx_slow_tests
   store.sqlite
   e2e.clients
   e2e.console
+  e2e.console_shop
   e2e.serve
   e2e.serve_faults
   e2e.serve_fuzz
@@ -54,6 +55,7 @@ set(merx_threads_tests
 # Tests of the optimised program (real data at full size, time or memory limits): not built with the sanitizers; ./test runs
 # them in the release build.
 set(merx_release_tests
+  e2e.console_shop
   e2e.retail_answers
   e2e.retail_forecast
   e2e.retail_import

@@ -66,11 +66,15 @@ export function Measured({ evaluation: e }: { evaluation: Evaluation | null }) {
       <p class={e.gate_passed ? 'gate passed' : 'gate'} data-gate={String(e.gate_passed)}>
         <strong>{e.gate_passed ? `✓ ${t('gatePassed')}` : `✗ ${t('gateNotPassed')}`}</strong> {e.gate}
       </p>
-      <Bands label={t('figuresOfModel')} bands={bandsOf(e.figures)} />
-      <p class="quiet">
-        <span class="key-band" aria-hidden="true" /> {t('intervalKey')} &ensp; <span class="key-mark" aria-hidden="true" /> {t('baseline')}
-      </p>
-      <details>
+      {e.figures.length > 0 && (
+        <>
+          <Bands label={t('figuresOfModel')} bands={bandsOf(e.figures)} />
+          <p class="quiet">
+            <span class="key-band" aria-hidden="true" /> {t('intervalKey')} &ensp; <span class="key-mark" aria-hidden="true" /> {t('baseline')}
+          </p>
+        </>
+      )}
+      {e.figures.length > 0 && <details>
         <summary>{t('howMeasured')}</summary>
         <p class="lead">{e.protocol}</p>
         <dl class="facts">
@@ -83,7 +87,7 @@ export function Measured({ evaluation: e }: { evaluation: Evaluation | null }) {
           head={[t('name'), t('value'), t('low'), t('high'), t('baseline'), t('better')]}
           rows={e.figures.map((f) => [f.name, number(f.value), f.low === null ? '–' : number(f.low), f.high === null ? '–' : number(f.high), f.baseline === null ? '–' : number(f.baseline), t(f.higher_is_better ? 'isHigher' : 'isLower')])}
         />
-      </details>
+      </details>}
     </>
   );
 }

@@ -1,11 +1,11 @@
 // Drives Chromium over the console and the storefront of a running merx serve: node console_browser.mjs MODULES ADDRESS PART [ARGUMENT]
 //
-// Parts: open (no shop has a key), running (jobs, models, live events, keys, settings), pictures (a shop with pictures), shop (the storefront), locked KEY READER_KEY
-// WRITER_KEY, shops NAME, portraits FOLDER (pictures of the pages). Each check that fails ends the run with 1 and says what was expected. Every request must go to the server
+// Parts: open (no shop has a key), running (jobs, models, live events, keys, settings), things (customers, products, pictures), shop and reader READER_KEY (the storefront),
+// locked KEY READER_KEY, shops NAME, portraits FOLDER (pictures of the pages). Each check that fails ends the run with 1 and says what was expected. Every request must go to the server
 // itself, and nothing may be said on the browser's console but refusals that a check provokes.
 import assert from 'node:assert/strict';
-import { checkAccess, checkCustomer, checkJobs, checkModels, checkPlayground, checkProducts, checkSegments, checkStream, makeKeys } from './console_pages.mjs';
-import { address, api, asked, go, open, refused, routes, run, settled, shifted, sound, text } from './console_rig.mjs';
+import { checkAccess, checkCustomer, checkEraseJob, checkJobs, checkModels, checkPlayground, checkProducts, checkSegments, checkStream, makeKeys } from './console_pages.mjs';
+import { address, api, asked, go, open, refused, routes, run, settled, sound, text } from './console_rig.mjs';
 import { checkReaderShop, checkShop, checkShopLooks } from './console_shop.mjs';
 
 const ALL = ['#/', '#/answers', '#/customers', '#/customers/ann', '#/products', '#/products/tea1', '#/live', '#/server'];
@@ -327,7 +327,7 @@ async function takePortraits(folder) {
 
 await run({
   open: [checkPages, checkForms, checkAnswer, checkSettings, checkLive, checkErase],
-  running: [checkJobs, checkModels, checkStream, checkAccess],
+  running: [checkJobs, checkModels, checkEraseJob, checkStream, checkAccess],
   things: [checkSegments, checkCustomer, checkProducts, checkPlayground],
   shop: [checkShop, checkShopLooks],
   locked: [checkKeys],

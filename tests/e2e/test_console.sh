@@ -1,32 +1,7 @@
 #!/usr/bin/env bash
 # The console in a real browser: merx serve on a free port, Chromium driven by console_browser.mjs. With MERX_CONSOLE_PICTURES=FOLDER (and perhaps MERX_CONSOLE_SHOP=SHOP) it
 # takes the pictures of docs/pictures in place of the checks.
-. "$MERX_SOURCE_DIR/tests/support/serve.sh"
-skip() {
-    echo "skipped: $*"
-    exit 77
-}
-command -v node >/dev/null && command -v npm >/dev/null || skip "node and npm are not installed"
-chromium=${MERX_CHROMIUM:-/usr/bin/chromium}
-[ -x "$chromium" ] || skip "$chromium is not there"
-modules=$MERX_SOURCE_DIR/console
-if [ ! -d "$modules/node_modules/playwright-core" ] || [ ! -d "$modules/node_modules/axe-core" ]; then
-    # What console/package-lock.json pins, once for each build folder.
-    modules=$MERX_BUILD_DIR/console_modules
-    if ! cmp -s "$MERX_SOURCE_DIR/console/package-lock.json" "$modules/node_modules/.lock"; then
-        mkdir -p "$modules"
-        cp "$MERX_SOURCE_DIR/console/package.json" "$MERX_SOURCE_DIR/console/package-lock.json" "$modules"
-        (cd "$modules" && timeout 180 npm ci --ignore-scripts --no-audit --no-fund) >"$work/npm" 2>&1 || skip "npm ci does not reach its registry: $(tail -n 1 "$work/npm")"
-        cp "$modules/package-lock.json" "$modules/node_modules/.lock"
-    fi
-fi
-# browser PART ARGUMENTS...: those checks, over the server that runs.
-browser() {
-    timeout 900 node "$MERX_SOURCE_DIR/tests/e2e/console_browser.mjs" "$modules" "$address" "$@" && return
-    kill -0 "$server" 2>/dev/null || echo "the server has ended" >&2
-    tail -n 20 "$work/log" >&2
-    die "console: $1"
-}
+. "$MERX_SOURCE_DIR/tests/support/browser.sh"
 
 if [ -n "${MERX_CONSOLE_PICTURES:-}" ]; then
     serve "${MERX_CONSOLE_SHOP:?a shop whose pictures are taken}"
@@ -77,17 +52,6 @@ browser open
 browser running
 stop
 
-# ---- a shop with pictures: customers, products, pictures, the storefront ----
-run 0 "$MERX" sample "$work/gifts" --products 90 --customers 300 --events 6000
-run 0 "$MERX" import "$work/gifts" --shop "$work/gifts.merx" --quiet
-for answer in recommend next segment classify; do
-    run 0 "$MERX" train "$answer" --shop "$work/gifts.merx" --force --quiet
-done
-serve "gifts=$work/gifts.merx"
-browser things
-browser shop
-stop
-
 # ---- with keys: the pages still come, what they ask does not ----
 admin=$("$MERX" key create "$work/tea.merx" --role admin --quiet)
 reader=$("$MERX" key create "$work/tea.merx" --role reader --quiet)
@@ -95,7 +59,6 @@ serve "tea=$work/tea.merx"
 get 200 /
 get 401 /v1/answers
 browser locked "$admin" "$reader"
-browser reader "$reader"
 stop
 ! grep -qE 'zoe|from the console' "$work/log" || die "the access log names a customer"
 
