@@ -36,7 +36,54 @@ static void twin_value(mx_text *out, const merx_value *value)
     }
 }
 
-static void twin_item(mx_text *out, const merx_item *item)
+/* ---- types: of the first field of each name; of an item's own where they are others ---- */
+
+static const char *const type_names[] = {
+    [MERX_VALUE_TEXT] = "text",   [MERX_VALUE_INT] = "int",     [MERX_VALUE_REAL] = "real",
+    [MERX_VALUE_SHARE] = "share", [MERX_VALUE_MONEY] = "money", [MERX_VALUE_DATE] = "date"};
+
+static const merx_field *first_named(const merx_reply *reply, const char *name)
+{
+    for (size_t i = 0; i < reply->items; i++)
+        for (size_t f = 0; f < reply->item[i].fields; f++)
+            if (strcmp(reply->item[i].field[f].name, name) == 0)
+                return &reply->item[i].field[f];
+    return NULL;
+}
+
+static void twin_type(mx_text *out, const merx_field *field, bool first)
+{
+    mx_text_puts(out, first ? "" : ",");
+    twin_text(out, field->name);
+    mx_text_printf(out, ":\"%s\"", type_names[field->value.type]);
+}
+
+static void twin_types(mx_text *out, const merx_reply *reply)
+{
+    bool first = true;
+    mx_text_puts(out, "\"types\":{");
+    for (size_t i = 0; i < reply->items; i++)
+        for (size_t f = 0; f < reply->item[i].fields; f++)
+            if (first_named(reply, reply->item[i].field[f].name) == &reply->item[i].field[f]) {
+                twin_type(out, &reply->item[i].field[f], first);
+                first = false;
+            }
+    mx_text_puts(out, "},");
+}
+
+static void twin_own_types(mx_text *out, const merx_reply *reply, const merx_item *item)
+{
+    bool first = true;
+    for (size_t f = 0; f < item->fields; f++)
+        if (first_named(reply, item->field[f].name)->value.type != item->field[f].value.type) {
+            mx_text_puts(out, first ? ",\"types\":{" : "");
+            twin_type(out, &item->field[f], first);
+            first = false;
+        }
+    mx_text_puts(out, first ? "" : "}");
+}
+
+static void twin_item(mx_text *out, const merx_reply *reply, const merx_item *item)
 {
     mx_text_puts(out, "{\"id\":");
     twin_text(out, item->id);
@@ -51,7 +98,9 @@ static void twin_item(mx_text *out, const merx_item *item)
         mx_text_puts(out, ":");
         twin_value(out, &item->field[i].value);
     }
-    mx_text_puts(out, item->reason ? "},\"reasons\":[" : "}");
+    mx_text_puts(out, "}");
+    twin_own_types(out, reply, item);
+    mx_text_puts(out, item->reason ? ",\"reasons\":[" : "");
     for (size_t i = 0; i < item->reasons; i++) {
         const merx_reason *reason = &item->reason[i];
         mx_text_puts(out, i ? ",{\"kind\":" : "{\"kind\":");
@@ -81,11 +130,13 @@ static void check_reply(const merx_reply *reply)
     twin_text(&out, reply->sentence);
     mx_text_puts(&out, ",\"score_unit\":");
     twin_text(&out, reply->score_unit);
-    mx_text_printf(&out, ",\"model_version\":%lld,\"data_offset\":%lld,\"items\":[", (long long)reply->model_version,
+    mx_text_printf(&out, ",\"model_version\":%lld,\"data_offset\":%lld,", (long long)reply->model_version,
                    (long long)reply->data_offset);
+    twin_types(&out, reply);
+    mx_text_puts(&out, "\"items\":[");
     for (size_t i = 0; i < reply->items; i++) {
         mx_text_puts(&out, i ? "," : "");
-        twin_item(&out, &reply->item[i]);
+        twin_item(&out, reply, &reply->item[i]);
     }
     mx_text_puts(&out, "],\"notes\":[");
     for (size_t i = 0; i < reply->notes; i++) {
