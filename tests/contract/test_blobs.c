@@ -96,6 +96,33 @@ static void test_put_map_remove(void **state)
     lists(f->blobs, NULL, "empty 0\nmodels/recommend/000001.safetensors 4\n");
 }
 
+/* "part part … ", and then perhaps a failure. */
+static merx_status make_parts(void *context, mx_blob_put_fn put, void *sink, merx_error *err)
+{
+    const int *parts = context;
+    for (int i = 0; i < (*parts < 0 ? 3 : *parts); i++)
+        MX_TRY(put(sink, "part ", 5, err));
+    if (*parts < 0)
+        MX_FAIL(err, MERX_E_CANCELLED, "", "no more parts");
+    return MERX_OK;
+}
+
+static void test_a_blob_made_as_it_is_written(void **state)
+{
+    fixture *f = *state;
+    merx_error err = {0};
+    int three = 3, none = 0, fails = -1;
+
+    check_ok(mx_blobs_put_made(f->blobs, "made/a", make_parts, &three, &err), err);
+    holds(f->blobs, "made/a", "part part part ");
+    check_fails(mx_blobs_put_made(f->blobs, "made/a", make_parts, &fails, &err), MERX_E_CANCELLED, err);
+    holds(f->blobs, "made/a", "part part part "); /* as it was */
+    check_ok(mx_blobs_put_made(f->blobs, "made/a", make_parts, &none, &err), err);
+    holds(f->blobs, "made/a", "");
+    check_fails(mx_blobs_put_made(f->blobs, "../a", make_parts, &three, &err), MERX_E_INVALID, err);
+    lists(f->blobs, NULL, "made/a 0\n");
+}
+
 static void test_a_mapped_blob_outlives_its_replacement(void **state)
 {
     fixture *f = *state;
@@ -258,6 +285,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         T(test_put_map_remove),
+        T(test_a_blob_made_as_it_is_written),
         T(test_a_mapped_blob_outlives_its_replacement),
         T(test_lists_in_order_of_whole_names),
         T(test_a_listing_can_be_ended),
