@@ -15,7 +15,7 @@
 #include "shop/heap_arena.h"
 #include "shop/snapshot_parts.h"
 
-enum { GROUP_PRODUCTS = 200, MOST_GROUPS = 6, MOST_EVENTS = 2000, DAYS = 730 };
+enum { GROUP_PRODUCTS = 200, MOST_GROUPS = 6, MOST_EVENTS = 2000, DAYS = 730, FULL = 500 };
 
 #define TRY(call)                                                                                                      \
     do {                                                                                                               \
@@ -217,6 +217,11 @@ static int compare(const void *a, const void *b)
     return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
 }
 
+static int compare_items(const void *a, const void *b)
+{
+    return (*(const int32_t *)a > *(const int32_t *)b) - (*(const int32_t *)a < *(const int32_t *)b);
+}
+
 static void measure(mx_snapshot *s, const void *model, size_t questions, bool why)
 {
     double *took = malloc(questions * sizeof *took);
@@ -239,6 +244,52 @@ static void measure(mx_snapshot *s, const void *model, size_t questions, bool wh
            took[questions * 99 / 100] * 1e6, took[questions - 1] * 1e6, (double)bytes / (double)questions);
     fflush(stdout);
     free(took);
+}
+
+/* Places of the reply that name the product which full scoring puts there. */
+static void compare_full(mx_snapshot *s, const mx_recommender *model, size_t questions)
+{
+    double *scores = malloc(model->items * sizeof *scores), *user = malloc((size_t)model->als.factors * sizeof *user);
+    uint8_t *barred = calloc(model->items, 1);
+    size_t places = 0, same = 0;
+    mx_random random;
+    mx_random_init(&random, 6, 6);
+    for (size_t q = 0; q < questions; q++) {
+        size_t customer = mx_random_below(&random, s->customers), n, m = 0;
+        const int32_t *events;
+        TRY(mx_snapshot_customer_events(s, (int32_t)customer, &events, &n, &err));
+        int32_t *history = malloc((n + 1) * sizeof *history), best[10];
+        for (size_t k = 0; k < n; k++) {
+            int32_t item = mx_dict_find(model->ids, s->product_id[s->product[events[k]]]);
+            if (item < 0 || barred[item])
+                continue;
+            barred[item] = 1;
+            history[m++] = item;
+        }
+        qsort(history, m, sizeof *history, compare_items);
+        merx_options *question = NULL;
+        mx_arena *arena = NULL;
+        merx_reply reply = {0};
+        TRY(merx_options_new(NULL, mx_answer_recommend.info.question, &question, &err));
+        TRY(merx_options_set(question, "customer", s->customer_id[customer].data, &err));
+        TRY(mx_heap_arena_new(NULL, &arena, &err));
+        TRY(mx_answer_recommend.answer(&(mx_ask){.snapshot = s, .state = model, .question = question, .arena = arena},
+                                       &reply, &err));
+        if (m > 0) {
+            TRY(mx_recommender_score(model, history, m, user, scores, &err));
+            size_t found = mx_recommender_best(scores, barred, model->items, 10, best);
+            places += found;
+            for (size_t i = 0; i < found && i < reply.items; i++)
+                same += mx_str_equal(mx_dict_get(model->ids, best[i]), mx_str_of(reply.item[i].id));
+        }
+        for (size_t j = 0; j < m; j++)
+            barred[history[j]] = 0;
+        mx_heap_arena_free(arena);
+        merx_options_free(question);
+        free(history);
+    }
+    printf("{\"places\": %zu, \"as_full_scoring\": %zu}\n", places, same);
+    free(scores), free(user), free(barred);
 }
 
 int main(int count, char **words)
@@ -265,6 +316,7 @@ int main(int count, char **words)
         measure(s, model, questions, false);
     if (count < 7 || strcmp(words[6], "why") == 0)
         measure(s, model, questions, true);
+    compare_full(s, model, questions < FULL ? questions : FULL);
     mx_answer_recommend.unload(model);
     mx_tensor_file_close(file);
     mx_event_index_release(&s->memory->by_customer);
