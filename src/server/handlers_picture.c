@@ -91,8 +91,11 @@ void mx_handle_picture(mx_request *request)
         status = find_and_reply(request, reader->shop->blobs, side, &err);
     if (reader)
         mx_served_shop_give(request->shop, reader);
-    if (status == MERX_E_NOT_FOUND && strcmp(err.where, "picture") == 0)
-        mx_request_fail(request, MX_HTTP_NOT_FOUND, "", "", "%s", err.message);
-    else if (status != MERX_OK && !mx_picture_failure(request, &err))
+    if (status == MERX_OK || mx_picture_failure(request, &err))
+        return;
+    if (status == MERX_E_NOT_FOUND) /* also a blob that was removed just now */
+        mx_request_fail(request, MX_HTTP_NOT_FOUND, "", "", "there is no picture of the product \"%.100s\"",
+                        request->path_value);
+    else
         mx_request_failure(request, &err);
 }

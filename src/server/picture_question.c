@@ -86,7 +86,9 @@ merx_status mx_picture_reply(mx_request *request, const merx_reply *reply, char 
 bool mx_picture_failure(mx_request *request, const merx_error *err)
 {
     /* Where the program was looked for is the operator's to know. */
-    if (strstr(err->message, "merx-decode") || strcmp(err->where, "merx-decode") == 0) {
+    mx_str message = mx_str_of(err->message);
+    if (strcmp(err->where, "merx-decode") == 0 || mx_str_ends(message, "the program merx-decode)") ||
+        mx_str_ends(message, "path of merx-decode")) {
         char line[1200];
         int length =
             snprintf(line, sizeof line, "merx serve: request %s: %s: %s\n", request->id, err->where, err->message);
