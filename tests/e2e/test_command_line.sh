@@ -61,6 +61,20 @@ bash -n "$work/out" || die "the bash completion does not parse"
     _merx
     [ "${COMPREPLY[*]}" = import ] || die "completion of \"network im\" gave ${COMPREPLY[*]}"
 ) || exit 1
+# Every setting of the server, from its one table, is in the help, the completions and the man page.
+if "$MERX" serve --help | grep -q -- '--listen'; then
+    settings=$("$MERX" serve --help | grep -oE '^ +--[a-z_]+' | tr -d ' ')
+    [ "$(printf '%s\n' "$settings" | wc -l)" -ge 12 ] || die "merx serve --help has no settings: $settings"
+    for form in bash zsh fish man; do
+        "$MERX" completion $form | sed 's/\\-/-/g' >"$work/words"
+        for setting in $settings; do
+            has "$work/words" "$setting"
+        done
+    done
+    for role in create list revoke; do
+        "$MERX" completion bash | grep -q " key) .* $role " || die "the completion of \"key\" lacks $role"
+    done
+fi
 run 0 "$MERX" completion zsh
 run 0 "$MERX" completion fish
 run 0 "$MERX" completion man

@@ -55,6 +55,23 @@ else
     left_out "the systemd unit: there is no systemd-analyze of version 250 or newer"
 fi
 
+# ---- alerts ----
+if command -v promtool >/dev/null; then
+    run 0 promtool check rules "$deploy/prometheus/rules.yml"
+    run 0 promtool check config --syntax-only "$deploy/prometheus/scrape.yml"
+    run 0 promtool test rules "$deploy/prometheus/rules_test.yml"
+else
+    left_out "the alert rules: there is no promtool"
+fi
+# Each metric that a rule asks for is one that the server gives.
+serve "$work/tea.merx"
+get 200 /v1/answers/insight
+get 200 /metrics
+for metric in $(grep -oE '(merx|process)_[a-z_]+' "$deploy/prometheus/rules.yml" | sort -u); do
+    said "$metric"
+done
+stop
+
 # ---- proxies ----
 command -v openssl >/dev/null || {
     left_out "nginx and HAProxy: there is no openssl to make a certificate"
@@ -88,7 +105,7 @@ start_nginx() {
         "$deploy/nginx/merx.conf" >"$work/merx.conf"
     mkdir -p "$work/nginx"
     {
-        printf 'daemon off;\npid %s/nginx.pid;\nerror_log stderr;\nevents {}\nhttp {\n' "$work"
+        printf 'daemon off;\nmaster_process off;\npid %s/nginx.pid;\nerror_log stderr;\nevents {}\nhttp {\n' "$work"
         for kind in client_body proxy fastcgi uwsgi scgi; do
             printf '    %s_temp_path %s/nginx/%s;\n' "$kind" "$work" "$kind"
         done
