@@ -22,11 +22,17 @@ static void test_found(void **state)
     assert_true(page->size > 100);
     assert_memory_equal(page->data, "<!doctype html>", 15);
     assert_ptr_equal(mx_page_find("HEAD", "/"), page);
+    const mx_page *shop = mx_page_find("GET", "/shop");
+    assert_non_null(shop);
+    assert_string_equal(shop->type, "text/html; charset=utf-8");
+    assert_memory_equal(shop->data, "<!doctype html>", 15);
+    assert_ptr_not_equal(shop, page);
     for (size_t i = 0; i < mx_page_count; i++) {
         assert_ptr_equal(mx_page_find("GET", mx_page_files[i].path), &mx_page_files[i]);
         assert_true(mx_page_files[i].etag[0] == '"' && strlen(mx_page_files[i].etag) == 34);
     }
-    static const char *const none[] = {"", "/index.html", "//", "/assets", "/assets/", "/v1/health/live", "/icon.svg/"};
+    static const char *const none[] = {"",        "/index.html", "/shop.html",      "/shop/",    "//",
+                                       "/assets", "/assets/",    "/v1/health/live", "/icon.svg/"};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         assert_null(mx_page_find("GET", none[i]));
     assert_null(mx_page_find("POST", "/"));
