@@ -38,32 +38,6 @@ static void test_others_see_commits_only(void **state)
     mx_records_close(writer);
 }
 
-static void test_a_stamp_tells_of_others(void **state)
-{
-    fixture *f = *state;
-    merx_error err = {0};
-    mx_event event = event_of("e", "", 0, 1, "c", "p", "o");
-    mx_records *reader = open_again(f, true, 50);
-    int64_t before = 0, same = 0, after = 0;
-
-    merx_status status = mx_records_stamp(reader, &before, NULL);
-    if (status != MERX_E_UNSUPPORTED) { /* else one looks each time */
-        assert_int_equal(status, MERX_OK);
-        check_ok(mx_records_stamp(reader, &same, &err), err);
-        assert_int_equal(same, before);
-        check_ok(mx_records_begin(f->records, &err), err);
-        check_ok(mx_records_append(f->records, &event, 1, NULL, &err), err);
-        check_ok(mx_records_stamp(reader, &same, &err), err);
-        assert_int_equal(same, before); /* not committed yet */
-        check_ok(mx_records_commit(f->records, &err), err);
-        check_ok(mx_records_stamp(reader, &after, &err), err);
-        assert_true(after != before);
-        check_ok(mx_records_stamp(reader, &same, &err), err);
-        assert_int_equal(same, after);
-    }
-    mx_records_close(reader);
-}
-
 /* What a writer remembers must not outlive what another writer erased. */
 static void test_two_writers_take_turns(void **state)
 {
@@ -377,7 +351,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RECORDS_TEST(test_others_see_commits_only),
-        RECORDS_TEST(test_a_stamp_tells_of_others),
         RECORDS_TEST(test_two_writers_take_turns),
         RECORDS_TEST(test_rollback_leaves_nothing),
         RECORDS_TEST(test_wrong_use_is_refused),
