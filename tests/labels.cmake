@@ -25,6 +25,7 @@ set(merx_slow_tests
   e2e.clients
   e2e.console
   e2e.console_shop
+  e2e.deploy
   e2e.serve
   e2e.serve_faults
   e2e.serve_fuzz

@@ -67,6 +67,7 @@ fi
 serve "$work/tea.merx"
 get 200 /v1/answers/insight
 get 200 /metrics
+# shellcheck disable=SC2013 # names of metrics are words
 for metric in $(grep -oE '(merx|process)_[a-z_]+' "$deploy/prometheus/rules.yml" | sort -u); do
     said "$metric"
 done
