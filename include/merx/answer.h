@@ -109,7 +109,7 @@ typedef struct merx_evaluation {
     int64_t until_ms;                           /* end of the test data */
     uint64_t train_rows, test_rows, test_units; /* units: customers, series … that intervals resample */
     char unit[24];                              /* "customers" */
-    char protocol[240];                         /* how it was measured, one sentence */
+    char protocol[320];                         /* how it was measured, one sentence */
     size_t figures;                             /* the first is the one the gate looks at; 0: not evaluated */
     merx_figure figure[MERX_FIGURES_MAX];
     bool gate_passed;

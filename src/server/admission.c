@@ -159,7 +159,7 @@ static bool admit_body(mx_request *request, const mx_head *head)
 
     request->picture = takes_picture(request) &&
                        (is_type(type, "image/jpeg") || is_type(type, "image/png") || is_type(type, "image/webp"));
-    size_t limit = takes == MX_FILE    ? (size_t)request->server->limits.upload_bytes
+    size_t limit = takes == MX_FILE   ? (size_t)request->server->limits.upload_bytes
                    : request->picture ? (size_t)most
                                       : mx_content_limit(takes, most);
 

@@ -76,8 +76,7 @@ static merx_status load(const mx_model_set *set, size_t index, mx_snapshot *snap
     model->answer = answer;
     model->version = slot->version;
     MX_TRY_GOTO(mx_blobs_read(set->blobs, slot->blob, set->alloc, &model->bytes, &model->size, &failure));
-    MX_TRY_GOTO(mx_tensor_file_memory(model->bytes, model->size, slot->blob, set->alloc, true, &model->file,
-                                      &failure));
+    MX_TRY_GOTO(mx_tensor_file_memory(model->bytes, model->size, slot->blob, set->alloc, true, &model->file, &failure));
     if (answer->load)
         MX_TRY_GOTO(answer->load(model->file, snapshot, set->alloc, &model->state, &failure));
 out:

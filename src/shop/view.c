@@ -48,7 +48,7 @@ struct mx_view_keeper {
     mx_tail *tail;
     mx_model_set *models;
     mx_shop_settings settings;
-    mx_arena arena; /* of the settings */
+    mx_arena arena;  /* of the settings */
     bool look_again; /* whatever mx_records_changed says */
     bool models_due;
     double models_looked_s;

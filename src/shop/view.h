@@ -57,7 +57,8 @@ bool mx_view_keeper_is_ready(mx_view_keeper *keeper, bool whole);
 bool mx_view_keeper_is_awake(mx_view_keeper *keeper); /* whether the shop is open: it was asked something of late */
 
 /* The view that questions to this answer are to be asked of. Owns: mx_view_release. */
-merx_status mx_view_keeper_for(mx_view_keeper *keeper, const char *answer, mx_view **out, merx_error *err) MERX_MUST_CHECK;
+merx_status mx_view_keeper_for(mx_view_keeper *keeper, const char *answer, mx_view **out,
+                               merx_error *err) MERX_MUST_CHECK;
 /* A question to the answer that the view was got for: many questions are answered from one state so. Any thread. */
 merx_status mx_view_ask(mx_view *view, const char *answer, const merx_options *question, bool why, merx_reply *out,
                         merx_error *err) MERX_MUST_CHECK;
