@@ -138,7 +138,7 @@ static void add_headers(const http_request *h, struct MHD_Response *response)
         snprintf(text, sizeof text, "attachment; filename=\"%.*s\"", MX_UPLOAD_NAME_MAX, r->attachment);
         MHD_add_response_header(response, "Content-Disposition", text);
     }
-    if (strcmp(r->type, "text/event-stream") == 0)
+    if (r->stream)
         MHD_add_response_header(response, "X-Accel-Buffering", "no"); /* nginx in front sends on at once */
     if (r->status == 401)
         MHD_add_response_header(response, "WWW-Authenticate", "Bearer");

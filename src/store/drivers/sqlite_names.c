@@ -12,6 +12,8 @@
 #define BLOCK 1024         /* keys */
 #define SINGLES_A_BLOCK 32 /* names one by one cost as much as a block */
 #define MAX_BLOCKS (SIZE_MAX / 64)
+/* What a scan may keep of names: some ten million. With less, one that meets them in no order would read a block for nearly each of its rows. */
+#define SCAN_BYTES (512u << 20)
 
 struct mx_name_block {
     size_t size_bytes;    /* of the whole allocation */
@@ -291,7 +293,7 @@ merx_status mx_name_reader_init(mx_name_reader *reader, mx_sqlite *store, merx_e
 
     memset(reader, 0, sizeof *reader);
     reader->store = store;
-    reader->max_bytes = (size_t)store->cache_bytes;
+    reader->max_bytes = store->cache_bytes > SCAN_BYTES ? (size_t)store->cache_bytes : SCAN_BYTES;
     reader->bytes = mx_vec_init(store->alloc, 1, UINT32_MAX, "names");
     mx_arena_init(&reader->row, store->alloc);
     MX_TRY(mx_sqlite_max_name(store, &max_key, err));
