@@ -224,7 +224,7 @@ async function checkKeys(admin, reader) {
     assert.match(await text(page, '.door .problem'), /unauthorized.*not a key of a shop/s);
     await page.fill('#door', '钥匙');
     await page.keyboard.press('Enter');
-    await page.waitForSelector('.door .problem');
+    await page.waitForFunction(() => document.querySelector('.door .problem') && document.querySelector('#door').value === ''); // the next door
     await page.fill('#door', reader);
     await page.keyboard.press('Enter');
     await page.waitForFunction(() => !document.querySelector('#door') && document.querySelector('.problem'));
