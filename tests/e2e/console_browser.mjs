@@ -218,6 +218,10 @@ async function checkKeys(admin, reader) {
     await page.waitForSelector('#door');
     await sound(page, 'the door');
     assert.match(await text(page, 'h1'), /asks for a key/);
+    // Without a key nothing is asked over and over.
+    const before = asked.length;
+    await page.waitForTimeout(1000);
+    assert.equal(asked.length, before, 'the door waits');
     await page.fill('#door', 'merx_0123456789ab_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA');
     await page.keyboard.press('Enter');
     await page.waitForSelector('.door .problem');
