@@ -126,7 +126,8 @@ function App() {
   const [open, setOpen] = useState(false);
   const [, again] = useState(0);
   const main = useRef<HTMLElement>(null);
-  const { routes, failure } = useRoutes(refused);
+  const [entered, setEntered] = useState(0);
+  const { routes, failure } = useRoutes(entered);
   useEffect(() => {
     const moved = () => {
       const to = addressed();
@@ -215,7 +216,7 @@ function App() {
         </div>
       </header>
       <main id="main" ref={main} tabIndex={-1}>
-        {refused ? <Door failure={refused} enter={() => setRefused(null)} /> : failure && !failure.asksAccess ? <Unreached failure={failure} /> : <Page {...address} routes={routes} />}
+        {refused ? <Door failure={refused} enter={() => { setRefused(null); setEntered((n) => n + 1); }} /> : failure && !failure.asksAccess ? <Unreached failure={failure} /> : <Page {...address} routes={routes} />}
       </main>
     </div>
   );

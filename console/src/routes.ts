@@ -35,7 +35,7 @@ function askRoutes() {
   });
 }
 
-// Asked once for each visit; after a refusal (no key yet) when `again` has changed.
+// Asked once for each visit; after a refusal (no key yet) when `again` has changed, that is when another key was given.
 export function useRoutes(again: unknown): { routes: Routes | null; failure: Failure | null } {
   const [, turn] = useState(0);
   useEffect(() => {

@@ -16,6 +16,7 @@ export const browser = await chromium.launch({
 export const said = [];
 export const asked = [];
 let expected = 0;
+let opened = 0;
 
 // While a check provokes refusals the browser may say so.
 export async function refused(check) {
@@ -28,7 +29,7 @@ export async function refused(check) {
 }
 
 function watch(page) {
-  page.setDefaultTimeout(30000);
+  page.setDefaultTimeout(60000);
   page.on('request', (request) => asked.push(request.url()));
   page.on('pageerror', (error) => said.push(`error: ${error}`));
   page.on('console', (message) => {
@@ -43,6 +44,7 @@ function watch(page) {
 
 export async function open(options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-GB', colorScheme: 'light', acceptDownloads: true, ...options });
+  opened++;
   return watch(await context.newPage());
 }
 
@@ -117,7 +119,8 @@ export async function run(checks) {
     }
     const outside = asked.filter((url) => !url.startsWith(`${address}/`) && !url.startsWith('data:') && !url.startsWith(`blob:${address}/`));
     assert.deepEqual(outside, [], 'every request goes to the server itself');
-    assert.ok(asked.length > 3, 'requests were seen');
+    // None is opened where the server lacks all the routes of a part.
+    assert.ok(opened === 0 || asked.length > 3, 'requests were seen');
     assert.deepEqual(said, [], "the browser's console is silent");
   } catch (error) {
     console.error(`FAILED (${part}): ${error.stack ?? error}`);

@@ -321,7 +321,7 @@ function Front() {
           {say('basket')} <span class="count" data-count={count}>{count}</span>
         </a>
         <div class="settings">
-          <button type="button" class="small" id="show-saw" aria-expanded={panel} aria-controls="saw" onClick={() => setPanel(!panel)}>{say('saw')}</button>
+          {!door && <button type="button" class="small" id="show-saw" aria-expanded={panel} aria-controls="saw" onClick={() => setPanel(!panel)}>{say('saw')}</button>}
           <button type="button" class="small" id="language" lang={spoken() === 'zh' ? 'en' : 'zh-CN'} onClick={() => { speak(spoken() === 'zh' ? 'en' : 'zh'); again((n) => n + 1); }}>{say('language')}</button>
           <button type="button" class="small" id="theme" aria-label={`${say('colours')}: ${say(theme() === 'dark' ? 'toLight' : 'toDark')}`} onClick={() => { localStorage.setItem(THEME, theme() === 'dark' ? 'light' : 'dark'); again((n) => n + 1); }}>{say(theme() === 'dark' ? 'toLight' : 'toDark')}</button>
           {sessionStorage.getItem(KEY) && <button type="button" class="small" id="forget" onClick={() => { sessionStorage.removeItem(KEY); location.reload(); }}>{say('forget')}</button>}
