@@ -23,6 +23,7 @@ set(merx_slow_tests
   store.postgres_crash
   store.sqlite
   e2e.console
+  e2e.console_running
   e2e.console_shop
   e2e.serve
   e2e.serve_faults
