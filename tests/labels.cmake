@@ -24,6 +24,7 @@ set(merx_slow_tests
   store.sqlite
   e2e.clients
   e2e.console
+  e2e.console_running
   e2e.console_shop
   e2e.deploy
   e2e.serve

@@ -207,7 +207,7 @@ export async function makeKeys(page) {
   await until(200);
   const row = page.locator('tr[data-key]', { hasText: 'made in the console' });
   assert.match(await row.textContent(), /writer/);
-  await page.click('#made button.small:last-child');
+  await page.click('#made .made > button');
   assert.ok(!(await page.content()).includes(key), 'it is not shown again');
   await row.locator('button').click();
   await page.waitForSelector('dialog');

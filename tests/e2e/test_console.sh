@@ -14,7 +14,6 @@ make_shop "$work/tea.merx" tea
 for answer in next segment demand; do
     run 0 "$MERX" train "$answer" --shop "$work/tea.merx" --force --quiet
 done
-cp -r "$work/tea.merx" "$work/toys.merx"
 
 serve "tea=$work/tea.merx"
 key=()
@@ -49,21 +48,5 @@ ask 404 POST / -d x
 
 post 200 /v1/events '{"id":"z1","kind":"purchase","product":"tea1","customer":"zoe/1 ü","price":"2.00","time":"2024-02-01T10:00:00Z"}'
 browser open
-browser running
-stop
-
-# ---- with keys: the pages still come, what they ask does not ----
-admin=$("$MERX" key create "$work/tea.merx" --role admin --quiet)
-reader=$("$MERX" key create "$work/tea.merx" --role reader --quiet)
-serve "tea=$work/tea.merx"
-get 200 /
-get 401 /v1/answers
-browser locked "$admin" "$reader"
 stop
 ! grep -qE 'zoe|from the console' "$work/log" || die "the access log names a customer"
-
-# ---- several shops, none with a key ----
-cp -r "$work/toys.merx" "$work/more.merx"
-serve "toys=$work/toys.merx" "more=$work/more.merx"
-browser shops toys
-stop
