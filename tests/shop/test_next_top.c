@@ -179,7 +179,7 @@ static void *ask_often(void *context)
     asker *a = context;
     mx_next_place best[10], first[10];
     merx_error err = {0};
-    size_t count, count_first;
+    size_t count, count_first = 0;
     for (int round = 0; round < 300; round++) {
         int32_t history[8];
         for (int k = 0; k < 8; k++)
