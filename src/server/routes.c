@@ -203,26 +203,31 @@ static bool fits(const char *pattern, const char *path, mx_str *value)
     }
 }
 
+/* The methods of a path, for the header Allow; false: no route has that path. */
+static bool list_methods(const char *path, char *allow)
+{
+    mx_str part;
+    allow[0] = '\0';
+    for (size_t i = 0; i < ROUTES; i++)
+        if (fits(routes[i].path, path, &part)) {
+            size_t used = strlen(allow);
+            snprintf(allow + used, 64 - used, "%s%s%s", used ? ", " : "", routes[i].method,
+                     strcmp(routes[i].method, "GET") == 0 ? ", HEAD" : "");
+        }
+    return allow[0] != '\0';
+}
+
 mx_match mx_route_find(const char *method, const char *path, const mx_route **route, char *value, char *allow)
 {
     const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
-    mx_match match = MX_NO_PATH;
     mx_str part;
 
     *route = NULL;
     value[0] = allow[0] = '\0';
-    for (size_t i = 0; i < ROUTES; i++) {
-        if (!fits(routes[i].path, path, &part))
-            continue;
-        match = MX_NO_METHOD;
-        size_t used = strlen(allow);
-        snprintf(allow + used, 64 - used, "%s%s%s", used ? ", " : "", routes[i].method,
-                 strcmp(routes[i].method, "GET") == 0 ? ", HEAD" : "");
-        if (strcmp(routes[i].method, wanted) == 0) {
+    for (size_t i = 0; i < ROUTES; i++)
+        if (strcmp(routes[i].method, wanted) == 0 && fits(routes[i].path, path, &part)) {
             *route = &routes[i];
-            allow[0] = '\0';
             return mx_percent_decode(part.data, part.size, value, MX_PATH_VALUE_MAX + 1) ? MX_MATCHED : MX_BAD_PATH;
         }
-    }
-    return match;
+    return list_methods(path, allow) ? MX_NO_METHOD : MX_NO_PATH;
 }
