@@ -367,8 +367,9 @@ static merx_status write_shop(const shape *s, const catalogue *c, const log_of_e
     mx_records *records = NULL;
     char address[4096];
     uint64_t events = 0;
-    merx_status status =
-        merx_shop_open(NULL, s->folder, &(merx_shop_options){.create = true, .records = s->records, .keep_records = s->records != NULL}, &shop, err);
+    merx_status status = merx_shop_open(
+        NULL, s->folder,
+        &(merx_shop_options){.create = true, .records = s->records, .keep_records = s->records != NULL}, &shop, err);
     merx_shop_close(shop);
     snprintf(address, sizeof address, "%s/shop.db", s->folder);
     if (status == MERX_OK)

@@ -15,7 +15,8 @@
 #include "shop/answers/next.h"
 #include "shop/answers/recommender.h"
 
-enum { TOP = 10, A_BLOCK = 16, KNN_KEEP = 100 };
+/* Of more sequences than SEQUENCES about so many are tested, chosen by a hash of their owners' ids: each costs a ranking of all products. */
+enum { TOP = 10, A_BLOCK = 16, KNN_KEEP = 100, SEQUENCES = 50000 };
 static const double markov_fade = 0.5; /* of the transition counts that stand beside it */
 
 typedef enum ranker { BLEND, TRANSITIONS, KNN, POPULAR, RANKERS } ranker;
@@ -23,7 +24,8 @@ typedef enum ranker { BLEND, TRANSITIONS, KNN, POPULAR, RANKERS } ranker;
 typedef struct test {
     const mx_next *model;
     const mx_item_lists *counts, *knn;
-    size_t n, most_history;
+    size_t n, of, most_history;                /* of: how many there were */
+    int32_t *owner;                            /* (n) customer or session */
     int64_t *history_starts, *relevant_starts; /* (n + 1) */
     mx_vec history, relevant;                  /* int32: in order; ascending */
     double *ndcg[RANKERS], *hit[RANKERS];      /* (n) */
@@ -53,7 +55,7 @@ static bool holds(const int32_t *items, size_t n, int32_t item)
 
 /* The events of one customer or session: the first moment from the split on with something new and something before it. past (count + 1): scratch. */
 static merx_status collect_one(const mx_snapshot *s, int64_t split_ms, const int32_t *item_of, const int32_t *events,
-                               size_t count, int32_t *past, test *t, merx_error *err)
+                               size_t count, int32_t owner, int32_t *past, test *t, merx_error *err)
 {
     size_t m = 0;
     for (size_t from = 0, to; from < count; from = to) {
@@ -71,6 +73,7 @@ static merx_status collect_one(const mx_snapshot *s, int64_t split_ms, const int
             qsort(&MX_VEC_AT(&t->relevant, int32_t, before), found, sizeof(int32_t), compare_items);
             MX_TRY(mx_vec_append(&t->history, past, m, err));
             t->most_history = m > t->most_history ? m : t->most_history;
+            t->owner[t->n] = owner;
             t->relevant_starts[t->n + 1] = (int64_t)t->relevant.count;
             t->history_starts[++t->n] = (int64_t)t->history.count;
             return MERX_OK;
@@ -82,6 +85,40 @@ static merx_status collect_one(const mx_snapshot *s, int64_t split_ms, const int
         }
     }
     return MERX_OK;
+}
+
+/* The items [*from, to) of a list move down to `at`; returns where they end. */
+static int64_t move_down(mx_vec *list, int64_t *from, int64_t to, int64_t at)
+{
+    int64_t n = to - *from;
+    int32_t *items = list->data;
+    memmove(items + at, items + *from, (size_t)n * sizeof *items);
+    *from = at;
+    return at + n;
+}
+
+/* Leaves about SEQUENCES of more. */
+static void choose(const mx_snapshot *s, bool customers, test *t)
+{
+    size_t kept = 0;
+    int64_t history = 0, relevant = 0;
+    t->of = t->n;
+    if (t->n <= SEQUENCES)
+        return;
+    uint64_t limit = UINT64_MAX / t->n * SEQUENCES;
+    for (size_t u = 0; u < t->n; u++) {
+        mx_str id = customers ? s->customer_id[t->owner[u]] : s->session_id[t->owner[u]];
+        if (mx_hash64(id.data, id.size, 0x6e657874u) > limit)
+            continue;
+        int64_t from[2] = {t->history_starts[u], t->relevant_starts[u]};
+        history = move_down(&t->history, &from[0], t->history_starts[u + 1], history);
+        relevant = move_down(&t->relevant, &from[1], t->relevant_starts[u + 1], relevant);
+        t->history_starts[kept] = from[0];
+        t->relevant_starts[kept++] = from[1];
+    }
+    t->history_starts[kept] = history;
+    t->relevant_starts[kept] = relevant;
+    t->n = kept;
 }
 
 static merx_status collect(const mx_snapshot *s, int64_t split_ms, const mx_next_sequences *learnt,
@@ -103,9 +140,11 @@ static merx_status collect(const mx_snapshot *s, int64_t split_ms, const mx_next
     MX_TRY_GOTO(mx_alloc_array_raw(alloc, most + 1, sizeof *past, "events so far", &past, err));
     MX_TRY_GOTO(mx_alloc_array(alloc, owners + 1, sizeof(int64_t), "tests", &t->history_starts, err));
     MX_TRY_GOTO(mx_alloc_array(alloc, owners + 1, sizeof(int64_t), "tests", &t->relevant_starts, err));
+    MX_TRY_GOTO(mx_alloc_array_raw(alloc, owners + 1, sizeof *t->owner, "tests", &t->owner, err));
     for (size_t g = 0; g < owners; g++)
         MX_TRY_GOTO(collect_one(s, split_ms, learnt->product_item, groups.events + groups.starts[g],
-                                (size_t)(groups.starts[g + 1] - groups.starts[g]), past, t, err));
+                                (size_t)(groups.starts[g + 1] - groups.starts[g]), (int32_t)g, past, t, err));
+    choose(s, customers, t);
 out:
     MX_FREE_ARRAY(alloc, past, most + 1);
     MX_FREE_ARRAY(alloc, owner, s->events);
@@ -251,8 +290,13 @@ merx_status mx_next_evaluate(const mx_evaluate *evaluate, merx_evaluation *out, 
     MX_TRY_GOTO(mx_next_sequences_build(&before, source, alloc, &sequences, err));
     MX_TRY_GOTO(collect(whole, evaluate->split_ms, &sequences, alloc, &t, err));
     out->train_rows = (uint64_t)sequences.starts[sequences.view.n];
-    out->test_rows = t.relevant.count;
+    out->test_rows = (uint64_t)t.relevant_starts[t.n];
     out->test_units = t.n;
+    if (t.of > t.n) {
+        size_t size = strlen(out->protocol);
+        snprintf(out->protocol + size, sizeof out->protocol - size, "; %zu of %zu, chosen by a hash of their ids", t.n,
+                 t.of);
+    }
     if (t.n == 0) {
         snprintf(out->gate, sizeof out->gate, "nothing to measure: none of the %s had something new from the split on",
                  mx_next_source_name(source));
@@ -264,6 +308,7 @@ out:
     MX_FREE_ARRAY(alloc, t.ndcg[0], 2 * RANKERS * t.n);
     MX_FREE_ARRAY(alloc, t.history_starts, owners + 1);
     MX_FREE_ARRAY(alloc, t.relevant_starts, owners + 1);
+    MX_FREE_ARRAY(alloc, t.owner, owners + 1);
     mx_vec_release(&t.history);
     mx_vec_release(&t.relevant);
     mx_item_lists_release(&knn);
