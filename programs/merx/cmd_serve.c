@@ -147,7 +147,7 @@ static int read_settings(serving *s)
     size_t n = 0;
     while (merx_server_settings()[n].name)
         n++;
-    s->origins = calloc(n, sizeof *s->origins);
+    s->origins = calloc(n + 1, sizeof *s->origins);
     if (!s->origins)
         return cli_fail(&(merx_error){.code = MERX_E_MEMORY});
     if (merx_options_new(NULL, merx_server_settings(), &s->settings, &err) != MERX_OK)

@@ -143,7 +143,7 @@ static merx_status take_base(mx_seen seen, const base_lists *lists, mx_line *lin
 
 static int compare_rows(const void *a, const void *b, void *context)
 {
-    const mx_tail *tail = context;
+    const mx_tail *tail = ((const mx_seen *)context)->tail;
     int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
     int order = mx_tail_compare(tail, &tail->row[x], &tail->row[y]);
     return order ? order : (x > y) - (x < y);
@@ -180,9 +180,8 @@ static merx_status take_rows(mx_seen seen, mx_known customer, mx_known session, 
     for (int32_t at = of_session; at >= 0; at = tail->row[at].before_session)
         if (at < seen.rows && (customer.tail < 0 || tail->row[at].name[MX_TAIL_CUSTOMER] != customer.tail))
             list[(*n)++] = at;
-    void *context = (void *)(uintptr_t)tail;
     if (*n > 1)
-        qsort_r(list, *n, sizeof *list, compare_rows, context);
+        qsort_r(list, *n, sizeof *list, compare_rows, &seen);
     *rows = list;
     return MERX_OK;
 }

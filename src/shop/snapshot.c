@@ -432,8 +432,8 @@ typedef enum fresh_as {
     AS_STORED   /* any that the events behind it complete */
 } fresh_as;
 
-static merx_status open(mx_records *records, mx_blobs *blobs, fresh_as fresh, const merx_allocator *alloc,
-                        merx_task *task, mx_snapshot **out, merx_error *err)
+static merx_status open_as(mx_records *records, mx_blobs *blobs, fresh_as fresh, const merx_allocator *alloc,
+                           merx_task *task, mx_snapshot **out, merx_error *err)
 {
     merx_status status = MERX_OK;
     mx_shop_settings settings;
@@ -466,13 +466,13 @@ out:
 merx_status mx_snapshot_open(mx_records *records, mx_blobs *blobs, bool force, const merx_allocator *alloc,
                              merx_task *task, mx_snapshot **out, merx_error *err)
 {
-    return open(records, blobs, force ? AS_RECORDS : CURRENT, alloc, task, out, err);
+    return open_as(records, blobs, force ? AS_RECORDS : CURRENT, alloc, task, out, err);
 }
 
 merx_status mx_snapshot_open_stored(mx_records *records, mx_blobs *blobs, const merx_allocator *alloc,
                                     mx_snapshot **out, merx_error *err)
 {
-    return open(records, blobs, AS_STORED, alloc, NULL, out, err);
+    return open_as(records, blobs, AS_STORED, alloc, NULL, out, err);
 }
 
 merx_status mx_snapshot_renew(mx_records *records, mx_blobs *blobs, const mx_snapshot *old, const merx_allocator *alloc,
@@ -664,11 +664,18 @@ merx_status mx_event_index_build(const int32_t *group_of, size_t n, size_t group
     return MERX_OK;
 }
 
+static void free_built(const merx_allocator *alloc, const int32_t *list, size_t n)
+{
+    void *built; /* by mx_event_index_build; const to all others */
+    memcpy(&built, &list, sizeof built);
+    mx_free_array(alloc, built, n, sizeof *list);
+}
+
 void mx_event_index_release(mx_event_index *index)
 {
     if (index->alloc && index->starts) {
-        mx_free_array(index->alloc, (void *)(uintptr_t)index->events, index->listed, sizeof *index->events);
-        mx_free_array(index->alloc, (void *)(uintptr_t)index->starts, index->groups + 1, sizeof *index->starts);
+        free_built(index->alloc, index->events, index->listed);
+        free_built(index->alloc, index->starts, index->groups + 1);
     }
     *index = (mx_event_index){0};
 }

@@ -8,6 +8,7 @@
  */
 #include "shop/view.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -584,6 +585,7 @@ merx_status mx_view_keeper_get(mx_view_keeper *keeper, bool whole, mx_view **out
     *out = NULL;
     for (int tries = 0;; tries++) {
         MX_TRY(get(keeper, out, err));
+        assert(*out != NULL);
         if (!whole || is_whole(*out))
             return MERX_OK;
         int64_t offset = (*out)->offset;
@@ -671,23 +673,23 @@ merx_status mx_view_keeper_for(mx_view_keeper *keeper, const char *answer, mx_vi
     return mx_view_keeper_get(keeper, !mx_answer_at(index)->live, out, err);
 }
 
-merx_status mx_view_ask(mx_view *view, const char *name, const merx_options *question, bool why, merx_reply *out,
+merx_status mx_view_ask(mx_view *view, const char *answer, const merx_options *question, bool why, merx_reply *out,
                         merx_error *err)
 {
     mx_asking asking = {.question = question, .why = why};
     memset(out, 0, sizeof *out);
-    MX_TRY(find_asked(name, question, &asking.answer, err));
+    MX_TRY(find_asked(answer, question, &asking.answer, err));
     return ask_view(view, &asking, out, err);
 }
 
-merx_status mx_view_keeper_ask(mx_view_keeper *keeper, const char *name, const merx_options *question, bool why,
+merx_status mx_view_keeper_ask(mx_view_keeper *keeper, const char *answer, const merx_options *question, bool why,
                                merx_reply *out, merx_error *err)
 {
     mx_asking asking = {.question = question, .why = why};
     merx_error failure = {0};
 
     memset(out, 0, sizeof *out);
-    MX_TRY(find_asked(name, question, &asking.answer, err));
+    MX_TRY(find_asked(answer, question, &asking.answer, err));
     merx_status status = ask_once(keeper, &asking, out, &failure);
     if (status == MERX_E_CORRUPT) { /* of the snapshot: it is built anew; of a model: the same again */
         failure = (merx_error){0};

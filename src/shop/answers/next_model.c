@@ -279,14 +279,14 @@ void mx_next_step(mx_next_state *state, int32_t item)
         mx_ranker_step(&state->model->ranker, item, state->hidden, state->scratch);
 }
 
-double mx_next_share(const mx_next *model, int32_t t)
+double mx_next_share(const mx_next *model, int32_t item)
 {
-    return model->events > 0 ? model->count[t] / model->events : 0;
+    return model->events > 0 ? model->count[item] / model->events : 0;
 }
 
-double mx_next_base(const mx_next *model, int32_t t, float logit)
+double mx_next_base(const mx_next *model, int32_t item, float logit)
 {
-    return model->popularity * mx_next_share(model, t) + model->network * (double)logit;
+    return model->popularity * mx_next_share(model, item) + model->network * (double)logit;
 }
 
 /* network z(t) of a hidden state; 0 without a network. */

@@ -297,8 +297,10 @@ static void add_list(desk *d, const mx_item_lists *lists, int32_t j, double time
 static void add_lists(const mx_next *model, desk *d, const int32_t *history, size_t m)
 {
     double times = 1;
-    for (size_t k = m; k > 0 && times != 0; k--, times *= model->fade)
+    for (size_t k = m; k > 0 && times != 0; k--) {
         add_list(d, &model->after, history[k - 1], times);
+        times *= model->fade;
+    }
     for (size_t j = 0; j < m; j++)
         add_list(d, &model->alike, history[j], model->alike_weight);
 }

@@ -22,7 +22,7 @@ static merx_status check_members(const json_t *asked, const char *const *names, 
     size_t n = 0;
     while (names[n])
         n++;
-    json_object_foreach((json_t *)(uintptr_t)asked, key, value)
+    json_object_foreach(mx_json_unconst(asked), key, value)
     {
         bool known = strcmp(key, "kind") == 0;
         for (size_t i = 0; i < n; i++)
@@ -68,7 +68,7 @@ static merx_status take_bool(const json_t *asked, const char *name, json_t *para
     const json_t *value = json_object_get(asked, name);
     if (value && !json_is_null(value) && !json_is_boolean(value))
         MX_FAIL(err, MERX_E_TYPE, name, "is neither true nor false");
-    if (value && json_is_true(value))
+    if (json_is_true(value))
         json_object_set_new(parameters, name, json_true());
     return MERX_OK;
 }
@@ -95,7 +95,7 @@ merx_status mx_job_set_options(const json_t *values, merx_options *options, cons
     json_t *value;
     if (values && !json_is_null(values) && !json_is_object(values))
         MX_FAIL(err, MERX_E_TYPE, where, "is not an object of options");
-    json_object_foreach((json_t *)(uintptr_t)values, key, value)
+    json_object_foreach(mx_json_unconst(values), key, value)
     {
         merx_error failure = {0};
         char number[40];
@@ -144,7 +144,7 @@ static merx_status check_uploads(mx_shop_jobs *shop, const json_t *list, const m
     if (*merx_options_text(options, "mapping"))
         MX_TRY(check_upload(there, n, merx_options_text(options, "mapping"), "options", err));
     if (list)
-        return json_array_extend(names, (json_t *)(uintptr_t)list) == 0
+        return json_array_extend(names, mx_json_unconst(list)) == 0
                    ? MERX_OK
                    : mx_error_set(err, MERX_E_MEMORY, "", "no memory for a job");
     if (n == 0)
@@ -252,7 +252,7 @@ static merx_status each_option(const json_t *parameters, option_fn fn, void *con
         MX_FAIL(err, MERX_E_TYPE, "options", "is not an object of options");
     if (json_object_size(options) > OPTIONS_MAX)
         MX_FAIL(err, MERX_E_LIMIT, "options", "has more than %d members", OPTIONS_MAX);
-    json_object_foreach((json_t *)(uintptr_t)options, key, value)
+    json_object_foreach(mx_json_unconst(options), key, value)
     {
         char name[64];
         const char *inner;

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "shop/jobs/jobs.h"
 
@@ -88,6 +89,14 @@ merx_status mx_jobs_start_threads(mx_jobs *jobs, merx_error *err) MERX_MUST_CHEC
 merx_status mx_jobs_start_clock(mx_jobs *jobs, merx_error *err) MERX_MUST_CHECK;
 
 /* ---- job_list.c ---- */
+
+/* Jansson walks over and copies out of what it does not change by functions that want it without const. */
+static inline json_t *mx_json_unconst(const json_t *value)
+{
+    json_t *out;
+    memcpy(&out, &value, sizeof out);
+    return out;
+}
 
 /* With the lock: a job is another than before. */
 void mx_job_changed(mx_shop_jobs *shop, mx_job_entry *entry);

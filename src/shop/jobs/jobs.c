@@ -182,7 +182,7 @@ static void run_job(mx_job_run *run)
     if (status == MERX_E_CANCELLED && late) {
         state = MX_JOB_FAILED;
         merx_error_clear(&err);
-        status = mx_error_set(&err, MERX_E_LIMIT, "", "took longer than %u s, and was ended", jobs->options.time_s);
+        (void)mx_error_set(&err, MERX_E_LIMIT, "", "took longer than %u s, and was ended", jobs->options.time_s);
         hint = "the setting job_time says how long a job may take";
     } else if (status == MERX_E_CANCELLED && cancel) {
         state = MX_JOB_CANCELLED;
@@ -190,7 +190,7 @@ static void run_job(mx_job_run *run)
     } else if (status == MERX_E_CANCELLED && stopping) {
         state = MX_JOB_INTERRUPTED;
         merx_error_clear(&err);
-        status = mx_error_set(&err, MERX_E_CANCELLED, "", "the server was stopped while the job ran");
+        (void)mx_error_set(&err, MERX_E_CANCELLED, "", "the server was stopped while the job ran");
         hint = "start the job again";
     } else if (status != MERX_OK) {
         state = MX_JOB_FAILED;
@@ -258,7 +258,7 @@ static void *run_thread(void *context)
         pthread_cond_signal(&jobs->clock);
         pthread_mutex_unlock(&jobs->lock);
         run_job(&run);
-        json_decref((json_t *)(uintptr_t)run.parameters);
+        json_decref(mx_json_unconst(run.parameters));
         json_decref(run.result);
         pthread_mutex_lock(&jobs->lock);
         if (writes)
