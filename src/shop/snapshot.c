@@ -533,7 +533,7 @@ merx_status mx_snapshot_forget(mx_records *records, mx_blobs *blobs, const mx_sn
     if (status == MERX_OK)
         status = same ? rebuild(records, blobs, old, customer, &settings, old->offset, alloc, task, out, err)
                       : mx_snapshot_open(records, blobs, true, alloc, task, out, err);
-    if (status == MERX_OK)
+    if (status == MERX_OK && *out)
         (*out)->blobs = blobs;
     mx_arena_release(&arena);
     return status;
