@@ -220,14 +220,6 @@ void mx_streams_free(mx_streams *streams)
     MX_FREE_ARRAY(NULL, streams, 1);
 }
 
-size_t mx_streams_count(mx_streams *streams)
-{
-    pthread_mutex_lock(&streams->lock);
-    size_t count = streams->count;
-    pthread_mutex_unlock(&streams->lock);
-    return count;
-}
-
 void mx_streams_wake(mx_streams *streams)
 {
     pthread_mutex_lock(&streams->lock);

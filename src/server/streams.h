@@ -37,7 +37,6 @@ merx_status mx_streams_new(struct merx_server *server, size_t max, mx_streams **
 /* Ends every stream with what there is still to say, and takes no more. */
 void mx_streams_end(mx_streams *streams);
 void mx_streams_free(mx_streams *streams); /* after HTTP has stopped */
-size_t mx_streams_count(mx_streams *streams);
 /* Sources may have something new. Any thread. */
 void mx_streams_wake(mx_streams *streams);
 

@@ -9,6 +9,7 @@
 #include "shop/view.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -751,8 +752,11 @@ void mx_view_keeper_tend(mx_view_keeper *keeper, double idle_s)
     if (keeper->tended != generation && keeper->tended != 0)
         look_at_tail(keeper);
     keeper->tended = generation;
-    if (atomic_load(&keeper->wants_merge))
+    if (atomic_load(&keeper->wants_merge)) {
         merge_aside(keeper);
+        /* What snapshots and tails of other sizes have left behind would stay with the process: 230 MB where 65 are in use, after 400,000 events. */
+        malloc_trim(0);
+    }
     if (atomic_load(&keeper->awake) && mx_monotonic_s() - (double)atomic_load(&keeper->used_us) * 1e-6 > idle_s)
         rest(keeper);
 }
