@@ -255,6 +255,7 @@ try_proxy() {
 
     # Slow clients.
     before=$(sockets)
+    : >"$work/slow" # what the proxy before this one left
     python3 "$work/slow.py" "$tls" "$(cat "$work/admin")" >"$work/slow" 2>&1 &
     helper=$!
     for _ in $(seq 600); do # fifty handshakes
@@ -279,6 +280,7 @@ try_proxy() {
 
     # Events of a stream arrive as they are sent.
     end_proxy
+    : >"$work/stream"
     python3 "$work/stream.py" >"$work/stream" &
     helper=$!
     for _ in $(seq 100); do

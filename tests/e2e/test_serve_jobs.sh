@@ -394,6 +394,7 @@ get 200 "/v1/answers/recommend?customer=bob"
 ask 202 DELETE "/v1/jobs/$waiting"
 is state cancelled
 ask 409 DELETE "/v1/jobs/$waiting"
+: >"$work/events"
 timeout 60 curl -sN "$address/v1/jobs/$running/events" >"$work/events" &
 follower=$!
 ask 202 DELETE "/v1/jobs/$running"
@@ -407,6 +408,7 @@ get 200 /metrics
 said 'merx_jobs{shop="tea.merx",kind="train",state="cancelled"} 2' 'kind="export",state="done"'
 
 # ---- a stream of events: what this server takes, and what another process imports; who goes away is noticed ----
+: >"$work/stream"
 curl -sN "$address/v1/events/stream" >"$work/stream" &
 follower=$!
 printf 'order_id,time,customer,product,quantity,unit_price\nS1,2024-06-05,zoe,tea1,1,1.00\n' >"$work/more.csv"
@@ -469,6 +471,7 @@ until_state "done" "$waiting"
 start "$slow"
 running=$job
 until_state running
+: >"$work/events"
 timeout 60 curl -sN "$address/v1/jobs/$running/events" >"$work/events" &
 follower=$!
 for _ in $(seq 100); do
@@ -543,6 +546,7 @@ said 'admin'
 for bad in '{}' '{"role":"king"}' '{"role":"admin","nam":"x"}' '{"role":"admin","name":7}' '[]' "{\"role\":\"admin\",\"name\":\"$(printf '%081d' 1)\"}"; do
     post 400 /v1/keys "$bad"
 done
+: >"$work/stream"
 curl -sN "$address/v1/events/stream" >"$work/stream" &
 follower=$!
 sleep 0.3
@@ -564,6 +568,7 @@ writer_id=$(value id)
 ask 409 DELETE "/v1/keys/$admin_id" "${key[@]}"
 ask 404 DELETE /v1/keys/0123456789ab "${key[@]}"
 ask 400 DELETE /v1/keys/nonsense "${key[@]}"
+: >"$work/stream"
 curl -sN -H "Authorization: Bearer $writer" "$address/v1/events/stream" >"$work/stream" &
 follower=$!
 sleep 0.3
