@@ -166,6 +166,8 @@ static mx_snapshot *make_shop(mx_arena *arena, size_t products, size_t customers
                        .first_ms = time_ms[0],
                        .last_ms = time_ms[events - 1],
                        .memory = memory};
+    TRY(mx_sorted_names_init(s->product_id, products, arena, &memory->products, &err));
+    TRY(mx_sorted_names_init(s->customer_id, customers, arena, &memory->customers, &err));
     return s;
 }
 

@@ -72,6 +72,7 @@ typedef struct mx_arena {
     struct mx_arena_block *blocks;
     struct mx_arena_adopted *adopted;
     size_t used_bytes;
+    size_t first_size; /* of the first block, when what came before did not fit into one; 0: the usual */
 } mx_arena;
 
 void mx_arena_init(mx_arena *arena, const merx_allocator *alloc);
@@ -83,8 +84,14 @@ char *mx_arena_strdup(mx_arena *arena, const char *text, merx_error *err);
 char *mx_arena_printf(mx_arena *arena, merx_error *err, const char *format, ...) MERX_PRINTF(3, 4);
 /* Takes a block of the same allocator, to be released with the arena's own. */
 merx_status mx_arena_adopt(mx_arena *arena, void *block, size_t size, merx_error *err) MERX_MUST_CHECK;
-void mx_arena_clear(mx_arena *arena); /* keeps one block for reuse */
+/* Keeps what it has learnt: the same again takes one block at most. */
+void mx_arena_clear(mx_arena *arena);
 void mx_arena_release(mx_arena *arena);
+/*
+ * An allocator whose blocks are the arena's: releasing one gives nothing back, growing one leaves the old behind. For what lives as long as the arena and changes little. The arena
+ * must stay where it is. Not thread-safe.
+ */
+merx_allocator mx_arena_allocator(mx_arena *arena);
 
 /*
  * For tests: an allocator over the default one that fails the k-th call to alloc or resize (0-based; -1: never) and every

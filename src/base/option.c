@@ -109,7 +109,7 @@ static merx_status parse_value(const merx_option *option, const char *value, opt
             MX_FAIL(err, MERX_E_TYPE, option->name, "\"%.*s\" is not a whole number", SHORT_TEXT, value);
         if (!((double)out->whole >= option->min && (double)out->whole <= option->max))
             return range_failure(option, value, err);
-        snprintf(buffer, 32, "%lld", (long long)out->whole);
+        mx_format_int64(out->whole, buffer);
         *text = buffer;
         return MERX_OK;
     case MERX_OPTION_REAL:

@@ -30,6 +30,9 @@ bool mx_utf8_valid(mx_str text, size_t *where);
 /* Terminal columns of UTF-8 text: East Asian wide characters count two, combining marks none. */
 size_t mx_utf8_columns(mx_str text);
 
+/* The parts behind each other, in the arena, terminated: where printf would take longer than all the rest. NULL: no memory. */
+char *mx_arena_join(mx_arena *arena, const mx_str *parts, size_t n, merx_error *err);
+
 /* A growing, always terminated text. */
 typedef struct mx_text {
     const merx_allocator *alloc;

@@ -195,7 +195,7 @@ void mx_multiply_panels_avx2(const float *a, const float *panels, float *c, size
 }
 
 /* Eight chains: two vectors of columns, each over every fourth k. */
-uint32_t mx_panel_above_avx2(const float *x, const float *panel, size_t d, float least)
+uint32_t mx_panel_above_avx2(const float *x, const float *panel, size_t d, float least, float *products)
 {
     __m256 s[4][2];
     size_t k = 0;
@@ -215,6 +215,8 @@ uint32_t mx_panel_above_avx2(const float *x, const float *panel, size_t d, float
     __m256 low = _mm256_add_ps(_mm256_add_ps(s[0][0], s[1][0]), _mm256_add_ps(s[2][0], s[3][0]));
     __m256 high = _mm256_add_ps(_mm256_add_ps(s[0][1], s[1][1]), _mm256_add_ps(s[2][1], s[3][1]));
     __m256 bound = _mm256_set1_ps(least);
+    _mm256_storeu_ps(products, low);
+    _mm256_storeu_ps(products + LANES, high);
     return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(low, bound, _CMP_GE_OQ)) |
            (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(high, bound, _CMP_GE_OQ)) << LANES;
 }

@@ -63,14 +63,16 @@ void mx_multiply_panels_ref(const float *a, const float *panels, float *c, size_
         }
 }
 
-uint32_t mx_panel_above_ref(const float *x, const float *panel, size_t d, float least)
+uint32_t mx_panel_above_ref(const float *x, const float *panel, size_t d, float least, float *products)
 {
     float sum[MX_PANEL] = {0};
     uint32_t above = 0;
     for (size_t k = 0; k < d; k++)
         for (size_t j = 0; j < MX_PANEL; j++)
             sum[j] += x[k] * panel[k * MX_PANEL + j];
-    for (size_t j = 0; j < MX_PANEL; j++)
+    for (size_t j = 0; j < MX_PANEL; j++) {
+        products[j] = sum[j];
         above |= (uint32_t)(sum[j] >= least) << j;
+    }
     return above;
 }

@@ -96,8 +96,11 @@ typedef struct mx_kernels {
      * overlap. |error| <= d 2^-24 |a| |B|.
      */
     void (*multiply_panels)(const float *a, const float *panels, float *c, size_t m, size_t d);
-    /* Which columns c_j of a panel (d, MX_PANEL) have x . c_j >= least: bit j. In float: |error of the product| <= (d + 1) 2^-24 sum_k |x_k c_kj|. Any d. A product that is NaN is not. */
-    uint32_t (*panel_above)(const float *x, const float *panel, size_t d, float least);
+    /*
+     * products (MX_PANEL): x . c_j of the columns c_j of a panel (d, MX_PANEL); returns which of them are >= least: bit j. In float: |error| <= (d + 1) 2^-24 sum_k |x_k c_kj|. Any d.
+     * A product that is NaN is not.
+     */
+    uint32_t (*panel_above)(const float *x, const float *panel, size_t d, float least, float *products);
 
     /*
      * a (d, d), upper triangle, += x' x of x (m, d). Below the diagonal only cells of 4 x 4 tiles on it are written. Accumulates in double over strips of
@@ -181,7 +184,7 @@ const mx_kernels *mx_kernels_of(mx_isa isa);
     void mx_normal_rows_##level(const float *rows, size_t d, const float *weight, size_t m, const float *p,            \
                                 float *out);                                                                           \
     void mx_multiply_panels_##level(const float *a, const float *panels, float *c, size_t m, size_t d);                \
-    uint32_t mx_panel_above_##level(const float *x, const float *panel, size_t d, float least);                        \
+    uint32_t mx_panel_above_##level(const float *x, const float *panel, size_t d, float least, float *products);       \
     void mx_syrk_add_##level(const double *x, size_t m, size_t d, double *a);                                          \
     void mx_gram_add_##level(const mx_gram_rows *rows, size_t begin, size_t m, size_t first, size_t end, double *a,    \
                              double *scratch);                                                                         \

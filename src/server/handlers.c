@@ -178,17 +178,15 @@ static bool set_from_body(mx_request *request, merx_options *question, bool *why
     return good;
 }
 
-merx_status mx_question_ask(mx_request *request, mx_view *view, const merx_options *question, bool why, char **text,
-                            merx_error *err)
+merx_status mx_question_ask(mx_request *request, mx_view *view, const merx_options *question, bool why, mx_arena *arena,
+                            mx_text *out, merx_error *err)
 {
-    merx_reply reply = {0};
+    merx_reply reply;
     double begun = mx_monotonic_s();
-    MX_TRY(view ? mx_view_ask(view, request->path_value, question, why, &reply, err)
-                : mx_view_keeper_ask(request->shop->keeper, request->path_value, question, why, &reply, err));
+    MX_TRY(view ? mx_view_ask(view, request->path_value, question, why, arena, &reply, err)
+                : mx_view_keeper_ask(request->shop->keeper, request->path_value, question, why, arena, &reply, err));
     note_time(request->shop, request->path_value, mx_monotonic_s() - begun);
-    merx_status status = mx_picture_reply(request, &reply, text, err);
-    merx_reply_release(&reply);
-    return status;
+    return mx_picture_reply(request, &reply, out, err);
 }
 
 void mx_question_failure(mx_request *request, const merx_error *err)
@@ -219,15 +217,17 @@ void mx_handle_ask(mx_request *request)
 {
     merx_error err = {0};
     merx_options *question = NULL;
-    char *text = NULL;
+    mx_text text;
     bool why = false;
 
-    merx_status status = mx_question_new(request->path_value, NULL, &question, &err);
-    if (status == MERX_OK && set_question(request, question, &why))
-        status = mx_question_ask(request, NULL, question, why, &text, &err);
-    if (status == MERX_OK && text)
-        mx_request_give(request, "application/json", text);
-    else if (status != MERX_OK)
+    mx_text_init(&text, &request->memory, MX_REPLY_TEXT_MAX);
+    merx_status status = mx_question_new(request->path_value, &request->memory, &question, &err);
+    if (status == MERX_OK && set_question(request, question, &why)) {
+        status = mx_question_ask(request, NULL, question, why, &request->arena, &text, &err);
+        if (status == MERX_OK)
+            mx_request_text(request, "application/json", text.data, text.size);
+    }
+    if (status != MERX_OK)
         mx_question_failure(request, &err);
     merx_options_free(question);
 }

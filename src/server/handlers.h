@@ -65,9 +65,9 @@ void mx_handle_picture(mx_request *request);
 
 /* Sets the options that a JSON object has, and why; false: the reply says what is wrong. */
 bool mx_question_set(mx_request *request, merx_options *question, json_t *members, bool *why);
-/* Asked of a view; NULL: of the shop as it is now. text: the reply as JSON; merx_text_free. */
-merx_status mx_question_ask(mx_request *request, mx_view *view, const merx_options *question, bool why, char **text,
-                            merx_error *err) MERX_MUST_CHECK;
+/* Asked of a view; NULL: of the shop as it is now. The reply, which lies in the arena meanwhile, is appended as JSON. */
+merx_status mx_question_ask(mx_request *request, mx_view *view, const merx_options *question, bool why, mx_arena *arena,
+                            mx_text *out, merx_error *err) MERX_MUST_CHECK;
 /* The reply of a question that failed so. */
 void mx_question_failure(mx_request *request, const merx_error *err);
 

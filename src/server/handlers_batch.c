@@ -19,6 +19,7 @@ typedef struct batch {
     bool why;
     double end_s;
     mx_text out;
+    mx_arena arena; /* of the question that is being answered */
 } batch;
 
 /* The failure that the request's reply holds, as this question's. */
@@ -32,14 +33,20 @@ static void move_failure(batch *b)
     request->retry_after_s = 0;
 }
 
-static merx_status set_and_ask(batch *b, json_t *members, char **text, merx_error *err)
+/* *answered false: the request's reply says why not. */
+static merx_status set_and_ask(batch *b, json_t *members, bool *answered, merx_error *err)
 {
     merx_options *question = NULL;
     bool why = b->why;
+    size_t before = b->out.size;
     MX_TRY(mx_question_new(b->request->path_value, NULL, &question, err));
-    merx_status status = mx_question_set(b->request, question, members, &why)
-                             ? mx_question_ask(b->request, b->view, question, why, text, err)
-                             : MERX_OK;
+    *answered = mx_question_set(b->request, question, members, &why);
+    merx_status status = MERX_OK;
+    if (*answered)
+        status = mx_question_ask(b->request, b->view, question, why, &b->arena, &b->out, err);
+    if (status != MERX_OK) /* nothing of a reply that broke off */
+        b->out.size = before;
+    mx_arena_clear(&b->arena);
     merx_options_free(question);
     return status;
 }
@@ -47,7 +54,7 @@ static merx_status set_and_ask(batch *b, json_t *members, char **text, merx_erro
 static void answer_one(batch *b, json_t *members)
 {
     merx_error err = {0};
-    char *text = NULL;
+    bool answered = false;
     mx_request *request = b->request;
     if (!json_is_object(members))
         mx_request_fail(request, MX_HTTP_BAD_REQUEST, "", "", "the question is not a JSON object");
@@ -57,13 +64,12 @@ static void answer_one(batch *b, json_t *members)
     else if (mx_monotonic_s() > b->end_s || atomic_load(&request->server->stopping))
         mx_request_fail(request, MX_HTTP_UNAVAILABLE, "", "ask the rest in another batch",
                         "the batch has taken %d seconds already, or the server is stopping", BATCH_SECONDS);
-    else if (set_and_ask(b, members, &text, &err) != MERX_OK)
+    else if (set_and_ask(b, members, &answered, &err) != MERX_OK) {
+        answered = false;
         mx_question_failure(request, &err);
-    if (text)
-        mx_text_puts(&b->out, text);
-    else
+    }
+    if (!answered)
         move_failure(b);
-    merx_text_free(text);
 }
 
 static merx_status answer_all(batch *b, merx_error *err)
@@ -140,6 +146,7 @@ void mx_handle_ask_many(mx_request *request)
         return;
     }
     mx_text_init(&b.out, NULL, (size_t)4 * BATCH_BYTES);
+    mx_arena_init(&b.arena, NULL);
     merx_status status = check_path(&b, &err);
     if (status == MERX_OK && take_body(&b, body)) {
         status = answer_all(&b, &err);
@@ -152,5 +159,6 @@ void mx_handle_ask_many(mx_request *request)
         mx_request_give(request, "application/json", text);
     mx_view_release(b.view);
     mx_text_release(&b.out);
+    mx_arena_release(&b.arena);
     json_decref(body);
 }

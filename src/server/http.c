@@ -27,6 +27,8 @@
 
 /* A refused body up to this size is read and dropped, so that the connection can go on. */
 enum { DRAINED_BYTES = 65536, REPLY_HEADER_BYTES = 4096 };
+/* What a connection keeps of the memory of its requests. */
+enum { KEPT_BYTES = 32768 };
 /* What is read and sent at once of replies that flow; and how much of an upload must come within the time that other bodies have. */
 enum { FLOW_BYTES = 65536, UPLOAD_TURN_BYTES = 65536 };
 
@@ -375,10 +377,20 @@ static void take_upload(http_request *h, const char *data, size_t size)
 
 static http_request *begin(merx_server *server, struct MHD_Connection *connection, const char *url, const char *method)
 {
-    http_request *h;
-    if (MX_NEW_ARRAY(NULL, 1, &h, "request", NULL) != MERX_OK)
-        return NULL;
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    mx_connection *late = info ? info->socket_context : NULL;
+    mx_arena arena;
+    mx_arena_init(&arena, NULL);
+    if (late) {
+        mx_arena kept = late->arena;
+        late->arena = arena;
+        arena = kept;
+    }
+    http_request *h = mx_arena_alloc(&arena, sizeof *h, NULL);
+    if (!h) {
+        mx_arena_release(&arena);
+        return NULL;
+    }
     mx_head head = {.method = method,
                     .path = url,
                     .authorization = header(connection, "Authorization"),
@@ -387,10 +399,10 @@ static http_request *begin(merx_server *server, struct MHD_Connection *connectio
                     .content_type = header(connection, "Content-Type"),
                     .content_length = header(connection, "Content-Length"),
                     .request_id = header(connection, "X-Request-Id")};
-    mx_request_init(&h->request, server, 0);
-    mx_connection_turn(info ? info->socket_context : NULL, false); /* the body has a time of its own */
+    mx_request_init(&h->request, server, &arena);
+    mx_connection_turn(late, false); /* the body has a time of its own */
     h->connection = connection;
-    h->late = info ? info->socket_context : NULL;
+    h->late = late;
     h->begun_s = mx_monotonic_s();
     h->method = known_method(method);
     h->request.if_none_match = header(connection, "If-None-Match"); /* lives as long as the request */
@@ -474,6 +486,19 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     return h->request.status ? send_reply(h) : dispatch(h);
 }
 
+/* The request lies in its own arena, which the connection keeps for its next. */
+static void end(http_request *h)
+{
+    mx_connection *late = h->late;
+    mx_arena arena = mx_request_release(&h->request);
+    bool small = arena.used_bytes <= KEPT_BYTES;
+    mx_arena_clear(&arena);
+    if (late && small)
+        late->arena = arena;
+    else
+        mx_arena_release(&arena);
+}
+
 static void on_completed(void *context, struct MHD_Connection *connection, void **state,
                          enum MHD_RequestTerminationCode code)
 {
@@ -493,8 +518,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     }
     atomic_fetch_sub(&server->body_bytes, h->request.body.size);
     mx_connection_turn(h->late, false);
-    mx_request_release(&h->request);
-    MX_FREE_ARRAY(NULL, h, 1);
+    end(h);
     *state = NULL;
     atomic_fetch_sub(&server->active, 1);
 }

@@ -8,9 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/str.h"
-
-enum { REPLY_MAX = 256 << 20 };
+#include "shop/answers/answer.h"
 
 bool mx_picture_take(mx_request *request, merx_options *question)
 {
@@ -51,36 +49,28 @@ bool mx_picture_heat_map(mx_request *request, merx_options *question, const char
     return false;
 }
 
-/* The reply with one more member: before its last brace. */
-static merx_status add_heat_map(mx_str map, const char *reply, char **text, merx_error *err)
+/* One more member: in place of the last brace. */
+static merx_status add_heat_map(mx_str map, mx_text *out, merx_error *err)
 {
-    char *base64 = NULL;
-    size_t size = sodium_base64_encoded_len(map.size, sodium_base64_VARIANT_ORIGINAL);
-    mx_text out;
+    char *base64;
+    size_t size = sodium_base64_ENCODED_LEN(map.size, sodium_base64_VARIANT_ORIGINAL);
+    MX_TRY(mx_text_ok(out, err));
     MX_TRY(mx_alloc_array_raw(NULL, size, 1, "heat map", &base64, err));
     sodium_bin2base64(base64, size, (const unsigned char *)map.data, map.size, sodium_base64_VARIANT_ORIGINAL);
-    mx_text_init(&out, NULL, REPLY_MAX);
-    mx_text_append(&out, reply, strlen(reply) - 1);
-    mx_text_puts(&out, ",\"heat_map\":{\"type\":\"image/png\",\"base64\":\"");
-    mx_text_puts(&out, base64);
-    mx_text_puts(&out, "\"}}");
-    merx_status status = mx_text_give(&out, text, err);
-    mx_text_release(&out);
+    out->size--;
+    mx_text_puts(out, ",\"heat_map\":{\"type\":\"image/png\",\"base64\":\"");
+    mx_text_puts(out, base64);
+    mx_text_puts(out, "\"}}");
     mx_free_array(NULL, base64, size, 1);
-    return status;
+    return mx_text_ok(out, err);
 }
 
-merx_status mx_picture_reply(mx_request *request, const merx_reply *reply, char **text, merx_error *err)
+merx_status mx_picture_reply(mx_request *request, const merx_reply *reply, mx_text *out, merx_error *err)
 {
     mx_str map = request->heat_map;
-    char *plain = NULL;
     request->heat_map = (mx_str){"", 0};
-    if (map.size == 0)
-        return merx_reply_json(reply, text, err);
-    MX_TRY(merx_reply_json(reply, &plain, err));
-    merx_status status = add_heat_map(map, plain, text, err);
-    merx_text_free(plain);
-    return status;
+    mx_reply_write_json(reply, out);
+    return map.size > 0 ? add_heat_map(map, out, err) : mx_text_ok(out, err);
 }
 
 bool mx_picture_failure(mx_request *request, const merx_error *err)

@@ -11,8 +11,8 @@
 bool mx_picture_take(mx_request *request, merx_options *question);
 /* The option heat_map, whose one value over HTTP is "inline": the map goes to request->heat_map. False: the reply says what is wrong. */
 bool mx_picture_heat_map(mx_request *request, merx_options *question, const char *value);
-/* merx_reply_json, with "heat_map": {"type": "image/png", "base64": …} when there is one, which is taken. Owns: merx_text_free. */
-merx_status mx_picture_reply(mx_request *request, const merx_reply *reply, char **text,
+/* Appends what merx_reply_json gives, with "heat_map": {"type": "image/png", "base64": …} when there is one, which is taken. */
+merx_status mx_picture_reply(mx_request *request, const merx_reply *reply, mx_text *out,
                              merx_error *err) MERX_MUST_CHECK;
 /* Whether the failure is of a picture that was sent, or of the program that decodes; then the reply says so. */
 bool mx_picture_failure(mx_request *request, const merx_error *err);

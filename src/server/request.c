@@ -69,13 +69,14 @@ mx_http_error mx_http_error_of(merx_status status)
     return MX_HTTP_INTERNAL;
 }
 
-void mx_request_init(mx_request *request, struct merx_server *server, size_t max_body)
+void mx_request_init(mx_request *request, struct merx_server *server, const mx_arena *arena)
 {
     memset(request, 0, sizeof *request);
     request->server = server;
     request->path_value = request->attachment = "";
-    mx_arena_init(&request->arena, NULL);
-    mx_text_init(&request->body, NULL, max_body);
+    request->arena = *arena;
+    request->memory = mx_arena_allocator(&request->arena);
+    mx_text_init(&request->body, NULL, 0);
 }
 
 static void clear_reply(mx_request *request)
@@ -95,12 +96,12 @@ static void clear_reply(mx_request *request)
     request->cache = NULL;
 }
 
-void mx_request_release(mx_request *request)
+mx_arena mx_request_release(mx_request *request)
 {
     clear_reply(request);
     mx_upload_abandon(request->upload);
     mx_text_release(&request->body);
-    mx_arena_release(&request->arena);
+    return request->arena;
 }
 
 /* What is said when there is no memory to say it with. */
@@ -128,6 +129,15 @@ void mx_request_json(mx_request *request, unsigned status, json_t *value)
     request->size = size;
     if (!request->text)
         reply_fixed(request);
+}
+
+void mx_request_text(mx_request *request, const char *type, const char *text, size_t size)
+{
+    clear_reply(request);
+    request->status = 200;
+    request->type = type;
+    request->text = text;
+    request->size = size;
 }
 
 void mx_request_give(mx_request *request, const char *type, char *text)

@@ -75,6 +75,7 @@ typedef struct mx_request {
     struct mx_upload *upload; /* where the body goes instead */
     uint64_t received;        /* bytes of the body */
     mx_arena arena;
+    merx_allocator memory; /* the arena as an allocator */
     /* the reply */
     unsigned status; /* 0: none yet */
     const char *type;
@@ -90,11 +91,16 @@ typedef struct mx_request {
     const char *cache; /* Cache-Control; NULL: no-store */
 } mx_request;
 
-void mx_request_init(mx_request *request, struct merx_server *server, size_t max_body);
-void mx_request_release(mx_request *request);
+/*
+ * arena: taken over with what is in it, the request itself perhaps; it goes back with mx_request_release, which leaves it as full as it is.
+ */
+void mx_request_init(mx_request *request, struct merx_server *server, const mx_arena *arena);
+mx_arena mx_request_release(mx_request *request);
 
 /* value is released. */
 void mx_request_json(mx_request *request, unsigned status, json_t *value);
+/* A text of the arena, or static. */
+void mx_request_text(mx_request *request, const char *type, const char *text, size_t size);
 /* A text made by the library is taken. */
 void mx_request_give(mx_request *request, const char *type, char *text);
 /* Bytes of the arena, which may be kept by the client under this tag (without quotes). 304 without them when it has them already. */

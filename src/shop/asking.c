@@ -68,7 +68,9 @@ merx_status mx_answer_asked(const mx_asking *asking, mx_arena *arena, merx_reply
                   .arena = arena,
                   .model_of = model_of,
                   .context = &a};
+    void *left = NULL;
     a.ask = &ask;
+    ask.left = asking->why ? &left : NULL;
     out->answer = answer->info.name;
     out->sentence = out->score_unit = "";
     out->model_version = 0;

@@ -120,6 +120,22 @@ static merx_status base_line(const mx_snapshot *s, int32_t event, mx_line *out, 
     return MERX_OK;
 }
 
+/* Events of somebody lie all over the columns: what a line needs is asked for before the first of them is waited for. */
+static void ask_for(const mx_snapshot *s, const int32_t *events, size_t n)
+{
+    enum { AHEAD = 16 };
+    for (size_t i = 0; i < n && i < AHEAD; i++) {
+        size_t event = (size_t)events[i];
+        if (event >= s->events)
+            return;
+        __builtin_prefetch(&s->kind[event]);
+        __builtin_prefetch(&s->product[event]);
+        __builtin_prefetch(&s->quantity[event]);
+        __builtin_prefetch(&s->time_ms[event]);
+        __builtin_prefetch(&s->price_minor[event]);
+    }
+}
+
 /* The lists joined, with the event of each line beside it. */
 static merx_status take_base(mx_seen seen, const base_lists *lists, mx_line *lines, int32_t *events, size_t *n,
                              merx_error *err)
@@ -213,6 +229,8 @@ merx_status mx_seen_lines(mx_seen seen, mx_known customer, mx_known session, mx_
     *lines = NULL;
     *n = 0;
     MX_TRY(find_base(seen, customer, session, &base, err));
+    ask_for(seen.snapshot, base.customer, base.customers);
+    ask_for(seen.snapshot, base.session, base.sessions);
     MX_TRY(take_rows(seen, customer, session, arena, &rows, &n_rows, err));
     size_t most = base.customers + base.sessions;
     mx_line *list = mx_arena_array(arena, most + n_rows + 1, sizeof *list, err);

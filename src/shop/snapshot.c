@@ -65,6 +65,9 @@ static merx_status read_things(mx_snapshot *s, merx_error *err)
     NAMES("country_name", country_name, countries);
     NAMES("category_name", category_name, categories);
 #undef NAMES
+    MX_TRY(mx_sorted_names_init(s->product_id, s->products, &m->arena, &m->products, err));
+    MX_TRY(mx_sorted_names_init(s->customer_id, s->customers, &m->arena, &m->customers, err));
+    MX_TRY(mx_sorted_names_init(s->session_id, s->sessions, &m->arena, &m->sessions, err));
     MX_TRY(mx_tensor_file_strings(file, "title_text", &m->arena, &list, &m->n_titles, err));
     m->titles = list;
     MX_TRY(mx_tensor_file_strings(file, "product_title", &m->arena, &list, &n, err));
@@ -594,41 +597,31 @@ int64_t mx_snapshot_split_ms(const mx_snapshot *snapshot)
     return first + days * 8 / 10 * MX_DAY_MS;
 }
 
-static int32_t find(const mx_str *ids, size_t n, mx_str id)
+/* A snapshot that was not read from a file has no marks. */
+static int32_t find(const mx_sorted_names *marked, const mx_str *ids, size_t n, mx_str id)
 {
-    size_t low = 0;
-    size_t high = n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = mx_str_compare(ids[middle], id);
-        if (order == 0)
-            return (int32_t)middle;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return -1;
+    const mx_sorted_names plain = {.name = ids, .n = n};
+    return mx_sorted_names_find(marked->name == ids ? marked : &plain, id);
 }
 
 int32_t mx_snapshot_find_customer(const mx_snapshot *snapshot, const char *id)
 {
-    return find(snapshot->customer_id, snapshot->customers, mx_str_of(id));
+    return find(&snapshot->memory->customers, snapshot->customer_id, snapshot->customers, mx_str_of(id));
 }
 
 int32_t mx_snapshot_find_product(const mx_snapshot *snapshot, const char *id)
 {
-    return find(snapshot->product_id, snapshot->products, mx_str_of(id));
+    return mx_snapshot_find_product_name(snapshot, mx_str_of(id));
 }
 
 int32_t mx_snapshot_find_product_name(const mx_snapshot *snapshot, mx_str id)
 {
-    return find(snapshot->product_id, snapshot->products, id);
+    return find(&snapshot->memory->products, snapshot->product_id, snapshot->products, id);
 }
 
 int32_t mx_snapshot_find_session(const mx_snapshot *snapshot, const char *id)
 {
-    return find(snapshot->session_id, snapshot->sessions, mx_str_of(id));
+    return find(&snapshot->memory->sessions, snapshot->session_id, snapshot->sessions, mx_str_of(id));
 }
 
 /* ---- events by customer and session ---- */

@@ -10,6 +10,7 @@
 #include "io/tensor_file.h"
 #include "shop/settings.h"
 #include "shop/snapshot.h"
+#include "shop/sorted_names.h"
 
 #define MX_SNAPSHOT_BLOB "snapshots/current.safetensors"
 #define MX_SNAPSHOT_LAYOUT "2" /* metadata "layout": another one is rebuilt */
@@ -41,6 +42,7 @@ struct mx_snapshot_memory {
     size_t bytes_size;
     mx_tensor_file *file;
     mx_arena arena;
+    mx_sorted_names products, customers, sessions; /* their ids */
     int64_t things_version, log_version;
     /* each event's title, -1: none; titles ascend bytewise */
     const int32_t *title;

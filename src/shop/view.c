@@ -16,7 +16,6 @@
 #include "base/clock.h"
 #include "base/system.h"
 #include "shop/asking.h"
-#include "shop/heap_arena.h"
 
 /* A tail of more events than this, and than a share of the snapshot's, is merged in the background; one of more than TAIL_MOST times that is not made at all. */
 enum { TAIL_LEAST = 4096, TAIL_SHARE = 100, TAIL_MOST = 4 };
@@ -639,29 +638,25 @@ static merx_status find_asked(const char *name, const merx_options *question, si
     return MERX_OK;
 }
 
-static merx_status ask_view(mx_view *view, const mx_asking *asking, merx_reply *out, merx_error *err)
+static merx_status ask_view(mx_view *view, const mx_asking *asking, mx_arena *arena, merx_reply *out, merx_error *err)
 {
     bool live = mx_answer_at(asking->answer)->live;
     mx_asking from = *asking;
-    mx_arena *arena;
 
-    MX_TRY(mx_heap_arena_new(NULL, &arena, err));
-    out->memory = arena;
+    memset(out, 0, sizeof *out);
     from.seen = live ? mx_view_seen(view) : (mx_seen){.snapshot = view->snapshot};
     from.offset = live ? view->offset : view->snapshot->offset;
     from.model = model_of;
     from.context = view;
-    merx_status status = mx_answer_asked(&from, arena, out, err);
-    if (status != MERX_OK)
-        merx_reply_release(out);
-    return status;
+    return mx_answer_asked(&from, arena, out, err);
 }
 
-static merx_status ask_once(mx_view_keeper *keeper, const mx_asking *asking, merx_reply *out, merx_error *err)
+static merx_status ask_once(mx_view_keeper *keeper, const mx_asking *asking, mx_arena *arena, merx_reply *out,
+                            merx_error *err)
 {
     mx_view *view;
     MX_TRY(mx_view_keeper_get(keeper, !mx_answer_at(asking->answer)->live, &view, err));
-    merx_status status = ask_view(view, asking, out, err);
+    merx_status status = ask_view(view, asking, arena, out, err);
     mx_view_release(view);
     return status;
 }
@@ -674,27 +669,25 @@ merx_status mx_view_keeper_for(mx_view_keeper *keeper, const char *answer, mx_vi
     return mx_view_keeper_get(keeper, !mx_answer_at(index)->live, out, err);
 }
 
-merx_status mx_view_ask(mx_view *view, const char *answer, const merx_options *question, bool why, merx_reply *out,
-                        merx_error *err)
+merx_status mx_view_ask(mx_view *view, const char *answer, const merx_options *question, bool why, mx_arena *arena,
+                        merx_reply *out, merx_error *err)
 {
     mx_asking asking = {.question = question, .why = why};
-    memset(out, 0, sizeof *out);
     MX_TRY(find_asked(answer, question, &asking.answer, err));
-    return ask_view(view, &asking, out, err);
+    return ask_view(view, &asking, arena, out, err);
 }
 
 merx_status mx_view_keeper_ask(mx_view_keeper *keeper, const char *answer, const merx_options *question, bool why,
-                               merx_reply *out, merx_error *err)
+                               mx_arena *arena, merx_reply *out, merx_error *err)
 {
     mx_asking asking = {.question = question, .why = why};
     merx_error failure = {0};
 
-    memset(out, 0, sizeof *out);
     MX_TRY(find_asked(answer, question, &asking.answer, err));
-    merx_status status = ask_once(keeper, &asking, out, &failure);
+    merx_status status = ask_once(keeper, &asking, arena, out, &failure);
     if (status == MERX_E_CORRUPT) { /* of the snapshot: it is built anew; of a model: the same again */
         failure = (merx_error){0};
-        status = ask_once(keeper, &asking, out, &failure);
+        status = ask_once(keeper, &asking, arena, out, &failure);
     }
     if (status != MERX_OK)
         MX_FAIL(err, status, failure.where, "%s", failure.message);

@@ -59,12 +59,14 @@ bool mx_view_keeper_is_awake(mx_view_keeper *keeper); /* whether the shop is ope
 /* The view that questions to this answer are to be asked of. Owns: mx_view_release. */
 merx_status mx_view_keeper_for(mx_view_keeper *keeper, const char *answer, mx_view **out,
                                merx_error *err) MERX_MUST_CHECK;
-/* A question to the answer that the view was got for: many questions are answered from one state so. Any thread. */
-merx_status mx_view_ask(mx_view *view, const char *answer, const merx_options *question, bool why, merx_reply *out,
-                        merx_error *err) MERX_MUST_CHECK;
-/* An answer to a question, as merx_shop_ask gives it. Any thread. */
+/*
+ * A question to the answer that the view was got for: many questions are answered from one state so. The reply lies in the arena and is not released on its own. Any thread.
+ */
+merx_status mx_view_ask(mx_view *view, const char *answer, const merx_options *question, bool why, mx_arena *arena,
+                        merx_reply *out, merx_error *err) MERX_MUST_CHECK;
+/* An answer to a question, as merx_shop_ask gives it; the reply lies in the arena. Any thread. */
 merx_status mx_view_keeper_ask(mx_view_keeper *keeper, const char *answer, const merx_options *question, bool why,
-                               merx_reply *out, merx_error *err) MERX_MUST_CHECK;
+                               mx_arena *arena, merx_reply *out, merx_error *err) MERX_MUST_CHECK;
 
 /*
  * Now and then, from one thread: merges a tail that has grown into a new snapshot, and lets go of everything when nobody has asked for idle_s seconds. Cost: nothing when there is

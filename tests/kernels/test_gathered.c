@@ -64,7 +64,7 @@ static void compare(const mx_kernels *level, const mx_kernels *oracle, size_t d,
 static void compare_above(const mx_kernels *level, size_t d)
 {
     float *x = floats(d + 1, 6), *panel = floats((d + 1) * MX_PANEL, 7);
-    float products[MX_PANEL];
+    float products[MX_PANEL], got[MX_PANEL];
     for (size_t j = 0; j < MX_PANEL; j++) {
         double sum = 0;
         for (size_t k = 0; k < d; k++)
@@ -74,7 +74,11 @@ static void compare_above(const mx_kernels *level, size_t d)
     for (size_t at = 0; at < MX_PANEL; at++)
         for (int side = -1; side <= 1; side += 2) {
             float least = products[at] + (float)side * 1e-5f * (float)(d + 1);
-            uint32_t above = level->panel_above(x, panel, d, least);
+            uint32_t above = level->panel_above(x, panel, d, least, got);
+            for (size_t j = 0; j < MX_PANEL; j++)
+                assert_true(fabsf(got[j] - products[j]) <= 5e-6f * (float)(d + 1));
+            for (size_t j = 0; j < MX_PANEL; j++)
+                assert_int_equal(above >> j & 1, got[j] >= least);
             for (size_t j = 0; j < MX_PANEL; j++)
                 if (fabsf(products[j] - least) > 5e-6f * (float)(d + 1))
                     assert_int_equal(above >> j & 1, products[j] >= least);
@@ -82,7 +86,7 @@ static void compare_above(const mx_kernels *level, size_t d)
         }
     if (d > 0) {
         panel[5] = NAN;
-        assert_int_equal(level->panel_above(x, panel, d, -INFINITY), 0xffff & ~(1u << 5));
+        assert_int_equal(level->panel_above(x, panel, d, -INFINITY, got), 0xffff & ~(1u << 5));
     }
     free(x), free(panel);
 }

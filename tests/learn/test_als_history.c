@@ -35,17 +35,17 @@ static void compare(const mx_als *model, size_t m)
 {
     merx_error err = {0};
     size_t f = (size_t)model->factors;
-    mx_als_root root;
-    check_ok(mx_als_root_init(model, NULL, &root, &err), err);
-    assert_non_null(root.inverse);
+    mx_als_solved solved;
+    check_ok(mx_als_solved_init(model, NULL, &solved, &err), err);
+    assert_non_null(solved.rows);
     int32_t items[MOST], targets[TARGETS];
     for (size_t j = 0; j < m; j++)
         items[j] = (int32_t)((j * 37 + 5) % ITEMS);
     for (size_t t = 0; t < TARGETS; t++) /* one of them bought already */
         targets[t] = t ? (int32_t)((t * 101 + 2) % ITEMS) : items[m - 1];
-    assert_true(mx_als_history_scratch(&root, m, TARGETS) <= sizeof scratch / sizeof *scratch);
+    assert_true(mx_als_history_scratch(&solved, m, TARGETS) <= sizeof scratch / sizeof *scratch);
     check_ok(mx_als_fold_in(model, items, NULL, m, users[0], &err), err);
-    assert_true(mx_als_history_user(model, &root, items, m, scratch, users[1]));
+    assert_true(mx_als_history_user(model, &solved, items, m, scratch, users[1]));
     double largest = 0;
     for (size_t k = 0; k < f; k++)
         largest = fmax(largest, fabs(users[0][k]));
@@ -55,7 +55,7 @@ static void compare(const mx_als *model, size_t m)
         *of_items = malloc(m * m * sizeof *of_items);
     check_ok(mx_als_explain_many(model, items, NULL, m, targets, TARGETS, parts[0], scores, &err), err);
     check_ok(mx_als_explain_many(model, items, NULL, m, items, m, of_items, own[0], &err), err);
-    assert_true(mx_als_history_explain(model, &root, items, m, targets, TARGETS, scratch, parts[1], own[1], spread));
+    assert_true(mx_als_history_explain(model, &solved, items, m, targets, TARGETS, scratch, parts[1], own[1], spread));
     for (size_t t = 0; t < TARGETS; t++) {
         double sum = 0;
         for (size_t j = 0; j < m; j++) {
@@ -69,7 +69,7 @@ static void compare(const mx_als *model, size_t m)
         check_close(spread[j], of_items[j * m + j] / (1 + model->alpha), 1e-9);
     }
     free(of_items);
-    mx_als_root_release(&root);
+    mx_als_solved_release(&solved);
 }
 
 static void test_same(void **state)
@@ -88,18 +88,18 @@ static void test_no_root(void **state)
     (void)state;
     merx_error err = {0};
     mx_als model = model_of(8, 0, 1, 1);
-    mx_als_root root;
+    mx_als_solved solved;
     memset(gram, 0, sizeof gram);
-    check_ok(mx_als_root_init(&model, NULL, &root, &err), err);
-    assert_null(root.inverse);
-    assert_false(mx_als_root_takes(&root, 1));
-    mx_als_root_release(&root);
+    check_ok(mx_als_solved_init(&model, NULL, &solved, &err), err);
+    assert_null(solved.rows);
+    assert_false(mx_als_solved_takes(&solved, 1));
+    mx_als_solved_release(&solved);
     model = model_of(8, 1, 1, 1);
-    check_ok(mx_als_root_init(&model, NULL, &root, &err), err);
-    assert_false(mx_als_root_takes(&root, 0));
-    assert_true(mx_als_root_takes(&root, 1));
-    assert_false(mx_als_root_takes(&root, 9));
-    mx_als_root_release(&root);
+    check_ok(mx_als_solved_init(&model, NULL, &solved, &err), err);
+    assert_false(mx_als_solved_takes(&solved, 0));
+    assert_true(mx_als_solved_takes(&solved, 1));
+    assert_false(mx_als_solved_takes(&solved, 9));
+    mx_als_solved_release(&solved);
 }
 
 int main(void)

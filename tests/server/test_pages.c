@@ -57,14 +57,17 @@ static void test_answer(void **state)
     const mx_page *page = mx_page_find("GET", "/");
     mx_request request;
     (void)state;
-    mx_request_init(&request, NULL, 0);
+    mx_arena arena;
+    mx_arena_init(&arena, NULL);
+    mx_request_init(&request, NULL, &arena);
     mx_page_answer(&request, page, NULL);
     assert_int_equal(request.status, 200);
     assert_ptr_equal(request.text, page->data);
     assert_int_equal(request.size, page->size);
     mx_page_answer(&request, page, page->etag);
     assert_int_equal(request.status, 304);
-    mx_request_release(&request);
+    arena = mx_request_release(&request);
+    mx_arena_release(&arena);
 }
 
 int main(void)

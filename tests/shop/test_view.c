@@ -213,9 +213,12 @@ static char *reply_text(merx_status status, merx_reply *reply)
 static char *ask_keeper(home *h, const char *answer, const char *set)
 {
     merx_reply reply;
+    mx_arena arena;
+    mx_arena_init(&arena, NULL);
     merx_options *question = question_of(answer, set);
-    char *text = reply_text(mx_view_keeper_ask(h->keeper, answer, question, true, &reply, NULL), &reply);
+    char *text = reply_text(mx_view_keeper_ask(h->keeper, answer, question, true, &arena, &reply, NULL), &reply);
     merx_options_free(question);
+    mx_arena_release(&arena);
     return text;
 }
 
@@ -540,14 +543,15 @@ static void *ask_on(void *context)
         const char *set = k % 7 == 6 ? "" : k % 2 ? sets[k / 2 % 4] : k % 3 ? "session=s1" : "customer=C0000003";
         int64_t accepted = atomic_load(&c->accepted);
         merx_reply reply;
+        mx_arena arena;
+        mx_arena_init(&arena, NULL);
         merx_options *question = question_of(answer, set);
-        merx_status status = mx_view_keeper_ask(c->h->keeper, answer, question, k % 5 == 0, &reply, NULL);
+        merx_status status = mx_view_keeper_ask(c->h->keeper, answer, question, k % 5 == 0, &arena, &reply, NULL);
         if (status == MERX_OK && reply.data_offset < accepted)
             atomic_fetch_add(&c->failed, 1);
         if (status != MERX_OK && status != MERX_E_NOT_FOUND)
             atomic_fetch_add(&c->failed, 1);
-        if (status == MERX_OK)
-            merx_reply_release(&reply);
+        mx_arena_release(&arena);
         merx_options_free(question);
         atomic_fetch_add(&c->asked, 1);
     }

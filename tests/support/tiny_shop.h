@@ -253,9 +253,10 @@ CHECK_UNUSED static merx_status tiny_ask(const tiny_model *model, mx_snapshot *s
                                          merx_reply *reply, merx_error *err)
 {
     merx_options *question;
+    void *left = NULL;
     *reply = (merx_reply){0};
     MX_TRY(tiny_options(arena->alloc, model->answer->info.question, set, &question, err));
-    mx_ask ask = {.snapshot = s, .state = model->state, .question = question, .arena = arena};
+    mx_ask ask = {.snapshot = s, .state = model->state, .question = question, .arena = arena, .left = &left};
     merx_status status = model->answer->answer(&ask, reply, err);
     if (status == MERX_OK && model->answer->explain)
         status = model->answer->explain(&ask, reply, err);

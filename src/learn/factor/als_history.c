@@ -7,11 +7,13 @@
 
 #include "kernels/kernels.h"
 
-void mx_als_root_release(mx_als_root *root)
+enum { BLOCK = 256 };
+
+void mx_als_solved_release(mx_als_solved *solved)
 {
-    if (root->alloc)
-        mx_free_array(root->alloc, root->inverse, 2 * root->f * root->f, sizeof *root->inverse);
-    *root = (mx_als_root){0};
+    if (solved->alloc)
+        mx_free_array(solved->alloc, solved->rows, solved->items * solved->f, sizeof *solved->rows);
+    *solved = (mx_als_solved){0};
 }
 
 /* R (f, f) upper triangular into its inverse, in place, column by column. */
@@ -34,59 +36,97 @@ static bool invert(double *r, size_t f)
     return true;
 }
 
-merx_status mx_als_root_init(const mx_als *model, const merx_allocator *alloc, mx_als_root *out, merx_error *err)
+/* B^-1 (f, f) of B = Y'Y + l2 I, in work (2, f, f), at its end. */
+static double *invert_gram(const mx_als *model, double *work)
 {
     size_t f = (size_t)model->factors;
-    double *r;
-    *out = (mx_als_root){.f = f, .alloc = mx_allocator_or_default(alloc)};
-    MX_TRY(mx_alloc_array_raw(out->alloc, 2 * f * f, sizeof *r, "inverse root of the item gram", &r, err));
+    double *r = work, *inverse = work + f * f;
     memcpy(r, model->item_gram, f * f * sizeof *r);
     for (size_t k = 0; k < f; k++)
         r[k * f + k] += model->l2;
-    if (!mx_kernel()->cholesky(r, f) || !invert(r, f)) {
-        mx_free_array(out->alloc, r, 2 * f * f, sizeof *r);
-        return MERX_OK;
+    if (!mx_kernel()->cholesky(r, f) || !invert(r, f))
+        return NULL;
+    for (size_t i = 0; i < f; i++) /* R^-1 R^-T */
+        for (size_t j = 0; j <= i; j++) {
+            double sum = 0;
+            for (size_t k = i; k < f; k++)
+                sum += r[i * f + k] * r[j * f + k];
+            inverse[i * f + j] = inverse[j * f + i] = sum;
+        }
+    return inverse;
+}
+
+/* Rows of items from .. end, widened, in blocks that stay in the cache. */
+static void solve_rows(const mx_als *model, const double *inverse, size_t items, double *block, double *rows)
+{
+    const mx_kernels *kernel = mx_kernel();
+    size_t f = (size_t)model->factors;
+    memset(rows, 0, items * f * sizeof *rows);
+    for (size_t from = 0; from < items; from += BLOCK) {
+        size_t n = items - from < BLOCK ? items - from : BLOCK;
+        kernel->scale_float(1, model->item_factors + from * f, block, n * f);
+        kernel->multiply_add(block, inverse, rows + from * f, n, f, f);
     }
-    for (size_t i = 0; i < f; i++)
-        for (size_t k = 0; k < f; k++)
-            r[f * f + k * f + i] = r[i * f + k];
-    out->inverse = r;
-    return MERX_OK;
 }
 
-bool mx_als_root_takes(const mx_als_root *root, size_t m)
+merx_status mx_als_solved_init(const mx_als *model, const merx_allocator *alloc, mx_als_solved *out, merx_error *err)
 {
-    return root->inverse && m > 0 && 2 * m <= root->f;
+    size_t f = (size_t)model->factors, need = 2 * f * f + BLOCK * f;
+    double *work;
+    merx_status status = MERX_OK;
+    *out = (mx_als_solved){.items = model->items, .f = f, .alloc = mx_allocator_or_default(alloc)};
+    MX_TRY(mx_alloc_array_raw(out->alloc, need, sizeof *work, "inverse of the item gram", &work, err));
+    const double *inverse = invert_gram(model, work);
+    if (inverse)
+        status = mx_alloc_array_raw(out->alloc, out->items * f, sizeof *out->rows, "solved items", &out->rows, err);
+    if (out->rows) {
+        mx_wish_large_pages(out->rows, out->items * f * sizeof *out->rows);
+        solve_rows(model, inverse, out->items, work + 2 * f * f, out->rows);
+    }
+    mx_free_array(out->alloc, work, need, sizeof *work);
+    return status;
 }
 
-size_t mx_als_history_scratch(const mx_als_root *root, size_t m, size_t n)
+bool mx_als_solved_takes(const mx_als_solved *solved, size_t m)
 {
-    return (3 * m + 1) * root->f + 2 * m * m + m + m * n;
+    return solved->rows && m > 0 && 2 * m <= solved->f;
+}
+
+size_t mx_als_history_scratch(const mx_als_solved *solved, size_t m, size_t n)
+{
+    return (2 * m + 1) * solved->f + 2 * m * m + m + m * n;
+}
+
+static void ask_for(const void *from, size_t bytes)
+{
+    enum { LINE_BYTES = 64 };
+    for (size_t at = 0; at < bytes; at += LINE_BYTES)
+        __builtin_prefetch((const char *)from + at);
 }
 
 /* Rows of items (count, f), widened. */
 static void widen_rows(const mx_als *model, const int32_t *items, size_t count, double *y)
 {
     size_t f = (size_t)model->factors;
-    enum { LINE_FLOATS = 16 };
-    for (size_t j = 0; j < count; j++) /* they lie all over: asked for before any is waited for */
-        for (size_t k = 0; k < f; k += LINE_FLOATS)
-            __builtin_prefetch(model->item_factors + (size_t)items[j] * f + k);
     for (size_t j = 0; j < count; j++)
         mx_kernel()->scale_float(1, model->item_factors + (size_t)items[j] * f, y + j * f, f);
 }
 
-/* V (m, f) and K, S (m, m) each. y: (m, f) scratch, the items' rows afterwards. */
-static bool solve_system(const mx_als *model, const mx_als_root *root, const int32_t *items, size_t m, double *y,
-                         double *v, double *k, double *s)
+/* P (m, f) and K, S (m, m) each. y: (m, f) scratch, the items' rows afterwards. */
+static bool solve_system(const mx_als *model, const mx_als_solved *solved, const int32_t *items, size_t m, double *y,
+                         double *p, double *k, double *s)
 {
     const mx_kernels *kernel = mx_kernel();
-    size_t f = root->f;
+    size_t f = solved->f;
+    for (size_t j = 0; j < m; j++) { /* they lie all over: asked for before any is waited for */
+        ask_for(model->item_factors + (size_t)items[j] * f, f * sizeof *model->item_factors);
+        ask_for(solved->rows + (size_t)items[j] * f, f * sizeof *solved->rows);
+    }
     widen_rows(model, items, m, y);
-    memset(v, 0, m * f * sizeof *v);
-    kernel->multiply_add(y, root->inverse, v, m, f, f);
+    for (size_t j = 0; j < m; j++)
+        memcpy(p + j * f, solved->rows + (size_t)items[j] * f, f * sizeof *p);
     for (size_t i = 0; i < m; i++)
-        kernel->margins(v, i + 1, f, v + i * f, 0, k + i * m);
+        kernel->margins(p, i + 1, f, y + i * f, 0, k + i * m);
     for (size_t i = 0; i < m; i++)
         for (size_t j = i; j < m; j++) {
             k[i * m + j] = k[j * m + i];
@@ -95,37 +135,35 @@ static bool solve_system(const mx_als *model, const mx_als_root *root, const int
     return kernel->cholesky(s, m);
 }
 
-bool mx_als_history_user(const mx_als *model, const mx_als_root *root, const int32_t *items, size_t m, double *scratch,
-                         double *user)
+bool mx_als_history_user(const mx_als *model, const mx_als_solved *solved, const int32_t *items, size_t m,
+                         double *scratch, double *user)
 {
     const mx_kernels *kernel = mx_kernel();
-    size_t f = root->f;
-    double *y = scratch, *v = y + m * f, *k = v + m * f, *s = k + m * m, *q = s + m * m, *z = q + m;
-    if (!solve_system(model, root, items, m, y, v, k, s))
+    size_t f = solved->f;
+    double *y = scratch, *p = y + m * f, *k = p + m * f, *s = k + m * m, *q = s + m * m;
+    if (!solve_system(model, solved, items, m, y, p, k, s))
         return false;
     for (size_t j = 0; j < m; j++)
         q[j] = 1 + model->alpha;
     kernel->cholesky_solve(s, m, q, 1);
-    memset(z, 0, f * sizeof *z);
-    kernel->add_rows(v, q, m, f, z);
-    kernel->margins(root->inverse, f, f, z, 0, user);
+    memset(user, 0, f * sizeof *user);
+    kernel->add_rows(p, q, m, f, user);
     return true;
 }
 
-bool mx_als_history_explain(const mx_als *model, const mx_als_root *root, const int32_t *items, size_t m,
+bool mx_als_history_explain(const mx_als *model, const mx_als_solved *solved, const int32_t *items, size_t m,
                             const int32_t *targets, size_t n, double *scratch, double *parts, double *own,
                             double *spread)
 {
     const mx_kernels *kernel = mx_kernel();
-    size_t f = root->f;
+    size_t f = solved->f;
     double c = 1 + model->alpha;
-    double *y = scratch, *v = y + m * f, *k = v + m * f, *s = k + m * m, *p = s + m * m, *target = p + m * f,
-           *row = target + f, *sides = row + m;
-    if (!solve_system(model, root, items, m, y, v, k, s))
+    double *y = scratch, *p = y + m * f, *k = p + m * f, *s = k + m * m, *target = s + m * m, *row = target + f,
+           *sides = row + m;
+    for (size_t t = 0; t < n; t++)
+        ask_for(model->item_factors + (size_t)targets[t] * f, f * sizeof *model->item_factors);
+    if (!solve_system(model, solved, items, m, y, p, k, s))
         return false;
-    /* p_j = R^-1 v_j, so that v_j . v_t = p_j . y_t: the right sides (m, n). */
-    memset(p, 0, m * f * sizeof *p);
-    kernel->multiply_add(v, root->inverse + f * f, p, m, f, f);
     for (size_t t = 0; t < n; t++) {
         widen_rows(model, targets + t, 1, target);
         kernel->margins(p, m, f, target, 0, row);

@@ -26,6 +26,7 @@ typedef struct mx_ask {
     const void *state; /* from load; NULL when it learns nothing */
     const merx_options *question;
     mx_arena *arena; /* everything in the reply lives here */
+    void **left;     /* for explain: what answer found already, in the arena; NULL: explain is not asked */
     merx_task *task;
     /* The live model of another answer, *state NULL when it has none; the function may be NULL: none has. */
     merx_status (*model_of)(void *context, const char *answer, const void **state, merx_error *err);
@@ -99,7 +100,13 @@ merx_status mx_item_fields(merx_item *item, size_t n, mx_arena *arena, merx_erro
 merx_status mx_item_reasons(merx_item *item, size_t n, mx_arena *arena, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_reply_note(merx_reply *reply, mx_arena *arena, merx_error *err, const char *format, ...)
     MERX_PRINTF(4, 5);
+/* text: of the arena, or static. */
+merx_status mx_reply_add_note(merx_reply *reply, mx_arena *arena, const char *text, merx_error *err) MERX_MUST_CHECK;
 void mx_item_sort_reasons(merx_item *item); /* by descending |contribution|, ties by id */
+
+/* Appends what merx_reply_json gives. A reply in full is far below the limit. */
+#define MX_REPLY_TEXT_MAX ((size_t)256 << 20)
+void mx_reply_write_json(const merx_reply *reply, mx_text *out);
 
 static inline merx_value mx_value_text(const char *text)
 {

@@ -28,6 +28,12 @@ typedef struct history {
     bool asked;     /* a customer, a basket or a session was named */
 } history;
 
+/* What explain goes on with. */
+typedef struct found {
+    history history;
+    const mx_ranked *best; /* the items of the reply */
+} found;
+
 /* ---- the history of a question ---- */
 
 /* The products of items; -1: the shop does not know it. */
@@ -272,33 +278,54 @@ static merx_status fill_items(const mx_ask *ask, const mx_ranked *best, size_t n
     return MERX_OK;
 }
 
+/* digits: 24 bytes. */
+static mx_str number(size_t n, char *digits)
+{
+    return (mx_str){digits, mx_format_int64((int64_t)n, digits)};
+}
+
 static merx_status write_sentence(const mx_ask *ask, const history *h, merx_reply *reply, merx_error *err)
 {
     const char *customer = merx_options_text(ask->question, "customer");
-    const char *plural = reply->items == 1 ? "" : "s";
+    char items[24], bought[24];
+    mx_str count = number(reply->items, items), known = number(h->m, bought);
+    mx_str products = reply->items == 1 ? MX_STR(" product") : MX_STR(" products");
     if (h->m == 0)
-        reply->sentence =
-            mx_arena_printf(ask->arena, err, "The %zu products that most customers bought.", reply->items);
+        reply->sentence = mx_arena_join(
+            ask->arena, (mx_str[]){MX_STR("The "), count, MX_STR(" products that most customers bought.")}, 3, err);
     else if (*customer)
-        reply->sentence = mx_arena_printf(ask->arena, err, "%zu product%s for customer %s, out of %zu bought before.",
-                                          reply->items, plural, customer, h->m);
+        reply->sentence = mx_arena_join(ask->arena,
+                                        (mx_str[]){count, products, MX_STR(" for customer "), mx_str_of(customer),
+                                                   MX_STR(", out of "), known, MX_STR(" bought before.")},
+                                        7, err);
     else
-        reply->sentence =
-            mx_arena_printf(ask->arena, err, "%zu product%s to go with the %zu given.", reply->items, plural, h->m);
+        reply->sentence = mx_arena_join(
+            ask->arena, (mx_str[]){count, products, MX_STR(" to go with the "), known, MX_STR(" given.")}, 5, err);
     reply->score_unit = h->m ? "blended rank score" : "customers";
-    if (!reply->sentence)
-        return MERX_E_MEMORY;
-    if (h->m == 0)
-        MX_TRY(mx_reply_note(
-            reply, ask->arena, err, "%s",
-            h->asked ? "no purchases that the model knows are there to go by: these are the most bought products"
-                     : "no customer, basket or session was given: these are the most bought products"));
+    return reply->sentence ? MERX_OK : MERX_E_MEMORY;
+}
+
+static merx_status write_notes(const mx_ask *ask, const history *h, merx_reply *reply, merx_error *err)
+{
     const mx_recommender *model = ask->state;
-    if (h->m > 0 && model->ease_weight == 0)
-        MX_TRY(mx_reply_note(reply, ask->arena, err,
-                             "the model was learnt without EASE: %zu products are more than ease_max_items, or its "
-                             "weight is 0",
-                             model->items));
+    if (h->m == 0)
+        MX_TRY(mx_reply_add_note(
+            reply, ask->arena,
+            h->asked ? "no purchases that the model knows are there to go by: these are the most bought products"
+                     : "no customer, basket or session was given: these are the most bought products",
+            err));
+    if (h->m > 0 && model->ease_weight == 0) {
+        char digits[24];
+        const char *text =
+            mx_arena_join(ask->arena,
+                          (mx_str[]){MX_STR("the model was learnt without EASE: "), number(model->items, digits),
+                                     MX_STR(" products are more than ease_max_items, or its weight is "
+                                            "0")},
+                          3, err);
+        if (!text)
+            return MERX_E_MEMORY;
+        MX_TRY(mx_reply_add_note(reply, ask->arena, text, err));
+    }
     if (h->outside)
         MX_TRY(mx_reply_note(
             reply, ask->arena, err,
@@ -310,8 +337,11 @@ static merx_status write_sentence(const mx_ask *ask, const history *h, merx_repl
 static merx_status answer(const mx_ask *ask, merx_reply *reply, merx_error *err)
 {
     const mx_recommender *model = ask->state;
-    history h;
-    MX_TRY(build_history(ask, &h, err));
+    found *f = mx_arena_alloc(ask->arena, sizeof *f, err);
+    if (!f)
+        return MERX_E_MEMORY;
+    history *h = &f->history;
+    MX_TRY(build_history(ask, h, err));
     size_t n = (size_t)merx_options_int(ask->question, "n");
     if (n > model->items)
         n = model->items;
@@ -320,29 +350,20 @@ static merx_status answer(const mx_ask *ask, merx_reply *reply, merx_error *err)
         return MERX_E_MEMORY;
     int32_t *barred;
     size_t n_barred;
-    MX_TRY(bar(ask, &h, &barred, &n_barred, err));
-    if (h.m)
-        MX_TRY(mx_recommender_top(model, h.items, h.m, barred, n_barred, n, ask->arena, best, &n, err));
+    MX_TRY(bar(ask, h, &barred, &n_barred, err));
+    if (h->m)
+        MX_TRY(mx_recommender_top(model, h->items, h->m, barred, n_barred, n, ask->arena, best, &n, err));
     else
         most_bought(model, barred, n_barred, n, best, &n);
+    f->best = best;
+    if (ask->left)
+        *ask->left = f;
     MX_TRY(fill_items(ask, best, n, reply, err));
-    return write_sentence(ask, &h, reply, err);
+    MX_TRY(write_sentence(ask, h, reply, err));
+    return write_notes(ask, h, reply, err);
 }
 
 /* ---- reasons ---- */
-
-/* before TITLE after, in the arena: printf takes longer than all else a reason needs. */
-static const char *around(mx_arena *arena, mx_str before, mx_str title, mx_str after, merx_error *err)
-{
-    char *text = mx_arena_alloc(arena, before.size + title.size + after.size + 1, err);
-    if (!text)
-        return NULL;
-    memcpy(text, before.data, before.size);
-    if (title.size)
-        memcpy(text + before.size, title.data, title.size);
-    memcpy(text + before.size + title.size, after.data, after.size);
-    return text;
-}
 
 static merx_status reason_text(const mx_ask *ask, const evidence *e, int32_t product, merx_reason *reason,
                                merx_error *err)
@@ -358,15 +379,15 @@ static merx_status reason_text(const mx_ask *ask, const evidence *e, int32_t pro
     case FROM_CUSTOMER:
         reason->kind = "purchase";
         mx_format_date(e->time_ms, false, date + 4);
-        reason->text = around(ask->arena, MX_STR("bought "), title, mx_str_of(date), err);
+        reason->text = mx_arena_join(ask->arena, (mx_str[]){MX_STR("bought "), title, mx_str_of(date)}, 3, err);
         break;
     case FROM_BASKET:
         reason->kind = "basket";
-        reason->text = around(ask->arena, MX_STR(""), title, MX_STR(" is in the basket"), err);
+        reason->text = mx_arena_join(ask->arena, (mx_str[]){title, MX_STR(" is in the basket")}, 2, err);
         break;
     case FROM_SESSION:
         reason->kind = "session";
-        reason->text = around(ask->arena, MX_STR(""), title, MX_STR(" in this session"), err);
+        reason->text = mx_arena_join(ask->arena, (mx_str[]){title, MX_STR(" in this session")}, 2, err);
         break;
     }
     return reason->text ? MERX_OK : MERX_E_MEMORY;
@@ -391,11 +412,11 @@ static merx_status explain_popular(const mx_ask *ask, merx_reply *reply, merx_er
 static merx_status explain(const mx_ask *ask, merx_reply *reply, merx_error *err)
 {
     const mx_recommender *model = ask->state;
-    history h;
-    MX_TRY(build_history(ask, &h, err));
-    if (h.m == 0)
+    const found *f = *ask->left;
+    const history *h = &f->history;
+    if (h->m == 0)
         return explain_popular(ask, reply, err);
-    size_t n = reply->items, m = h.m;
+    size_t n = reply->items, m = h->m;
     int32_t *targets = mx_arena_array(ask->arena, n + 1, sizeof *targets, err);
     double *parts = mx_arena_array(ask->arena, n * m + 1, sizeof *parts, err);
     double *without = mx_arena_array(ask->arena, n * m + 1, sizeof *without, err);
@@ -405,11 +426,11 @@ static merx_status explain(const mx_ask *ask, merx_reply *reply, merx_error *err
     if (!targets || !parts || !without || !scores || !texts || !products)
         return MERX_E_MEMORY;
     for (size_t i = 0; i < n; i++)
-        targets[i] = mx_dict_find(model->ids, mx_str_of(reply->item[i].id));
-    MX_TRY(mx_recommender_explain(model, h.items, m, targets, n, parts, without, scores, model->alloc, err));
-    MX_TRY(products_of(ask, h.items, m, products, err));
+        targets[i] = f->best[i].item;
+    MX_TRY(mx_recommender_explain(model, h->items, m, targets, n, parts, without, scores, model->alloc, err));
+    MX_TRY(products_of(ask, h->items, m, products, err));
     for (size_t j = 0; j < m; j++)
-        MX_TRY(reason_text(ask, &h.evidence[j], products[j], &texts[j], err));
+        MX_TRY(reason_text(ask, &h->evidence[j], products[j], &texts[j], err));
     for (size_t i = 0; i < n; i++) {
         merx_item *item = &reply->item[i];
         MX_TRY(mx_item_reasons(item, m, ask->arena, err));

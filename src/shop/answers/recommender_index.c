@@ -27,7 +27,7 @@ void mx_recommender_index_release(mx_recommender *model)
     MX_FREE_ARRAY(model->alloc, index->product, items);
     MX_FREE_ARRAY(model->alloc, index->item, index->products);
     MX_FREE_ARRAY(model->alloc, index->ids, items);
-    mx_als_root_release(&index->root);
+    mx_als_solved_release(&index->solved);
     MX_FREE_ARRAY(model->alloc, index, 1);
     model->index = NULL;
 }
@@ -141,7 +141,7 @@ merx_status mx_recommender_index_build(mx_recommender *model, const mx_snapshot 
     MX_TRY_GOTO(mx_alloc_array_raw(alloc, items, sizeof *index->ids, "ids of items", &index->ids, err));
     MX_TRY_GOTO(
         mx_alloc_array_raw(alloc, index->products, sizeof *index->item, "items of products", &index->item, err));
-    MX_TRY_GOTO(mx_als_root_init(&model->als, alloc, &index->root, err));
+    MX_TRY_GOTO(mx_als_solved_init(&model->als, alloc, &index->solved, err));
     MX_TRY_GOTO(measure(model, index->bounds, err));
     MX_TRY_GOTO(order_items(model, index, err));
     fill_panels(model, index);

@@ -40,7 +40,7 @@ typedef struct mx_recommender_index {
     int32_t *item;         /* (products) and back */
     size_t products;
     mx_short_id *ids; /* (items) */
-    mx_als_root root;
+    mx_als_solved solved;
 } mx_recommender_index;
 
 typedef struct mx_ranked {

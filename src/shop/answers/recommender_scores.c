@@ -15,7 +15,7 @@ enum { EXPLAIN_CHUNK = 256, SCRATCH_ON_STACK = 6144 };
 
 static bool among_history(const mx_recommender *model, size_t m)
 {
-    return model->index && mx_als_root_takes(&model->index->root, m);
+    return model->index && mx_als_solved_takes(&model->index->solved, m);
 }
 
 merx_status mx_recommender_user(const mx_recommender *model, const int32_t *history, size_t m, double *user,
@@ -24,10 +24,10 @@ merx_status mx_recommender_user(const mx_recommender *model, const int32_t *hist
     if (!among_history(model, m))
         return mx_als_fold_in(&model->als, history, NULL, m, user, err);
     double few[SCRATCH_ON_STACK], *scratch = few;
-    size_t need = mx_als_history_scratch(&model->index->root, m, 0);
+    size_t need = mx_als_history_scratch(&model->index->solved, m, 0);
     if (need > SCRATCH_ON_STACK)
         MX_TRY(mx_alloc_array_raw(model->alloc, need, sizeof *scratch, "equations of a history", &scratch, err));
-    bool solved = mx_als_history_user(&model->als, &model->index->root, history, m, scratch, user);
+    bool solved = mx_als_history_user(&model->als, &model->index->solved, history, m, scratch, user);
     if (scratch != few)
         MX_FREE_ARRAY(model->alloc, scratch, need);
     return solved ? MERX_OK : mx_als_fold_in(&model->als, history, NULL, m, user, err);
@@ -127,11 +127,11 @@ static merx_status als_parts(const mx_recommender *model, const int32_t *history
     merx_status status = MERX_OK;
     bool few = among_history(model, m);
     if (few)
-        need = mx_als_history_scratch(&model->index->root, m, n);
+        need = mx_als_history_scratch(&model->index->solved, m, n);
     double *scratch;
     MX_TRY(mx_alloc_array_raw(alloc, need, sizeof *scratch, "parts of the history", &scratch, err));
-    if (few &&
-        mx_als_history_explain(&model->als, &model->index->root, history, m, targets, n, scratch, parts, own, spread)) {
+    if (few && mx_als_history_explain(&model->als, &model->index->solved, history, m, targets, n, scratch, parts, own,
+                                      spread)) {
         for (size_t t = 0; t < n; t++) {
             scores[t] = 0;
             for (size_t j = 0; j < m; j++)

@@ -9,7 +9,7 @@
 #include "kernels/kernels.h"
 #include "shop/answers/recommender.h"
 
-enum { FIRST_PANELS = 4 }; /* the longest vectors come before what the lists name: they give a first n-th best score */
+enum { FIRST_PANELS = 4 }; /* the longest vectors come before what the lists name: they bound the n-th best score */
 
 /* An item of the lists or barred. */
 typedef struct touched {
@@ -28,6 +28,7 @@ typedef struct search {
     size_t mask;
     mx_ranked *heap;
     size_t n, count;
+    double floor; /* the n-th best score is not below it */
 } search;
 
 /* ---- the table ---- */
@@ -146,7 +147,7 @@ static void sort_heap(search *s)
 /* What a score has to reach. */
 static double least(const search *s)
 {
-    return s->count < s->n ? -INFINITY : s->heap[0].score;
+    return s->count < s->n || s->heap[0].score < s->floor ? s->floor : s->heap[0].score;
 }
 
 static void offer(search *s, int32_t item, double lists)
@@ -195,50 +196,107 @@ static bool offer_zero(search *s, int32_t item)
     return true;
 }
 
-/* Panels from `from` to `end`. False: nothing after them can be among the best. */
-static bool scan(search *s, size_t from, size_t end)
+/* What a product in float has to reach, of a panel whose longest vector that is. */
+static float cut_of(const search *s, float longest)
+{
+    return nextafterf((float)(least(s) / s->length - (double)(s->epsilon * longest)), -INFINITY);
+}
+
+/* The items of a panel that bits name, but for those in the table. */
+static void offer_panel(search *s, const int32_t *items, uint32_t bits)
+{
+    size_t row_bytes = (size_t)s->model->als.factors * sizeof(float);
+    for (uint32_t left = bits; left; left &= left - 1)
+        ask_for(row_of(s, items[__builtin_ctz(left)] < 0 ? 0 : items[__builtin_ctz(left)]), row_bytes);
+    for (; bits; bits &= bits - 1) {
+        int32_t item = items[__builtin_ctz(bits)];
+        if (item >= 0 && !slot_of(s, item)->key)
+            offer(s, item, 0);
+    }
+}
+
+/*
+ * The longest vectors: what their products are at least bounds the n-th best score from below, so that few of them need a score in double. They are looked at even where nothing after
+ * them is. Returns how many panels; products (FIRST_PANELS, MX_PANEL).
+ */
+static size_t look_first(search *s, float (*products)[MX_PANEL])
+{
+    enum { MOST = 32 };
+    const mx_recommender_index *index = s->model->index;
+    size_t f = (size_t)s->model->als.factors, panels = 0, known = 0;
+    double best[MOST]; /* descending; of n */
+    for (; panels < FIRST_PANELS && panels < index->panels; panels++) {
+        const int32_t *items = index->order + panels * MX_PANEL;
+        float longest = index->bounds[items[0]].norm;
+        if (longest == 0)
+            break;
+        mx_kernel()->panel_above(s->direction, index->rows + panels * f * MX_PANEL, f, -INFINITY, products[panels]);
+        for (size_t j = 0; j < MX_PANEL && s->n <= MOST; j++) {
+            double sure = s->length * ((double)products[panels][j] - (double)(s->epsilon * longest));
+            sure -= 1e-12 * fabs(sure);
+            if (items[j] < 0 || (known == s->n && !(sure > best[known - 1])) || slot_of(s, items[j])->key)
+                continue;
+            size_t at = known < s->n ? known++ : known - 1;
+            for (; at > 0 && best[at - 1] < sure; at--)
+                best[at] = best[at - 1];
+            best[at] = sure;
+        }
+    }
+    if (known == s->n && s->n <= MOST)
+        s->floor = best[known - 1];
+    return panels;
+}
+
+static void offer_first(search *s, float (*products)[MX_PANEL], size_t panels)
+{
+    const mx_recommender_index *index = s->model->index;
+    for (size_t p = 0; p < panels; p++) {
+        const int32_t *items = index->order + p * MX_PANEL;
+        float cut = cut_of(s, index->bounds[items[0]].norm);
+        uint32_t bits = 0;
+        for (size_t j = 0; j < MX_PANEL; j++)
+            bits |= (uint32_t)(products[p][j] >= cut) << j;
+        offer_panel(s, items, bits);
+    }
+}
+
+/* Panels from `from` on, until nothing after them can be among the best. */
+static void scan(search *s, size_t from)
 {
     const mx_recommender_index *index = s->model->index;
     size_t f = (size_t)s->model->als.factors;
-    for (size_t p = from; p < end; p++) {
+    float products[MX_PANEL];
+    for (size_t p = from; p < index->panels; p++) {
         const int32_t *items = index->order + p * MX_PANEL;
         float longest = index->bounds[items[0]].norm;
-        double needed = least(s) / s->length;
-        if ((double)longest < needed)
-            return false;
+        if ((double)longest < least(s) / s->length)
+            return;
         if (longest == 0) {
             for (size_t j = 0; j < MX_PANEL && items[j] >= 0; j++)
                 if (!offer_zero(s, items[j]))
-                    return false;
+                    return;
             continue;
         }
-        float cut = nextafterf((float)(needed - (double)(s->epsilon * longest)), -INFINITY);
-        uint32_t above = mx_kernel()->panel_above(s->direction, index->rows + p * f * MX_PANEL, f, cut);
-        for (uint32_t left = above; left; left &= left - 1)
-            ask_for(row_of(s, items[__builtin_ctz(left)] < 0 ? 0 : items[__builtin_ctz(left)]), f * sizeof(float));
-        for (; above; above &= above - 1) {
-            int32_t item = items[__builtin_ctz(above)];
-            if (item >= 0 && !slot_of(s, item)->key)
-                offer(s, item, 0);
-        }
+        offer_panel(
+            s, items,
+            mx_kernel()->panel_above(s->direction, index->rows + p * f * MX_PANEL, f, cut_of(s, longest), products));
     }
-    return true;
 }
 
 static void find(search *s)
 {
     const mx_recommender *model = s->model;
-    size_t panels = model->index->panels, first = panels < FIRST_PANELS ? panels : FIRST_PANELS;
+    float products[FIRST_PANELS][MX_PANEL];
     if (s->length == 0) {
         offer_touched(s);
         for (size_t t = 0; t < model->items && offer_zero(s, (int32_t)t); t++)
             ;
         return;
     }
-    bool more = scan(s, 0, first);
+    size_t first = look_first(s, products);
+    offer_first(s, products, first);
     offer_touched(s);
-    if (more)
-        scan(s, first, panels);
+    scan(s, first);
 }
 
 /* Scaled, so that it is 0 for zeros alone. */
@@ -258,7 +316,8 @@ merx_status mx_recommender_top(const mx_recommender *model, const int32_t *histo
 {
     size_t f = (size_t)model->als.factors;
     double *user = mx_arena_array(arena, f, sizeof *user, err);
-    search s = {.model = model, .user = user, .heap = best, .n = n < model->items ? n : model->items};
+    search s = {
+        .model = model, .user = user, .heap = best, .n = n < model->items ? n : model->items, .floor = -INFINITY};
     s.direction = mx_arena_array(arena, f, sizeof *s.direction, err);
     *count = 0;
     if (!user || !s.direction)

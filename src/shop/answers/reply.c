@@ -13,9 +13,6 @@
 #include "shop/heap_arena.h"
 #include "shop/text_table.h"
 
-/* A reply in full is far below this. */
-#define TEXT_MAX ((size_t)256 << 20)
-
 /* ---- building ---- */
 
 merx_status mx_reply_items(merx_reply *reply, size_t n, mx_arena *arena, merx_error *err)
@@ -61,6 +58,18 @@ merx_status mx_item_reasons(merx_item *item, size_t n, mx_arena *arena, merx_err
     return MERX_OK;
 }
 
+merx_status mx_reply_add_note(merx_reply *reply, mx_arena *arena, const char *text, merx_error *err)
+{
+    const char **notes = mx_arena_array(arena, reply->notes + 1, sizeof *notes, err);
+    if (!notes)
+        return MERX_E_MEMORY;
+    for (size_t i = 0; i < reply->notes; i++)
+        notes[i] = reply->note[i];
+    notes[reply->notes++] = text;
+    reply->note = notes;
+    return MERX_OK;
+}
+
 merx_status mx_reply_note(merx_reply *reply, mx_arena *arena, merx_error *err, const char *format, ...)
 {
     char text[1024];
@@ -68,15 +77,8 @@ merx_status mx_reply_note(merx_reply *reply, mx_arena *arena, merx_error *err, c
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    const char **notes = mx_arena_array(arena, reply->notes + 1, sizeof *notes, err);
     const char *copy = mx_arena_strdup(arena, text, err);
-    if (!notes || !copy)
-        return MERX_E_MEMORY;
-    for (size_t i = 0; i < reply->notes; i++)
-        notes[i] = reply->note[i];
-    notes[reply->notes++] = copy;
-    reply->note = notes;
-    return MERX_OK;
+    return copy ? mx_reply_add_note(reply, arena, copy, err) : MERX_E_MEMORY;
 }
 
 static int compare_reasons(const void *a, const void *b)
@@ -278,7 +280,8 @@ static void json_type(mx_text *out, const merx_field *field, bool *first)
 {
     mx_text_puts(out, *first ? "\"types\":{" : ",");
     json_text(out, field->name);
-    mx_text_printf(out, ":\"%s\"", type_names[field->value.type]);
+    mx_text_puts(out, ":");
+    json_text(out, type_names[field->value.type]);
     *first = false;
 }
 
@@ -350,31 +353,45 @@ static size_t usual_size(const merx_reply *reply)
     return size < MOST ? size : MOST;
 }
 
+static void json_int(mx_text *out, int64_t value)
+{
+    char digits[24];
+    mx_text_append(out, digits, mx_format_int64(value, digits));
+}
+
+void mx_reply_write_json(const merx_reply *reply, mx_text *out)
+{
+    (void)mx_text_room(
+        out, usual_size(reply)); /* instead of many small growths; when it fails the text says so at the end */
+    mx_text_puts(out, "{\"answer\":");
+    json_text(out, reply->answer);
+    mx_text_puts(out, ",\"sentence\":");
+    json_text(out, reply->sentence);
+    mx_text_puts(out, ",\"score_unit\":");
+    json_text(out, reply->score_unit);
+    mx_text_puts(out, ",\"model_version\":");
+    json_int(out, reply->model_version);
+    mx_text_puts(out, ",\"data_offset\":");
+    json_int(out, reply->data_offset);
+    mx_text_puts(out, ",");
+    json_types(out, reply);
+    mx_text_puts(out, "\"items\":[");
+    for (size_t i = 0; i < reply->items; i++)
+        json_item(out, reply, i);
+    mx_text_puts(out, "],\"notes\":[");
+    for (size_t i = 0; i < reply->notes; i++) {
+        mx_text_puts(out, i ? "," : "");
+        json_text(out, reply->note[i]);
+    }
+    mx_text_puts(out, "]}");
+}
+
 merx_status merx_reply_json(const merx_reply *reply, char **text, merx_error *err)
 {
     mx_text out;
     *text = NULL;
-    mx_text_init(&out, NULL, TEXT_MAX);
-    (void)mx_text_room(
-        &out, usual_size(reply)); /* instead of many small growths; when it fails the text says so at the end */
-    mx_text_puts(&out, "{\"answer\":");
-    json_text(&out, reply->answer);
-    mx_text_puts(&out, ",\"sentence\":");
-    json_text(&out, reply->sentence);
-    mx_text_puts(&out, ",\"score_unit\":");
-    json_text(&out, reply->score_unit);
-    mx_text_printf(&out, ",\"model_version\":%" PRId64 ",\"data_offset\":%" PRId64 ",", reply->model_version,
-                   reply->data_offset);
-    json_types(&out, reply);
-    mx_text_puts(&out, "\"items\":[");
-    for (size_t i = 0; i < reply->items; i++)
-        json_item(&out, reply, i);
-    mx_text_puts(&out, "],\"notes\":[");
-    for (size_t i = 0; i < reply->notes; i++) {
-        mx_text_puts(&out, i ? "," : "");
-        json_text(&out, reply->note[i]);
-    }
-    mx_text_puts(&out, "]}");
+    mx_text_init(&out, NULL, MX_REPLY_TEXT_MAX);
+    mx_reply_write_json(reply, &out);
     merx_status status = mx_text_give(&out, text, err);
     mx_text_release(&out);
     return status;
@@ -487,7 +504,7 @@ merx_status merx_reply_table(const merx_reply *reply, int columns, bool colour, 
     mx_text out;
 
     *text = NULL;
-    mx_text_init(&out, NULL, TEXT_MAX);
+    mx_text_init(&out, NULL, MX_REPLY_TEXT_MAX);
     if (reply->sentence && *reply->sentence)
         mx_text_printf(&out, "%s\n", reply->sentence);
     for (size_t first = 0, end; first < reply->items; first = end) {
