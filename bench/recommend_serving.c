@@ -195,22 +195,28 @@ static void train(const mx_snapshot *s, const char *path)
 
 static size_t ask(mx_snapshot *s, const void *model, size_t customer, bool why)
 {
+    static mx_arena arena; /* as the server's: of the question before */
+    static merx_allocator memory;
+    if (!arena.alloc) {
+        mx_arena_init(&arena, NULL);
+        memory = mx_arena_allocator(&arena);
+    }
     merx_options *question = NULL;
-    mx_arena *arena = NULL;
-    char *text = NULL;
+    void *left = NULL;
+    mx_text text;
     merx_reply reply = {.answer = "recommend", .sentence = "", .score_unit = "", .model_version = 1};
-    TRY(merx_options_new(NULL, mx_answer_recommend.info.question, &question, &err));
+    mx_text_init(&text, &memory, MX_REPLY_TEXT_MAX);
+    TRY(merx_options_new(&memory, mx_answer_recommend.info.question, &question, &err));
     TRY(merx_options_set(question, "customer", s->customer_id[customer].data, &err));
-    TRY(mx_heap_arena_new(NULL, &arena, &err));
-    mx_ask context = {.snapshot = s, .state = model, .question = question, .arena = arena};
+    mx_ask context = {.snapshot = s, .state = model, .question = question, .arena = &arena, .left = why ? &left : NULL};
     TRY(mx_answer_recommend.answer(&context, &reply, &err));
     if (why)
         TRY(mx_answer_recommend.explain(&context, &reply, &err));
-    TRY(merx_reply_json(&reply, &text, &err));
-    size_t size = strlen(text);
-    merx_text_free(text);
-    mx_heap_arena_free(arena);
+    mx_reply_write_json(&reply, &text);
+    TRY(mx_text_ok(&text, &err));
+    size_t size = text.size;
     merx_options_free(question);
+    mx_arena_clear(&arena);
     return size;
 }
 

@@ -40,6 +40,7 @@ static struct mx_arena_block *new_block(mx_arena *arena, size_t size, merx_error
         mx_error_set(err, MERX_E_MEMORY, "arena", "no memory for %zu bytes", size);
         return NULL;
     }
+    mx_wish_large_pages(block, whole);
     *block = (struct mx_arena_block){.size = size};
     return block;
 }

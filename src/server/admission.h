@@ -10,6 +10,7 @@
 typedef struct mx_head {
     const char *method, *path; /* the path as sent, without the query */
     const char *authorization, *host, *shop, *content_type, *content_length, *request_id;
+    const char *if_none_match, *origin, *preflight_method;
 } mx_head;
 
 /* Takes the client's request id, if it is one, else makes one. */

@@ -89,7 +89,6 @@ mx_connection *mx_connection_add(mx_connections *connections, int fd)
     if (MX_NEW_ARRAY(NULL, 1, &connection, "connection", NULL) != MERX_OK)
         return NULL;
     connection->fd = fd;
-    mx_arena_init(&connection->arena, NULL);
     mx_connection_turn(connection, false);
     pthread_mutex_lock(&connections->lock);
     connection->next = connections->first;
@@ -112,7 +111,6 @@ void mx_connection_remove(mx_connections *connections, mx_connection *connection
     if (connection->next)
         connection->next->previous = connection->previous;
     pthread_mutex_unlock(&connections->lock);
-    mx_arena_release(&connection->arena);
     MX_FREE_ARRAY(NULL, connection, 1);
 }
 

@@ -14,7 +14,6 @@ typedef struct mx_connection {
     int fd;
     atomic_bool ours;              /* the server is at work: the client is not late */
     atomic_uint_fast64_t since_ms; /* the client's turn began */
-    mx_arena arena;                /* empty, for its next request: what the last one took is not asked for again */
     struct mx_connection *next, *previous;
 } mx_connection;
 

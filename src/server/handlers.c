@@ -271,8 +271,8 @@ static merx_status customer_events(mx_request *request, mx_seen seen, json_t *js
     mx_line *lines;
     size_t n;
     char time[40];
-    MX_TRY(
-        mx_seen_lines(seen, mx_seen_customer(seen, request->path_value), MX_NOBODY, &request->arena, &lines, &n, err));
+    MX_TRY(mx_seen_lines(seen, mx_seen_customer(seen, request->path_value), MX_NOBODY, MX_ALL_KINDS, &request->arena,
+                         &lines, &n, err));
     *found = *found || n > 0;
     json_object_set_new(json, "events", json_integer((json_int_t)n));
     if (n == 0)

@@ -11,8 +11,10 @@
 #include <inttypes.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,8 +29,6 @@
 
 /* A refused body up to this size is read and dropped, so that the connection can go on. */
 enum { DRAINED_BYTES = 65536, REPLY_HEADER_BYTES = 4096 };
-/* What a connection keeps of the memory of its requests. */
-enum { KEPT_BYTES = 32768 };
 /* What is read and sent at once of replies that flow; and how much of an upload must come within the time that other bodies have. */
 enum { FLOW_BYTES = 65536, UPLOAD_TURN_BYTES = 65536 };
 
@@ -341,20 +341,43 @@ static void read_query(mx_request *r)
         MHD_get_connection_values(((http_request *)(void *)r)->connection, MHD_GET_ARGUMENT_KIND, take_query, r);
 }
 
+static enum MHD_Result take_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    static const struct {
+        const char *name;
+        size_t place;
+    } known[] = {{"Authorization", offsetof(mx_head, authorization)},
+                 {"Host", offsetof(mx_head, host)},
+                 {"Merx-Shop", offsetof(mx_head, shop)},
+                 {"Content-Type", offsetof(mx_head, content_type)},
+                 {"Content-Length", offsetof(mx_head, content_length)},
+                 {"X-Request-Id", offsetof(mx_head, request_id)},
+                 {"If-None-Match", offsetof(mx_head, if_none_match)},
+                 {"Origin", offsetof(mx_head, origin)},
+                 {"Access-Control-Request-Method", offsetof(mx_head, preflight_method)}};
+    (void)kind;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        const char **place = (const char **)(void *)((char *)context + known[i].place);
+        /* Letters that differ in case alone are equal but for that bit. Of a header that is sent twice the first counts. */
+        if (((name[0] ^ known[i].name[0]) & ~0x20) == 0 && !*place && strcasecmp(name, known[i].name) == 0)
+            *place = value;
+    }
+    return MHD_YES;
+}
+
 static const char *header(struct MHD_Connection *connection, const char *name)
 {
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
 /* While everybody is let in no page of another origin is: see cors.h. A preflight has no key; it tells nothing but which origins there may be. */
-static void look_at_origin(http_request *h)
+static void look_at_origin(http_request *h, const mx_head *head)
 {
-    const char *origin = header(h->connection, "Origin");
     merx_server *server = h->request.server;
-    if (h->page || !mx_cors_allows(server->limits.cors, origin) || mx_admits_anybody(server))
+    if (h->page || !mx_cors_allows(server->limits.cors, head->origin) || mx_admits_anybody(server))
         return;
-    h->origin = origin;
-    h->preflight = strcmp(h->method, "OPTIONS") == 0 && header(h->connection, "Access-Control-Request-Method");
+    h->origin = head->origin;
+    h->preflight = strcmp(h->method, "OPTIONS") == 0 && head->preflight_method;
 }
 
 /* The body goes to the disk as it comes. */
@@ -379,39 +402,27 @@ static http_request *begin(merx_server *server, struct MHD_Connection *connectio
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     mx_connection *late = info ? info->socket_context : NULL;
-    mx_arena arena;
-    mx_arena_init(&arena, NULL);
-    if (late) {
-        mx_arena kept = late->arena;
-        late->arena = arena;
-        arena = kept;
-    }
+    mx_arena arena = mx_spare_arena_take(&server->spares);
     http_request *h = mx_arena_alloc(&arena, sizeof *h, NULL);
     if (!h) {
         mx_arena_release(&arena);
         return NULL;
     }
-    mx_head head = {.method = method,
-                    .path = url,
-                    .authorization = header(connection, "Authorization"),
-                    .host = header(connection, "Host"),
-                    .shop = header(connection, "Merx-Shop"),
-                    .content_type = header(connection, "Content-Type"),
-                    .content_length = header(connection, "Content-Length"),
-                    .request_id = header(connection, "X-Request-Id")};
+    mx_head head = {.method = method, .path = url};
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, take_header, &head);
     mx_request_init(&h->request, server, &arena);
     mx_connection_turn(late, false); /* the body has a time of its own */
     h->connection = connection;
     h->late = late;
     h->begun_s = mx_monotonic_s();
     h->method = known_method(method);
-    h->request.if_none_match = header(connection, "If-None-Match"); /* lives as long as the request */
+    h->request.if_none_match = head.if_none_match; /* lives as long as the request */
     atomic_fetch_add(&server->active, 1);
     mx_admit_id(&h->request, head.request_id);
     h->page = mx_page_find(method, url);
-    look_at_origin(h);
+    look_at_origin(h, &head);
     if (h->page)
-        mx_page_answer(&h->request, h->page, header(connection, "If-None-Match"));
+        mx_page_answer(&h->request, h->page, head.if_none_match);
     else if (h->preflight)
         h->request.status = 204;
     else
@@ -486,19 +497,6 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     return h->request.status ? send_reply(h) : dispatch(h);
 }
 
-/* The request lies in its own arena, which the connection keeps for its next. */
-static void end(http_request *h)
-{
-    mx_connection *late = h->late;
-    mx_arena arena = mx_request_release(&h->request);
-    bool small = arena.used_bytes <= KEPT_BYTES;
-    mx_arena_clear(&arena);
-    if (late && small)
-        late->arena = arena;
-    else
-        mx_arena_release(&arena);
-}
-
 static void on_completed(void *context, struct MHD_Connection *connection, void **state,
                          enum MHD_RequestTerminationCode code)
 {
@@ -518,7 +516,8 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     }
     atomic_fetch_sub(&server->body_bytes, h->request.body.size);
     mx_connection_turn(h->late, false);
-    end(h);
+    mx_arena arena = mx_request_release(&h->request); /* h lies in it */
+    mx_spare_arena_give(&server->spares, &arena);
     *state = NULL;
     atomic_fetch_sub(&server->active, 1);
 }

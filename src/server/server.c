@@ -153,6 +153,7 @@ static void release(merx_server *server)
     MX_FREE_ARRAY(NULL, server->shops, server->n_shops);
     merx_options_free(server->settings);
     MX_FREE_ARRAY(NULL, server->origins, settings_count());
+    mx_spare_arenas_release(&server->spares);
     MX_FREE_ARRAY(NULL, server, 1);
 }
 
@@ -170,6 +171,7 @@ merx_status merx_server_start(const merx_options *settings, const merx_served *s
     /* Before threads do: the seed of its hash tables is drawn once. */
     json_object_seed(0);
     MX_TRY(MX_NEW_ARRAY(NULL, 1, &server, "server", err));
+    mx_spare_arenas_init(&server->spares);
     server->started_s = mx_monotonic_s();
     server->n_shops = n;
     merx_status status = settings ? MERX_OK : merx_options_new(NULL, merx_server_settings(), &defaults, err);

@@ -8,6 +8,7 @@
 #include "server/cors.h"
 #include "server/key_ring.h"
 #include "server/request.h"
+#include "server/spare_arenas.h"
 #include "server/tls.h"
 
 struct MHD_Daemon;
@@ -48,6 +49,7 @@ struct merx_server {
     const char **origins;   /* of each setting: "flag" … */
     struct MHD_Daemon *daemon;
     struct mx_connections *connections;
+    mx_spare_arenas spares;
     mx_metrics metrics; /* of requests that belong to no shop */
     char address[96];
     double started_s;

@@ -104,55 +104,78 @@ static merx_status damaged(const mx_snapshot *s, int32_t event, merx_error *err)
     MX_FAIL(err, MERX_E_CORRUPT, "snapshot", "event %d is damaged", (int)event);
 }
 
+/* All but whose it is. event: in range. */
 static merx_status base_line(const mx_snapshot *s, int32_t event, mx_line *out, merx_error *err)
 {
-    if (event < 0 || (size_t)event >= s->events)
-        return damaged(s, event, err);
     int32_t product = s->product[event];
     if (product < -1 || product >= (int64_t)s->products || s->kind[event] >= MX_EVENT_KINDS)
         return damaged(s, event, err);
-    *out = (mx_line){.time_ms = s->time_ms[event],
-                     .quantity = s->quantity[event],
-                     .price_minor = s->price_minor[event],
-                     .product = product,
-                     .kind = s->kind[event],
-                     .goods = product >= 0 && !s->product_service[product]};
+    out->time_ms = s->time_ms[event];
+    out->quantity = s->quantity[event];
+    out->price_minor = s->price_minor[event];
+    out->product = product;
+    out->kind = s->kind[event];
+    out->goods = product >= 0 && !s->product_service[product];
     return MERX_OK;
 }
 
-/* Events of somebody lie all over the columns: what a line needs is asked for before the first of them is waited for. */
-static void ask_for(const mx_snapshot *s, const int32_t *events, size_t n)
+/* An event that is looked at. */
+typedef struct looked_at {
+    int32_t event;
+    bool of_customer, of_session;
+} looked_at;
+
+/* The lists joined. */
+static size_t join(const base_lists *lists, looked_at *out)
 {
-    enum { AHEAD = 16 };
-    for (size_t i = 0; i < n && i < AHEAD; i++) {
-        size_t event = (size_t)events[i];
-        if (event >= s->events)
-            return;
-        __builtin_prefetch(&s->kind[event]);
+    size_t c = 0, s = 0, n = 0;
+    while (c < lists->customers || s < lists->sessions) {
+        bool of_customer = c < lists->customers && (s >= lists->sessions || lists->customer[c] <= lists->session[s]);
+        bool of_session = s < lists->sessions && (c >= lists->customers || lists->session[s] <= lists->customer[c]);
+        out[n++] = (looked_at){of_customer ? lists->customer[c] : lists->session[s], of_customer, of_session};
+        c += of_customer;
+        s += of_session;
+    }
+    return n;
+}
+
+/* Somebody's events lie all over the columns: what a line needs is asked for before the first of them is waited for, and of kinds that nobody wants no more than that. */
+static merx_status take_some(const mx_snapshot *s, const looked_at *list, size_t n, unsigned kinds, mx_line *lines,
+                             int32_t *events, size_t *taken, merx_error *err)
+{
+    size_t wanted = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (list[i].event < 0 || (size_t)list[i].event >= s->events)
+            return damaged(s, list[i].event, err);
+        __builtin_prefetch(&s->kind[list[i].event]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        int32_t event = list[i].event;
+        if (s->kind[event] < MX_EVENT_KINDS && !(kinds >> s->kind[event] & 1))
+            continue;
         __builtin_prefetch(&s->product[event]);
         __builtin_prefetch(&s->quantity[event]);
         __builtin_prefetch(&s->time_ms[event]);
         __builtin_prefetch(&s->price_minor[event]);
+        events[wanted] = event;
+        lines[wanted++] = (mx_line){.of_customer = list[i].of_customer, .of_session = list[i].of_session};
     }
+    for (size_t i = 0; i < wanted; i++)
+        MX_TRY(base_line(s, events[i], &lines[i], err));
+    *taken += wanted;
+    return MERX_OK;
 }
 
-/* The lists joined, with the event of each line beside it. */
-static merx_status take_base(mx_seen seen, const base_lists *lists, mx_line *lines, int32_t *events, size_t *n,
-                             merx_error *err)
+/* The lines of the lists, with the event of each beside it. */
+static merx_status take_base(mx_seen seen, const base_lists *lists, unsigned kinds, looked_at *list, mx_line *lines,
+                             int32_t *events, size_t *n, merx_error *err)
 {
-    size_t c = 0;
-    size_t s = 0;
+    enum { TOGETHER = 32 };
+    size_t all = join(lists, list);
     *n = 0;
-    while (c < lists->customers || s < lists->sessions) {
-        bool of_customer = c < lists->customers && (s >= lists->sessions || lists->customer[c] <= lists->session[s]);
-        bool of_session = s < lists->sessions && (c >= lists->customers || lists->session[s] <= lists->customer[c]);
-        int32_t event = of_customer ? lists->customer[c] : lists->session[s];
-        MX_TRY(base_line(seen.snapshot, event, &lines[*n], err));
-        lines[*n].of_customer = of_customer;
-        lines[*n].of_session = of_session;
-        events[(*n)++] = event;
-        c += of_customer;
-        s += of_session;
+    for (size_t from = 0; from < all; from += TOGETHER) {
+        size_t some = all - from < TOGETHER ? all - from : TOGETHER;
+        MX_TRY(take_some(seen.snapshot, list + from, some, kinds, lines + *n, events + *n, n, err));
     }
     return MERX_OK;
 }
@@ -171,8 +194,8 @@ static int32_t first_of(mx_seen seen, int32_t name)
 }
 
 /* Rows of the tail that are looked at, each once, in the snapshot's order. */
-static merx_status take_rows(mx_seen seen, mx_known customer, mx_known session, mx_arena *arena, int32_t **rows,
-                             size_t *n, merx_error *err)
+static merx_status take_rows(mx_seen seen, mx_known customer, mx_known session, unsigned kinds, mx_arena *arena,
+                             int32_t **rows, size_t *n, merx_error *err)
 {
     const mx_tail *tail = seen.tail;
     size_t most = 0;
@@ -191,10 +214,11 @@ static merx_status take_rows(mx_seen seen, mx_known customer, mx_known session, 
     if (!list)
         return MERX_E_MEMORY;
     for (int32_t at = of_customer; at >= 0; at = tail->row[at].before_customer)
-        if (at < seen.rows)
+        if (at < seen.rows && kinds >> tail->row[at].kind & 1)
             list[(*n)++] = at;
     for (int32_t at = of_session; at >= 0; at = tail->row[at].before_session)
-        if (at < seen.rows && (customer.tail < 0 || tail->row[at].name[MX_TAIL_CUSTOMER] != customer.tail))
+        if (at < seen.rows && kinds >> tail->row[at].kind & 1 &&
+            (customer.tail < 0 || tail->row[at].name[MX_TAIL_CUSTOMER] != customer.tail))
             list[(*n)++] = at;
     if (*n > 1)
         qsort_r(list, *n, sizeof *list, compare_rows, &seen);
@@ -219,8 +243,8 @@ static mx_line tail_line(mx_seen seen, int32_t at, mx_known customer, mx_known s
                      .of_session = session.tail >= 0 && row->name[MX_TAIL_SESSION] == session.tail};
 }
 
-merx_status mx_seen_lines(mx_seen seen, mx_known customer, mx_known session, mx_arena *arena, mx_line **lines,
-                          size_t *n, merx_error *err)
+merx_status mx_seen_lines(mx_seen seen, mx_known customer, mx_known session, unsigned kinds, mx_arena *arena,
+                          mx_line **lines, size_t *n, merx_error *err)
 {
     base_lists base;
     int32_t *rows;
@@ -229,15 +253,14 @@ merx_status mx_seen_lines(mx_seen seen, mx_known customer, mx_known session, mx_
     *lines = NULL;
     *n = 0;
     MX_TRY(find_base(seen, customer, session, &base, err));
-    ask_for(seen.snapshot, base.customer, base.customers);
-    ask_for(seen.snapshot, base.session, base.sessions);
-    MX_TRY(take_rows(seen, customer, session, arena, &rows, &n_rows, err));
+    MX_TRY(take_rows(seen, customer, session, kinds, arena, &rows, &n_rows, err));
     size_t most = base.customers + base.sessions;
     mx_line *list = mx_arena_array(arena, most + n_rows + 1, sizeof *list, err);
     int32_t *events = mx_arena_array(arena, most + 1, sizeof *events, err);
-    if (!list || !events)
+    looked_at *looked = mx_arena_array(arena, most + 1, sizeof *looked, err);
+    if (!list || !events || !looked)
         return MERX_E_MEMORY;
-    MX_TRY(take_base(seen, &base, list, events, &n_base, err));
+    MX_TRY(take_base(seen, &base, kinds, looked, list, events, &n_base, err));
     /* From the end, so that rows find their places among the lines that are there. */
     size_t at = n_base + n_rows;
     *lines = list;

@@ -48,10 +48,11 @@ static inline bool mx_line_is_sale(const mx_line *line)
     return line->kind == MX_EVENT_PURCHASE && line->quantity > 0 && line->goods;
 }
 /*
- * The events of a customer, of a session, or of both (each event once), in the snapshot's order. MX_NOBODY: not asked for.
+ * The events of a customer, of a session, or of both (each event once), in the snapshot's order. MX_NOBODY: not asked for. kinds: those whose bit (1 << mx_event_kind) is set.
  * *lines lies in the arena. Errors: MERX_E_CORRUPT: the snapshot's file is damaged; it is built anew then.
  */
-merx_status mx_seen_lines(mx_seen seen, mx_known customer, mx_known session, mx_arena *arena, mx_line **lines,
-                          size_t *n, merx_error *err) MERX_MUST_CHECK;
+#define MX_ALL_KINDS ((1u << MX_EVENT_KINDS) - 1)
+merx_status mx_seen_lines(mx_seen seen, mx_known customer, mx_known session, unsigned kinds, mx_arena *arena,
+                          mx_line **lines, size_t *n, merx_error *err) MERX_MUST_CHECK;
 
 #endif

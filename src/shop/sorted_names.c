@@ -1,5 +1,6 @@
 /*
- * Marks are compared as numbers: eight bytes, the first the highest, missing ones 0. Names of equal marks may lie in several runs of sixteen; all of those are looked through.
+ * Marks are compared as numbers: eight bytes, the first the highest, missing ones 0. Names of equal marks may lie in several runs of sixteen; all of those are looked through. Level
+ * l + 1 holds every sixteenth mark of level l: a node of sixteen is two lines of the cache, and a million names have four levels.
  */
 #include "shop/sorted_names.h"
 
@@ -32,26 +33,32 @@ merx_status mx_sorted_names_init(const mx_str *names, size_t n, mx_arena *arena,
     *out = (mx_sorted_names){.name = names, .n = n};
     if (n <= SHORT)
         return MERX_OK;
-    size_t marks = (n + RUN - 1) / RUN;
     out->common = common_of(names[0], names[n - 1]);
-    out->mark = mx_arena_array(arena, marks, sizeof *out->mark, err);
-    if (!out->mark)
-        return MERX_E_MEMORY;
-    for (size_t i = 0; i < marks; i++)
-        out->mark[i] = mark_of(names[i * RUN], out->common);
+    for (size_t count = (n + RUN - 1) / RUN; out->levels == 0 || count > 1; count = (count + RUN - 1) / RUN) {
+        mx_name_marks *level = &out->level[out->levels];
+        *level = (mx_name_marks){mx_arena_array(arena, count, sizeof *level->mark, err), count};
+        if (!level->mark)
+            return MERX_E_MEMORY;
+        for (size_t i = 0; i < count; i++)
+            level->mark[i] = out->levels ? level[-1].mark[i * RUN] : mark_of(names[i * RUN], out->common);
+        out->levels++;
+    }
     return MERX_OK;
 }
 
 /* How many marks are below the bound. */
-static size_t marks_below(const uint64_t *mark, size_t n, uint64_t bound)
+static size_t marks_below(const mx_sorted_names *names, uint64_t bound)
 {
-    size_t from = 0;
-    while (n > 0) { /* no branch: which half it is can't be foretold */
-        size_t half = (n + 1) / 2;
-        from += mark[from + half - 1] < bound ? half : 0;
-        n = n / 2;
+    size_t node = 0, below = 0;
+    for (size_t l = names->levels; l-- > 0;) {
+        const mx_name_marks *level = &names->level[l];
+        size_t from = node * RUN, end = from + RUN < level->n ? from + RUN : level->n;
+        below = from;
+        for (size_t i = from; i < end; i++)
+            below += level->mark[i] < bound;
+        node = below > from ? below - 1 : from;
     }
-    return from;
+    return below;
 }
 
 static int32_t halve(const mx_str *names, size_t from, size_t end, mx_str name)
@@ -71,14 +78,13 @@ static int32_t halve(const mx_str *names, size_t from, size_t end, mx_str name)
 
 int32_t mx_sorted_names_find(const mx_sorted_names *names, mx_str name)
 {
-    if (!names->mark)
+    if (names->levels == 0)
         return halve(names->name, 0, names->n, name);
     if (common_of(names->name[0], name) < names->common)
         return -1;
     uint64_t mark = mark_of(name, names->common);
-    size_t marks = (names->n + RUN - 1) / RUN;
-    size_t from = marks_below(names->mark, marks, mark), end = from;
-    while (end < marks && names->mark[end] == mark)
+    size_t from = marks_below(names, mark), end = from;
+    while (end < names->level[0].n && names->level[0].mark[end] == mark)
         end++;
     from = from ? (from - 1) * RUN : 0;
     end = end * RUN < names->n ? end * RUN : names->n;

@@ -8,10 +8,17 @@
 
 #include "base/str.h"
 
+typedef struct mx_name_marks {
+    uint64_t *mark; /* (n) */
+    size_t n;
+} mx_name_marks;
+
 typedef struct mx_sorted_names {
     const mx_str *name; /* (n) kept, ascending bytewise, distinct */
     size_t n, common;   /* common: bytes that all of them begin with */
-    uint64_t *mark;     /* (n / 16, rounded up) the eight bytes behind those, as a number; NULL: none, the list is short */
+    size_t levels;      /* 0: the list is short */
+    mx_name_marks level
+        [16]; /* [0]: the eight bytes behind those, as a number, of every sixteenth name; [l + 1]: every sixteenth of [l] */
 } mx_sorted_names;
 
 /* Cost: O(n / 16). The marks lie in the arena. */

@@ -74,7 +74,7 @@ static merx_status build_history(const mx_ask *ask, history *h, merx_error *err)
     if (*session_id && !mx_is_known(session = mx_seen_session(seen, session_id)))
         return mx_unknown_id(s->session_id, s->sessions, "session", session_id, err);
     MX_TRY(mx_split_ids(items, ask->arena, &ids, &given, err));
-    MX_TRY(mx_seen_lines(seen, customer, session, ask->arena, &lines, &n, err));
+    MX_TRY(mx_seen_lines(seen, customer, session, MX_ALL_KINDS, ask->arena, &lines, &n, err));
     h->evidence = mx_arena_array(ask->arena, n + given + 1, sizeof *h->evidence, err);
     h->items = mx_arena_array(ask->arena, n + given + 1, sizeof *h->items, err);
     if (!h->evidence || !h->items)

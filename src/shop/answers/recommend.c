@@ -92,7 +92,7 @@ static merx_status add_customer(history *h, const mx_ask *ask, const char *id, m
         return mx_unknown_customer(ask->snapshot, id, err);
     mx_line *seen;
     size_t n, sales = 0;
-    MX_TRY(mx_seen_lines(mx_ask_seen(ask), customer, MX_NOBODY, ask->arena, &seen, &n, err));
+    MX_TRY(mx_seen_lines(mx_ask_seen(ask), customer, MX_NOBODY, 1u << MX_EVENT_PURCHASE, ask->arena, &seen, &n, err));
     line *lines = mx_arena_array(ask->arena, n + 1, sizeof *lines, err);
     if (!lines)
         return MERX_E_MEMORY;
@@ -126,7 +126,7 @@ static merx_status add_session(history *h, const mx_ask *ask, const char *id, me
         return mx_unknown_id(s->session_id, s->sessions, "session", id, err);
     mx_line *seen;
     size_t n, touched = 0;
-    MX_TRY(mx_seen_lines(mx_ask_seen(ask), MX_NOBODY, session, ask->arena, &seen, &n, err));
+    MX_TRY(mx_seen_lines(mx_ask_seen(ask), MX_NOBODY, session, MX_ALL_KINDS, ask->arena, &seen, &n, err));
     line *lines = mx_arena_array(ask->arena, n + 1, sizeof *lines, err);
     if (!lines)
         return MERX_E_MEMORY;
@@ -427,7 +427,8 @@ static merx_status explain(const mx_ask *ask, merx_reply *reply, merx_error *err
         return MERX_E_MEMORY;
     for (size_t i = 0; i < n; i++)
         targets[i] = f->best[i].item;
-    MX_TRY(mx_recommender_explain(model, h->items, m, targets, n, parts, without, scores, model->alloc, err));
+    merx_allocator memory = mx_arena_allocator(ask->arena);
+    MX_TRY(mx_recommender_explain(model, h->items, m, targets, n, parts, without, scores, &memory, err));
     MX_TRY(products_of(ask, h->items, m, products, err));
     for (size_t j = 0; j < m; j++)
         MX_TRY(reason_text(ask, &h->evidence[j], products[j], &texts[j], err));

@@ -166,92 +166,89 @@ size_t merx_value_format(const merx_value *value, char *out, size_t size)
 
 /* ---- JSON ---- */
 
-/* Room is made for a whole part at once; then its bytes are put behind each other at p. */
-#define PUT(p, literal) (memcpy((p), (literal), sizeof(literal) - 1), (p) + sizeof(literal) - 1)
-enum { NUMBER_MOST = 32, REASON_MOST = 128, ITEM_MOST = 128, VALUE_MOST = 80 };
+enum { NUMBER_MOST = 80 };
 
-static size_t text_most(const char *value)
+/* Where n bytes may be written; NULL: no memory, which the text says at its end. Most often there is room. */
+static inline char *room(mx_text *out, size_t n)
 {
-    return MX_JSON_MOST(value ? strlen(value) : 0) + 2;
+    return n < out->capacity - out->size ? out->data + out->size : mx_text_room(out, n);
 }
 
-static char *put_text(char *p, const char *value)
+static inline void put(mx_text *out, const char *data, size_t size)
 {
+    char *p = room(out, size);
+    if (!p)
+        return;
+    memcpy(p, data, size);
+    out->size += size;
+}
+#define PUT(out, literal) put((out), (literal), sizeof(literal) - 1)
+
+static void put_text(mx_text *out, const char *value)
+{
+    mx_str text = mx_str_of(value);
+    char *begin = room(out, MX_JSON_MOST(text.size) + 2), *p = begin;
+    if (!p)
+        return;
     *p++ = '"';
-    p = mx_write_json(p, mx_str_of(value));
+    p = mx_write_json(p, text);
     *p++ = '"';
-    return p;
+    out->size += (size_t)(p - begin);
+}
+
+static void put_int(mx_text *out, int64_t value)
+{
+    char *p = room(out, NUMBER_MOST);
+    out->size += p ? mx_format_int64(value, p) : 0;
 }
 
 /* JSON has no NaN and no infinity: null. */
-static char *put_real(char *p, double value)
+static void put_real(mx_text *out, double value)
 {
-    return isfinite(value) ? p + mx_format_double(value, p) : PUT(p, "null");
+    char *p = room(out, NUMBER_MOST);
+    if (p && isfinite(value))
+        out->size += mx_format_double(value, p);
+    else
+        PUT(out, "null");
 }
 
-static size_t value_most(const merx_value *value)
-{
-    return value->type == MERX_VALUE_TEXT ? text_most(value->text) : VALUE_MOST;
-}
-
-static char *put_json_value(char *p, const merx_value *value)
+static void put_json_value(mx_text *out, const merx_value *value)
 {
     char text[64];
     switch (value->type) {
     case MERX_VALUE_TEXT:
-        return put_text(p, value->text);
+        put_text(out, value->text);
+        break;
     case MERX_VALUE_INT:
-        return p + mx_format_int64(value->integer, p);
+        put_int(out, value->integer);
+        break;
     case MERX_VALUE_MONEY: /* exact text */
-        *p++ = '"';
-        p += mx_format_decimal(value->integer, value->decimals, p, VALUE_MOST - 2);
-        *p++ = '"';
-        return p;
+        mx_format_decimal(value->integer, value->decimals, text, sizeof text);
+        put_text(out, text);
+        break;
     case MERX_VALUE_REAL:
     case MERX_VALUE_SHARE:
-        return put_real(p, value->real);
+        put_real(out, value->real);
+        break;
     default: /* dates as ISO 8601 */
         merx_value_format(value, text, sizeof text);
-        return put_text(p, text);
+        put_text(out, text);
     }
 }
 
-static void json_reason(mx_text *out, const merx_reason *reason, bool first)
+static void json_reason(mx_text *out, const merx_reason *reason)
 {
-    char *begin = mx_text_room(out, text_most(reason->kind) + text_most(reason->id) + text_most(reason->text) +
-                                        REASON_MOST + 2 * NUMBER_MOST);
-    char *p = begin;
-    if (!p)
-        return;
-    if (!first)
-        *p++ = ',';
-    p = PUT(p, "{\"kind\":");
-    p = put_text(p, reason->kind);
-    p = PUT(p, ",\"id\":");
-    p = put_text(p, reason->id);
-    p = PUT(p, ",\"text\":");
-    p = put_text(p, reason->text);
-    p = PUT(p, ",\"contribution\":");
-    p = put_real(p, reason->contribution);
-    p = PUT(p, ",\"without\":");
-    p = put_real(p, reason->without);
-    *p++ = '}';
-    mx_text_wrote(out, (size_t)(p - begin));
-}
-
-static size_t item_most(const merx_item *item)
-{
-    size_t most = text_most(item->id) + text_most(item->title) + ITEM_MOST + NUMBER_MOST;
-    for (size_t i = 0; i < item->fields; i++)
-        most += text_most(item->field[i].name) + value_most(&item->field[i].value) + 2;
-    return most;
-}
-
-static void json_text(mx_text *out, const char *value)
-{
-    mx_text_puts(out, "\"");
-    mx_text_json(out, mx_str_of(value));
-    mx_text_puts(out, "\"");
+    PUT(out, "{\"kind\":");
+    put_text(out, reason->kind);
+    PUT(out, ",\"id\":");
+    put_text(out, reason->id);
+    PUT(out, ",\"text\":");
+    put_text(out, reason->text);
+    PUT(out, ",\"contribution\":");
+    put_real(out, reason->contribution);
+    PUT(out, ",\"without\":");
+    put_real(out, reason->without);
+    PUT(out, "}");
 }
 
 /* ---- types of fields ---- */
@@ -267,7 +264,8 @@ static const merx_field *first_of(const merx_reply *reply, size_t item, size_t f
     for (size_t i = 0; i < item; i++) {
         const merx_item *other = &reply->item[i];
         /* Most often a field has the same place in all items. */
-        if (field < other->fields && strcmp(other->field[field].name, wanted->name) == 0)
+        if (field < other->fields &&
+            (other->field[field].name == wanted->name || strcmp(other->field[field].name, wanted->name) == 0))
             return &other->field[field];
         for (size_t f = 0; f < other->fields; f++)
             if (strcmp(other->field[f].name, wanted->name) == 0)
@@ -278,10 +276,13 @@ static const merx_field *first_of(const merx_reply *reply, size_t item, size_t f
 
 static void json_type(mx_text *out, const merx_field *field, bool *first)
 {
-    mx_text_puts(out, *first ? "\"types\":{" : ",");
-    json_text(out, field->name);
-    mx_text_puts(out, ":");
-    json_text(out, type_names[field->value.type]);
+    if (*first)
+        PUT(out, "\"types\":{");
+    else
+        PUT(out, ",");
+    put_text(out, field->name);
+    PUT(out, ":");
+    put_text(out, type_names[field->value.type]);
     *first = false;
 }
 
@@ -293,7 +294,9 @@ static void json_types(mx_text *out, const merx_reply *reply)
         for (size_t f = 0; f < reply->item[i].fields; f++)
             if (!first_of(reply, i, f))
                 json_type(out, &reply->item[i].field[f], &first);
-    mx_text_puts(out, first ? "\"types\":{}," : "},");
+    if (first)
+        PUT(out, "\"types\":{");
+    PUT(out, "}");
 }
 
 /* Of one item: where they are not what the reply says. */
@@ -304,44 +307,43 @@ static void json_own_types(mx_text *out, const merx_reply *reply, size_t item)
         const merx_field *other = first_of(reply, item, f);
         if (!other || other->value.type == reply->item[item].field[f].value.type)
             continue;
-        mx_text_puts(out, first ? "," : "");
+        if (first)
+            PUT(out, ",");
         json_type(out, &reply->item[item].field[f], &first);
     }
-    mx_text_puts(out, first ? "" : "}");
+    if (!first)
+        PUT(out, "}");
 }
 
 static void json_item(mx_text *out, const merx_reply *reply, size_t number)
 {
     const merx_item *item = &reply->item[number];
-    char *begin = mx_text_room(out, item_most(item)), *p = begin;
-    if (!p)
-        return;
-    if (number > 0)
-        *p++ = ',';
-    p = PUT(p, "{\"id\":");
-    p = put_text(p, item->id);
-    p = PUT(p, ",\"title\":");
-    p = put_text(p, item->title);
-    p = PUT(p, ",\"score\":");
-    p = put_real(p, item->score);
-    p = PUT(p, ",\"fields\":{");
+    PUT(out, "{\"id\":");
+    put_text(out, item->id);
+    PUT(out, ",\"title\":");
+    put_text(out, item->title);
+    PUT(out, ",\"score\":");
+    put_real(out, item->score);
+    PUT(out, ",\"fields\":{");
     for (size_t i = 0; i < item->fields; i++) {
         if (i > 0)
-            *p++ = ',';
-        p = put_text(p, item->field[i].name);
-        *p++ = ':';
-        p = put_json_value(p, &item->field[i].value);
+            PUT(out, ",");
+        put_text(out, item->field[i].name);
+        PUT(out, ":");
+        put_json_value(out, &item->field[i].value);
     }
-    *p++ = '}';
-    mx_text_wrote(out, (size_t)(p - begin));
+    PUT(out, "}");
     json_own_types(out, reply, number);
     if (item->reason) {
-        mx_text_puts(out, ",\"reasons\":[");
-        for (size_t i = 0; i < item->reasons; i++)
-            json_reason(out, &item->reason[i], i == 0);
-        mx_text_puts(out, "]");
+        PUT(out, ",\"reasons\":[");
+        for (size_t i = 0; i < item->reasons; i++) {
+            if (i > 0)
+                PUT(out, ",");
+            json_reason(out, &item->reason[i]);
+        }
+        PUT(out, "]");
     }
-    mx_text_puts(out, "}");
+    PUT(out, "}");
 }
 
 static size_t usual_size(const merx_reply *reply)
@@ -353,37 +355,36 @@ static size_t usual_size(const merx_reply *reply)
     return size < MOST ? size : MOST;
 }
 
-static void json_int(mx_text *out, int64_t value)
-{
-    char digits[24];
-    mx_text_append(out, digits, mx_format_int64(value, digits));
-}
-
 void mx_reply_write_json(const merx_reply *reply, mx_text *out)
 {
-    (void)mx_text_room(
-        out, usual_size(reply)); /* instead of many small growths; when it fails the text says so at the end */
-    mx_text_puts(out, "{\"answer\":");
-    json_text(out, reply->answer);
-    mx_text_puts(out, ",\"sentence\":");
-    json_text(out, reply->sentence);
-    mx_text_puts(out, ",\"score_unit\":");
-    json_text(out, reply->score_unit);
-    mx_text_puts(out, ",\"model_version\":");
-    json_int(out, reply->model_version);
-    mx_text_puts(out, ",\"data_offset\":");
-    json_int(out, reply->data_offset);
-    mx_text_puts(out, ",");
+    (void)mx_text_room(out, usual_size(reply)); /* instead of many small growths */
+    PUT(out, "{\"answer\":");
+    put_text(out, reply->answer);
+    PUT(out, ",\"sentence\":");
+    put_text(out, reply->sentence);
+    PUT(out, ",\"score_unit\":");
+    put_text(out, reply->score_unit);
+    PUT(out, ",\"model_version\":");
+    put_int(out, reply->model_version);
+    PUT(out, ",\"data_offset\":");
+    put_int(out, reply->data_offset);
+    PUT(out, ",");
     json_types(out, reply);
-    mx_text_puts(out, "\"items\":[");
-    for (size_t i = 0; i < reply->items; i++)
+    PUT(out, ",\"items\":[");
+    for (size_t i = 0; i < reply->items; i++) {
+        if (i > 0)
+            PUT(out, ",");
         json_item(out, reply, i);
-    mx_text_puts(out, "],\"notes\":[");
-    for (size_t i = 0; i < reply->notes; i++) {
-        mx_text_puts(out, i ? "," : "");
-        json_text(out, reply->note[i]);
     }
-    mx_text_puts(out, "]}");
+    PUT(out, "],\"notes\":[");
+    for (size_t i = 0; i < reply->notes; i++) {
+        if (i > 0)
+            PUT(out, ",");
+        put_text(out, reply->note[i]);
+    }
+    PUT(out, "]}");
+    if (room(out, 0))
+        mx_text_wrote(out, 0); /* its end */
 }
 
 merx_status merx_reply_json(const merx_reply *reply, char **text, merx_error *err)
