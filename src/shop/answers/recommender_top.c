@@ -162,11 +162,17 @@ static const float *row_of(const search *s, int32_t item)
     return s->model->als.item_factors + (size_t)item * (size_t)s->model->als.factors;
 }
 
+/* What a score of the item takes. */
+static void ask_for_item(const search *s, int32_t item)
+{
+    ask_for(row_of(s, item), (size_t)s->model->als.factors * sizeof(float));
+    __builtin_prefetch(&s->model->trend[item]);
+}
+
 static void offer_touched(search *s)
 {
     enum { TOGETHER = 32 };
     const mx_item_bound *bounds = s->model->index->bounds;
-    size_t row_bytes = (size_t)s->model->als.factors * sizeof(float);
     for (size_t at = 0; at <= s->mask;) {
         const touched *hopeful[TOGETHER];
         size_t count = 0;
@@ -178,7 +184,7 @@ static void offer_touched(search *s)
             double listed = (double)bound->trend * one->lists;
             if (listed + s->length * (double)bound->norm + 1e-12 * fabs(listed) < least(s))
                 continue;
-            ask_for(row_of(s, one->key - 1), row_bytes);
+            ask_for_item(s, one->key - 1);
             hopeful[count++] = one;
         }
         for (size_t i = 0; i < count; i++)
@@ -205,9 +211,8 @@ static float cut_of(const search *s, float longest)
 /* The items of a panel that bits name, but for those in the table. */
 static void offer_panel(search *s, const int32_t *items, uint32_t bits)
 {
-    size_t row_bytes = (size_t)s->model->als.factors * sizeof(float);
     for (uint32_t left = bits; left; left &= left - 1)
-        ask_for(row_of(s, items[__builtin_ctz(left)] < 0 ? 0 : items[__builtin_ctz(left)]), row_bytes);
+        ask_for_item(s, items[__builtin_ctz(left)] < 0 ? 0 : items[__builtin_ctz(left)]);
     for (; bits; bits &= bits - 1) {
         int32_t item = items[__builtin_ctz(bits)];
         if (item >= 0 && !slot_of(s, item)->key)
