@@ -221,10 +221,30 @@ out:
     return status;
 }
 
-int32_t mx_next_product_hint(const mx_next *model, const mx_snapshot *s, int32_t item)
+static void products_of(const mx_next *model, const mx_snapshot *s, const int32_t *items, size_t n, int32_t *products)
 {
-    int32_t hint = model->index->product[item];
-    return hint >= 0 && (size_t)hint < s->products && mx_str_equal(s->product_id[hint], mx_dict_get(model->ids, item))
-               ? hint
-               : -1;
+    for (size_t k = 0; k < n; k++)
+        __builtin_prefetch(&model->index->product[items[k]]);
+    for (size_t k = 0; k < n; k++) {
+        int32_t hint = model->index->product[items[k]];
+        products[k] = hint >= 0 && (size_t)hint < s->products ? hint : -1;
+        if (products[k] >= 0)
+            __builtin_prefetch(&s->product_id[hint]);
+    }
+    for (size_t k = 0; k < n; k++)
+        if (products[k] >= 0) {
+            __builtin_prefetch(s->product_id[products[k]].data);
+            __builtin_prefetch(mx_dict_get(model->ids, items[k]).data);
+        }
+    for (size_t k = 0; k < n; k++)
+        if (products[k] >= 0 && !mx_str_equal(s->product_id[products[k]], mx_dict_get(model->ids, items[k])))
+            products[k] = -1;
+}
+
+void mx_next_products(const mx_next *model, const mx_snapshot *snapshot, const int32_t *items, size_t n,
+                      int32_t *products)
+{
+    enum { TOGETHER = 24 };
+    for (size_t k = 0; k < n; k += TOGETHER)
+        products_of(model, snapshot, items + k, n - k < TOGETHER ? n - k : TOGETHER, products + k);
 }

@@ -58,8 +58,9 @@ typedef struct mx_next_index {
 merx_status mx_next_index_build(struct mx_next *model, const mx_snapshot *snapshot, merx_error *err) MERX_MUST_CHECK;
 void mx_next_index_release(struct mx_next *model);
 
-/* Where the product of an item stands in a snapshot, by the hint of the one the model was loaded with. -1: no longer there; look for it by its id. */
-int32_t mx_next_product_hint(const struct mx_next *model, const mx_snapshot *snapshot, int32_t item);
+/* products (n): where the products of n items stand in a snapshot, by the hints of the one the model was loaded with. -1: no longer there; look for it by its id. Together they wait for memory once. */
+void mx_next_products(const struct mx_next *model, const mx_snapshot *snapshot, const int32_t *items, size_t n,
+                      int32_t *products);
 
 typedef struct mx_next_place {
     int32_t item;
