@@ -8,7 +8,7 @@
 
 /* Above the error of a float product of (units / 8 + 6) 2^-24 of |h| |v| + |b|, and of a norm's own. */
 #define SLACK 1e-4
-/* Of the strongest transition on average: of cuts from 1 to 50 thousandths the one with the shortest questions, in shops of 12 thousand and 100 thousand products. */
+/* Of the strongest transition on average. For sessions of 20 events among 100,000 products a third of the links pass (of transitions a fifth), and of the 1,800 items that they name some 60 reach the network. */
 #define CUT 0.007
 /* Memory for what items put into the network. */
 enum { INPUTS_MAX_BYTES = 64 << 20 };
