@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "base/str.h"
+#include "base/dict_many.h"
 
 typedef struct dict_slot {
     uint32_t tag;
@@ -20,7 +20,7 @@ struct mx_dict {
     size_t slot_count;
 };
 
-enum { FIRST_SLOTS = 64 };
+enum { FIRST_SLOTS = 64, TOGETHER = 24 };
 
 static uint32_t tag_of(mx_str text)
 {
@@ -119,6 +119,32 @@ merx_status mx_dict_add(mx_dict *dict, mx_str text, int32_t *code, bool *added, 
 int32_t mx_dict_find(const mx_dict *dict, mx_str text)
 {
     return dict->slots[find_slot(dict, text, tag_of(text))].code;
+}
+
+/* Slot, string and bytes lie in three places: each is asked for of all texts before the first one is looked at. */
+static void find_some(const mx_dict *dict, const mx_str *texts, size_t n, int32_t *codes)
+{
+    size_t mask = dict->slot_count - 1, slots[TOGETHER];
+    for (size_t k = 0; k < n; k++) {
+        slots[k] = tag_of(texts[k]) & mask;
+        __builtin_prefetch(&dict->slots[slots[k]]);
+    }
+    for (size_t k = 0; k < n; k++) {
+        codes[k] = dict->slots[slots[k]].code;
+        if (codes[k] >= 0)
+            __builtin_prefetch(&MX_VEC_AT(&dict->strings, mx_str, codes[k]));
+    }
+    for (size_t k = 0; k < n; k++)
+        if (codes[k] >= 0)
+            __builtin_prefetch(MX_VEC_AT(&dict->strings, mx_str, codes[k]).data);
+    for (size_t k = 0; k < n; k++)
+        codes[k] = mx_dict_find(dict, texts[k]);
+}
+
+void mx_dict_find_all(const mx_dict *dict, const mx_str *texts, size_t n, int32_t *codes)
+{
+    for (size_t k = 0; k < n; k += TOGETHER)
+        find_some(dict, texts + k, n - k < TOGETHER ? n - k : TOGETHER, codes + k);
 }
 
 mx_str mx_dict_get(const mx_dict *dict, int32_t code)

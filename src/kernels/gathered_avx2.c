@@ -220,3 +220,48 @@ uint32_t mx_panel_above_avx2(const float *x, const float *panel, size_t d, float
     return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(low, bound, _CMP_GE_OQ)) |
            (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(high, bound, _CMP_GE_OQ)) << LANES;
 }
+
+/* Bytes of 32 numbers, each the `shift`-th bits on of one, in the order that packing leaves: within each half of a vector. */
+INLINE __m256i bytes_of(const __m256i v[4], int shift)
+{
+    __m256i b[4], low = _mm256_set1_epi32(0xff);
+    for (int i = 0; i < 4; i++)
+        b[i] = _mm256_and_si256(_mm256_srli_epi32(v[i], shift), low);
+    return _mm256_packus_epi16(_mm256_packus_epi32(b[0], b[1]), _mm256_packus_epi32(b[2], b[3]));
+}
+
+/* Groups that have both digits of each byte. */
+INLINE __m256i groups_of(__m256i bytes, __m256i last, __m256i first)
+{
+    __m256i low = _mm256_set1_epi8(15);
+    return _mm256_and_si256(_mm256_shuffle_epi8(last, _mm256_and_si256(bytes, low)),
+                            _mm256_shuffle_epi8(first, _mm256_and_si256(_mm256_srli_epi16(bytes, 4), low)));
+}
+
+/* 32 at a time through the sieve; what passes is looked up. */
+size_t mx_find_few_avx2(const mx_few *few, const int32_t *numbers, size_t n, uint32_t *places)
+{
+    enum { AT_ONCE = 32 };
+    size_t found = 0, i = 0;
+    __m256i table[4], order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    for (int k = 0; k < 4; k++)
+        table[k] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)few->digits[k]));
+    for (; i + AT_ONCE <= n; i += AT_ONCE) {
+        __m256i v[4];
+        for (size_t k = 0; k < 4; k++)
+            v[k] = _mm256_loadu_si256((const __m256i *)(const void *)(numbers + i + k * LANES));
+        __m256i both = _mm256_and_si256(groups_of(bytes_of(v, 0), table[0], table[1]),
+                                        groups_of(bytes_of(v, 8), table[2], table[3]));
+        both = _mm256_permutevar8x32_epi32(_mm256_cmpeq_epi8(both, _mm256_setzero_si256()), order);
+        for (uint32_t pass = ~(uint32_t)_mm256_movemask_epi8(both); pass; pass &= pass - 1) {
+            size_t at = i + (size_t)__builtin_ctz(pass);
+            uint32_t x = (uint32_t)numbers[at];
+            places[found] = (uint32_t)at;
+            found += few->bits[x / 64] >> x % 64 & 1;
+        }
+    }
+    size_t rest = mx_find_few_ref(few, numbers + i, n - i, places + found);
+    for (size_t k = 0; k < rest; k++)
+        places[found + k] += (uint32_t)i;
+    return found + rest;
+}

@@ -76,3 +76,14 @@ uint32_t mx_panel_above_ref(const float *x, const float *panel, size_t d, float 
     }
     return above;
 }
+
+size_t mx_find_few_ref(const mx_few *few, const int32_t *numbers, size_t n, uint32_t *places)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t x = (uint32_t)numbers[i];
+        if (few->bits[x / 64] >> x % 64 & 1)
+            places[found++] = (uint32_t)i;
+    }
+    return found;
+}

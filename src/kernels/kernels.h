@@ -19,6 +19,23 @@
 
 enum { MX_PANEL = 16 }; /* columns of a panel of multiply_panels */
 
+/*
+ * A few numbers among many, to be found in lists of numbers. bits (borrowed) say which; digits are a first sieve: bit b of digits[i][v]: of the numbers put into group b some have v as their i-th
+ * hexadecimal digit, counted from the last. A number passes when one group has all four of its digits.
+ */
+typedef struct mx_few {
+    uint64_t *bits; /* number x: bit x % 64 of word x / 64 */
+    size_t count;   /* put in so far: they go to eight groups in turn */
+    uint8_t digits[4][16];
+} mx_few;
+static inline void mx_few_put(mx_few *few, uint32_t x)
+{
+    few->bits[x / 64] |= UINT64_C(1) << x % 64;
+    for (int i = 0; i < 4; i++)
+        few->digits[i][x >> 4 * i & 15] |= (uint8_t)(1u << few->count % 8);
+    few->count++;
+}
+
 /* What gram_add multiplies: rows z_i = root(w_i) [x_i - shift, y_i - shift_d, 1]. */
 typedef struct mx_gram_rows {
     const double *x, *y, *w; /* (n, d), (n) or NULL: zeros, (n) or NULL: ones */
@@ -101,6 +118,8 @@ typedef struct mx_kernels {
      * A product that is NaN is not.
      */
     uint32_t (*panel_above)(const float *x, const float *panel, size_t d, float least, float *products);
+    /* Places of those of n numbers (0 <= x, within few's bits) that are among the few: ascending, into places (n); returns how many. */
+    size_t (*find_few)(const mx_few *few, const int32_t *numbers, size_t n, uint32_t *places);
 
     /*
      * a (d, d), upper triangle, += x' x of x (m, d). Below the diagonal only cells of 4 x 4 tiles on it are written. Accumulates in double over strips of
@@ -185,6 +204,7 @@ const mx_kernels *mx_kernels_of(mx_isa isa);
                                 float *out);                                                                           \
     void mx_multiply_panels_##level(const float *a, const float *panels, float *c, size_t m, size_t d);                \
     uint32_t mx_panel_above_##level(const float *x, const float *panel, size_t d, float least, float *products);       \
+    size_t mx_find_few_##level(const mx_few *few, const int32_t *numbers, size_t n, uint32_t *places);                 \
     void mx_syrk_add_##level(const double *x, size_t m, size_t d, double *a);                                          \
     void mx_gram_add_##level(const mx_gram_rows *rows, size_t begin, size_t m, size_t first, size_t end, double *a,    \
                              double *scratch);                                                                         \
@@ -219,7 +239,7 @@ MX_KERNEL_FUNCTIONS(avx512) /* those that MX_KERNEL_LEVEL takes of another level
         .exact_add = mx_exact_add_##level, .to_bf16 = mx_to_bf16_##other, .gather_rows = mx_gather_rows_##other,       \
         .gather_bf16 = mx_gather_bf16_##other, .sum_rows = mx_sum_rows_##other, .normal_rows = mx_normal_rows_##other, \
         .multiply_panels = mx_multiply_panels_##other, .panel_above = mx_panel_above_##other,                          \
-        .syrk_add = mx_syrk_add_##level, .gram_add = mx_gram_add_##level,                                              \
+        .find_few = mx_find_few_##other, .syrk_add = mx_syrk_add_##level, .gram_add = mx_gram_add_##level,             \
         .gather_transposed = mx_gather_transposed_##level, .multiply_add = mx_multiply_add_##level,                    \
         .transposed_multiply_add = mx_transposed_multiply_add_##level, .cholesky = mx_cholesky_##level,                \
         .cholesky_solve = mx_cholesky_solve_##level, .exp = mx_exp_##level, .log = mx_log_##level,                     \

@@ -256,6 +256,40 @@ void MX_LEVEL(gemm)(const mx_gemm *g)
     }
 }
 
+/* As many columns as fill the registers with sums. */
+INLINE void gemv_tile(size_t vectors, const float *x, const float *b, size_t k, size_t u, const float *bias, float *y)
+{
+    vec s[WIDE_SUMS];
+    for (size_t q = 0; q < vectors; q++)
+        s[q] = vec_set(0);
+    for (size_t l = 0; l < k; l++, b += u) {
+        vec v = vec_set(x[l]);
+        for (size_t q = 0; q < vectors; q++)
+            s[q] = vec_fma(v, vec_load(b + q * LANES), s[q]);
+    }
+    for (size_t q = 0; q < vectors; q++)
+        vec_store(y + q * LANES, vec_add(s[q], vec_load(bias + q * LANES)));
+}
+
+void MX_LEVEL(gemv)(const float *x, const float *b, size_t k, size_t u, const float *bias, float *y)
+{
+    enum { HALF = WIDE_SUMS / 2 };
+    size_t j = 0;
+    for (; j + WIDE_SUMS * LANES <= u; j += WIDE_SUMS * LANES)
+        gemv_tile(WIDE_SUMS, x, b + j, k, u, bias + j, y + j);
+    for (; j + HALF * LANES <= u; j += HALF * LANES)
+        gemv_tile(HALF, x, b + j, k, u, bias + j, y + j);
+    for (; j + LANES <= u; j += LANES)
+        gemv_tile(1, x, b + j, k, u, bias + j, y + j);
+    if (j == u)
+        return;
+    part some = part_of(u - j);
+    vec s = vec_set(0);
+    for (size_t l = 0; l < k; l++)
+        s = vec_fma(vec_set(x[l]), vec_load_part(b + l * u + j, some), s);
+    vec_store_part(y + j, some, vec_add(s, vec_load_part(bias + j, some)));
+}
+
 enum { OUTER_VECTORS = 2, OUTER_WIDTH = OUTER_VECTORS * LANES };
 
 /* to (columns, OUTER_WIDTH) = the transposed product of columns of B by OUTER_WIDTH of A. */

@@ -58,6 +58,16 @@ void mx_gemm_ref(const mx_gemm *g)
     }
 }
 
+void mx_gemv_ref(const float *x, const float *b, size_t k, size_t u, const float *bias, float *y)
+{
+    for (size_t j = 0; j < u; j++) {
+        float sum = 0;
+        for (size_t l = 0; l < k; l++)
+            sum += x[l] * b[l * u + j];
+        y[j] = sum + bias[j];
+    }
+}
+
 void mx_gemm_outer_ref(const float *a, size_t a_stride, const float *b, size_t b_stride, size_t m, size_t k, size_t u,
                        float *c, size_t c_stride)
 {

@@ -83,6 +83,8 @@ typedef struct mx_tensor_kernels {
     void (*pack)(const float *b, size_t stride, size_t k, size_t u, float *panels);
     void (*pack_transposed)(const float *b, size_t stride, size_t k, size_t u, float *panels);
     void (*gemm)(const mx_gemm *g);
+    /* y (u) = x (k) B (k, u) + bias, no packing, for a matrix that one row after another meets: it is read from its first number to its last. */
+    void (*gemv)(const float *x, const float *b, size_t k, size_t u, const float *bias, float *y);
     /* C (k, u) += A' B of a (m, k), b (m, u), no packing: weight gradients. Sums over m in order. */
     void (*gemm_outer)(const float *a, size_t a_stride, const float *b, size_t b_stride, size_t m, size_t k, size_t u,
                        float *c, size_t c_stride);
@@ -192,6 +194,7 @@ size_t mx_winograd_patches(size_t c, size_t u);
     void mx_pack_##level(const float *b, size_t stride, size_t k, size_t u, float *panels);                            \
     void mx_pack_transposed_##level(const float *b, size_t stride, size_t k, size_t u, float *panels);                 \
     void mx_gemm_##level(const mx_gemm *g);                                                                            \
+    void mx_gemv_##level(const float *x, const float *b, size_t k, size_t u, const float *bias, float *y);             \
     void mx_gemm_outer_##level(const float *a, size_t a_stride, const float *b, size_t b_stride, size_t m, size_t k,   \
                                size_t u, float *c, size_t c_stride);                                                   \
     void mx_add_columns_##level(const float *x, size_t stride, size_t m, size_t u, float *sums);                       \
@@ -253,19 +256,19 @@ MX_TENSOR_FUNCTIONS(avx512)
 #define MX_TENSOR_LEVEL(set, products, convolutions, pools, functions)                                                 \
     {                                                                                                                  \
         .isa = set, .pack = mx_pack_##products, .pack_transposed = mx_pack_transposed_##products,                      \
-        .gemm = mx_gemm_##products, .gemm_outer = mx_gemm_outer_##products, .add_columns = mx_add_columns_##products,  \
-        .conv_pack = mx_conv_pack_##convolutions, .conv_pack_back = mx_conv_pack_back_##convolutions,                  \
-        .conv = mx_conv_##convolutions, .conv_back = mx_conv_back_##convolutions,                                      \
-        .conv_outer = mx_conv_outer_##convolutions, .conv_pool = mx_conv_pool_##pools,                                 \
-        .conv_pool_outer = mx_conv_pool_outer_##pools, .conv_pool_spread = mx_conv_pool_spread_##pools,                \
-        .max_pool = mx_max_pool_##pools, .max_pool_back = mx_max_pool_back_##pools,                                    \
-        .average_pool = mx_average_pool_##pools, .average_pool_back = mx_average_pool_back_##pools,                    \
-        .add = mx_add_##products, .add_to = mx_add_to_##products, .sum_squares = mx_sum_squares_##functions,           \
-        .activate = mx_activate_##functions, .activate_back = mx_activate_back_##functions,                            \
-        .softmax_loss = mx_softmax_loss_##functions, .lstm_step = mx_lstm_step_##functions,                            \
-        .lstm_step_back = mx_lstm_step_back_##functions, .gru_step = mx_gru_step_##functions,                          \
-        .gru_step_back = mx_gru_step_back_##functions, .adam = mx_adam_##functions, .sgd = mx_sgd_##functions,         \
-        .adagrad = mx_adagrad_##functions                                                                              \
+        .gemm = mx_gemm_##products, .gemv = mx_gemv_##products, .gemm_outer = mx_gemm_outer_##products,                \
+        .add_columns = mx_add_columns_##products, .conv_pack = mx_conv_pack_##convolutions,                            \
+        .conv_pack_back = mx_conv_pack_back_##convolutions, .conv = mx_conv_##convolutions,                            \
+        .conv_back = mx_conv_back_##convolutions, .conv_outer = mx_conv_outer_##convolutions,                          \
+        .conv_pool = mx_conv_pool_##pools, .conv_pool_outer = mx_conv_pool_outer_##pools,                              \
+        .conv_pool_spread = mx_conv_pool_spread_##pools, .max_pool = mx_max_pool_##pools,                              \
+        .max_pool_back = mx_max_pool_back_##pools, .average_pool = mx_average_pool_##pools,                            \
+        .average_pool_back = mx_average_pool_back_##pools, .add = mx_add_##products, .add_to = mx_add_to_##products,   \
+        .sum_squares = mx_sum_squares_##functions, .activate = mx_activate_##functions,                                \
+        .activate_back = mx_activate_back_##functions, .softmax_loss = mx_softmax_loss_##functions,                    \
+        .lstm_step = mx_lstm_step_##functions, .lstm_step_back = mx_lstm_step_back_##functions,                        \
+        .gru_step = mx_gru_step_##functions, .gru_step_back = mx_gru_step_back_##functions,                            \
+        .adam = mx_adam_##functions, .sgd = mx_sgd_##functions, .adagrad = mx_adagrad_##functions                      \
     }
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * Slices, UTF-8, the text buffer, the dictionary against linear search, the nearest word.
  */
+#include "base/dict_many.h"
 #include "base/random.h"
-#include "base/str.h"
 #include "support/check.h"
 
 static void test_slices(void **state)
@@ -228,6 +228,10 @@ static void test_dict_twin(void **state)
                 want = (int32_t)i;
         mx_str text = {word, size};
         assert_int_equal(mx_dict_find(dict, text), want);
+        const mx_str many[] = {text, {"", 0}, text};
+        int32_t codes[3];
+        mx_dict_find_all(dict, many, 3, codes);
+        assert_true(codes[0] == want && codes[2] == want && codes[1] == mx_dict_find(dict, many[1]));
         int32_t code = 0;
         bool added = false;
         merx_status status = mx_dict_add(dict, text, &code, &added, &err);

@@ -85,6 +85,23 @@ static void compare_gemm(size_t m, size_t k, size_t u, size_t shift, int options
     release(&alone), release(&a_sizes), release(&b_sizes), release(&bias_sizes);
 }
 
+static void compare_gemv(size_t k, size_t u, size_t shift, float strange)
+{
+    char shape[64];
+    snprintf(shape, sizeof shape, "k %zu u %zu shift %zu", k, u, shift);
+    block x = block_of(k, shift), b = block_of(k * u, shift), bias = block_of(u, shift), y = block_of(u, shift);
+    if (strange != 0 && k > 0)
+        x.at[k / 2] = strange;
+    block want = copy_of(y), size = copy_of(y), x_sizes = sizes_of(x), b_sizes = sizes_of(b),
+          bias_sizes = sizes_of(bias);
+    level->gemv(x.at, b.at, k, u, bias.at, y.at);
+    plain->gemv(x.at, b.at, k, u, bias.at, want.at);
+    plain->gemv(x_sizes.at, b_sizes.at, k, u, bias_sizes.at, size.at);
+    check_sums("gemv", shape, y.at, want.at, size.at, u, k);
+    release(&x), release(&b), release(&bias), release(&y), release(&want), release(&size);
+    release(&x_sizes), release(&b_sizes), release(&bias_sizes);
+}
+
 static void compare_outer(size_t m, size_t k, size_t u, size_t shift, float strange)
 {
     size_t a_stride = k + shift, b_stride = u + shift, c_stride = u + 2 * shift;
@@ -116,7 +133,7 @@ static void compare_products(void)
 {
     const size_t rows[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 16, 17, 32, 97, 200},
                  lengths[] = {0, 1, 2, 3, 8, 9, 31, 64, 255, 256, 257, 600},
-                 columns[] = {1, 2, 7, 8, 9, 10, 12, 13, 15, 16, 17, 24, 31, 33, 48, 96, 100, 113};
+                 columns[] = {1, 2, 7, 8, 9, 10, 12, 13, 15, 16, 17, 24, 31, 33, 48, 96, 100, 113, 192, 207};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++)
             for (size_t j = 0; j < sizeof columns / sizeof *columns; j++) {
@@ -125,6 +142,8 @@ static void compare_products(void)
                     continue;
                 compare_gemm(m, k, u, shift, (int)((i * 5 + l * 3 + j) % 8), 0);
                 compare_outer(k, m, u, shift, 0);
+                if (i == 0)
+                    compare_gemv(k, u, shift, 0);
                 compare_pack(k < 40 ? k : 40 + k % 7, u, shift);
             }
     const float strange[] = {NAN, INFINITY, -INFINITY};
@@ -134,6 +153,7 @@ static void compare_products(void)
             compare_gemm(13, 300, 10, 1, options, strange[i]);
             compare_gemm(13, 300, 40, 1, options, strange[i]);
             compare_outer(19, 23, 20, 1, strange[i]);
+            compare_gemv(40, 100 + (size_t)options, 1, strange[i]);
         }
 }
 

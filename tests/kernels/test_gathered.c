@@ -91,6 +91,27 @@ static void compare_above(const mx_kernels *level, size_t d)
     free(x), free(panel);
 }
 
+/* many: how many are looked for; most: the numbers are below it. */
+static void compare_few(const mx_kernels *level, size_t n, size_t many, uint32_t most)
+{
+    mx_random dice;
+    mx_random_init(&dice, n * 1000 + many, most);
+    mx_few few = {.bits = calloc(most / 64 + 1, sizeof(uint64_t))};
+    int32_t *numbers = malloc(n * sizeof *numbers + 1);
+    uint32_t *places = malloc(n * sizeof *places + 1), *want = malloc(n * sizeof *want + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < many; i++)
+        mx_few_put(&few, (uint32_t)mx_random_below(&dice, most));
+    for (size_t i = 0; i < n; i++) {
+        numbers[i] = (int32_t)mx_random_below(&dice, most);
+        if (few.bits[numbers[i] / 64] >> numbers[i] % 64 & 1)
+            want[count++] = (uint32_t)i;
+    }
+    assert_int_equal(level->find_few(&few, numbers, n, places), count);
+    assert_memory_equal(places, want, count * sizeof *want);
+    free(few.bits), free(numbers), free(places), free(want);
+}
+
 static void test_levels(void **state)
 {
     (void)state;
@@ -102,8 +123,13 @@ static void test_levels(void **state)
             print_message("  skipped: this machine or this build has no %s\n", mx_isa_name(sets[s]));
             continue;
         }
-        for (size_t d = 0; d <= 70; d++)
+        for (size_t d = 0; d <= 70; d++) {
             compare_above(level, d);
+            for (size_t many = 0; many <= 300; many = many * 3 + 1) {
+                compare_few(level, d, many, 50);
+                compare_few(level, 20 * d, many, 200000);
+            }
+        }
         for (size_t d = 8; d <= 136; d += d < 32 ? 8 : 32)
             for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++)
                 compare(level, mx_kernels_of(MX_ISA_REF), d, lengths[l]);

@@ -93,6 +93,11 @@ static double twin_loss(const mx_ranker *r, const double *w[5], const mx_sequenc
     return loss / rows;
 }
 
+static void count_call(void *context)
+{
+    ++*(int *)context;
+}
+
 static void test_gradients(void **state)
 {
     (void)state;
@@ -143,8 +148,16 @@ static void test_gradients(void **state)
     /* Many steps at once and many logits at once have the bits of one after the other. */
     float followed[6] = {0}, *room = malloc(mx_ranker_follow_scratch(&ranker) * sizeof *room), several[3];
     const int32_t three[] = {ITEMS - 1, 0, 1};
-    mx_ranker_follow(&ranker, r.items, 5, followed, room);
+    mx_ranker_follow(&ranker, r.items, 5, followed, room, NULL, NULL);
     assert_memory_equal(followed, h, sizeof h);
+    /* The same where what some items put in is kept; and the caller is called. */
+    const int32_t some[] = {r.items[1], ITEMS - 1 - r.items[1]};
+    int calls = 0;
+    check_ok(mx_ranker_keep_inputs(&ranker, some, 2, &err), err);
+    memset(followed, 0, sizeof followed);
+    mx_ranker_follow(&ranker, r.items, 5, followed, room, count_call, &calls);
+    assert_memory_equal(followed, h, sizeof h);
+    assert_true(calls >= 5);
     mx_ranker_logits(&ranker, h, three, 3, several);
     for (size_t t = 0; t < 3; t++)
         assert_true(several[t] == mx_ranker_logit(&ranker, h, three[t]));

@@ -45,13 +45,17 @@ static void random_lists(const shape *p, mx_random *dice, mx_item_lists *out)
     size_t links = mx_item_lists_count(out);
     check_ok(mx_alloc_array(alloc, links, sizeof(int32_t), "links", &out->indices, &err), err);
     check_ok(mx_alloc_array(alloc, links, sizeof(float), "links", &out->weights, &err), err);
-    for (size_t i = 0; i < ITEMS; i++)
+    for (size_t i = 0; i < ITEMS; i++) {
+        float size = INFINITY;
         for (int64_t k = out->starts[i]; k < out->starts[i + 1]; k++) {
             /* Items in a stride, so that none stands twice; weights in falling size, some equal, some 0. */
-            out->indices[k] = (int32_t)((i * 31 + 7 * (size_t)(k - out->starts[i])) % ITEMS);
-            float w = floorf(8.0F * (float)mx_random_uniform(dice)) / (4.0F * (float)(1 + k - out->starts[i]));
-            out->weights[k] = p->negative && mx_random_below(dice, 4) == 0 ? -w : w;
+            int64_t at = k - out->starts[i], length = out->starts[i + 1] - out->starts[i];
+            out->indices[k] = (int32_t)((i * 31 + 7 * (size_t)at) % ITEMS);
+            size = fminf(size, (1 + floorf(8.0F * (float)mx_random_uniform(dice))) / (4.0F * (float)(1 + at)));
+            size = at > 8 && at * 8 > length * 7 ? 0 : size;
+            out->weights[k] = p->negative && mx_random_below(dice, 4) == 0 ? -size : size;
         }
+    }
 }
 
 static void random_model(const shape *p, uint64_t seed, mx_next *m)
@@ -143,9 +147,17 @@ static void test_equals_plain(void **state)
         merx_error err = {0};
         mx_random dice;
         random_model(&shapes[i], i, &model);
+        if (i % 2 && model.ranker.items) { /* what some items put in is not kept */
+            int32_t kept[ITEMS / 2];
+            for (int32_t t = 0; t < ITEMS / 2; t++)
+                kept[t] = 2 * t;
+            check_ok(mx_ranker_keep_inputs(&model.ranker, kept, ITEMS / 2, &err), err);
+        }
         check_ok(mx_next_index_build(&model, NULL, &err), err);
         mx_random_init(&dice, 99, i);
-        for (size_t round = 0; round < 150; round++) {
+        const double cut = model.index->cut, cuts[] = {cut, 0, 10 * cut, INFINITY};
+        for (size_t round = 0; round < 300; round++) {
+            model.index->cut = cuts[round / 8 % 4];
             static const size_t sizes[] = {1, 10, 10, 10, 64, 65, 300, MOST};
             int32_t history[EVENTS], barred[40];
             size_t events = (size_t)mx_random_below(&dice, EVENTS + 1), n_barred = (size_t)mx_random_below(&dice, 41);
@@ -259,6 +271,20 @@ static void test_damage(void **state)
     check_contains(err.message, "product 5 ");
     assert_null(model.index);
     mx_next_release(&model);
+    for (int kind = 0; kind < 3; kind++) {
+        random_model(&shapes[0], 9, &model);
+        mx_item_lists *lists = kind ? &model.after : &model.alike;
+        int64_t from = lists->starts[6] - 2; /* the last two of product 5's list */
+        assert_true(from >= lists->starts[5]);
+        if (kind == 2)
+            lists->indices[from + 1] = lists->indices[from];
+        else
+            lists->weights[from + 1] = kind ? 100 : 3e38F;
+        assert_int_equal(mx_next_index_build(&model, NULL, &err), MERX_E_CORRUPT);
+        check_contains(err.message, "product 5 ");
+        assert_null(model.index);
+        mx_next_release(&model);
+    }
 }
 
 int main(void)

@@ -17,12 +17,14 @@ merx_status mx_ranker_make(size_t items, size_t units, const merx_allocator *all
     const merx_allocator *a = out->alloc;
     merx_status status;
     MX_TRY_GOTO(mx_alloc_array(a, items * units, sizeof(float), "item vectors", &out->vectors, err));
+    mx_wish_large_pages(out->vectors, items * units * sizeof(float));
     MX_TRY_GOTO(mx_alloc_array(a, items, sizeof(float), "item biases", &out->bias, err));
     MX_TRY_GOTO(mx_alloc_array(a, units * 3 * units, sizeof(float), "weights of a GRU", &out->kernel, err));
     MX_TRY_GOTO(mx_alloc_array(a, units * 3 * units, sizeof(float), "weights of a GRU", &out->recurrent, err));
     MX_TRY_GOTO(mx_alloc_array(a, 6 * units, sizeof(float), "biases of a GRU", &out->biases, err));
     MX_TRY_GOTO(
         mx_alloc_array(a, 2 * mx_panels_size(units, 3 * units), sizeof(float), "weights of a GRU", &out->panels, err));
+    MX_TRY_GOTO(mx_alloc_array(a, units * 3 * units, sizeof(float), "weights of a GRU", &out->strips, err));
     return MERX_OK;
 out:
     mx_ranker_release(out);
@@ -39,14 +41,26 @@ void mx_ranker_release(mx_ranker *r)
     MX_FREE_ARRAY(r->alloc, r->recurrent, r->units * 3 * r->units);
     MX_FREE_ARRAY(r->alloc, r->biases, 6 * r->units);
     MX_FREE_ARRAY(r->alloc, r->panels, 2 * mx_panels_size(r->units, 3 * r->units));
+    MX_FREE_ARRAY(r->alloc, r->strips, r->units * 3 * r->units);
+    MX_FREE_ARRAY(r->alloc, r->inputs, r->kept * 3 * r->units);
+    MX_FREE_ARRAY(r->alloc, r->input, r->items);
     *r = (mx_ranker){0};
 }
+
+/* Columns of a strip: half of what 64 units have, so that the half just used is still near when the next step begins with it. */
+enum { STRIP = 96 };
 
 void mx_ranker_pack(mx_ranker *r)
 {
     size_t u = r->units;
     mx_tensor_kernel()->pack(r->kernel, 3 * u, u, 3 * u, r->panels);
     mx_tensor_kernel()->pack(r->recurrent, 3 * u, u, 3 * u, r->panels + mx_panels_size(u, 3 * u));
+    float *to = r->strips;
+    for (size_t j = 0, width; j < 3 * u; j += width) {
+        width = 3 * u - j < STRIP ? 3 * u - j : STRIP;
+        for (size_t k = 0; k < u; k++, to += width)
+            memcpy(to, r->recurrent + k * 3 * u + j, width * sizeof *to);
+    }
 }
 
 /* ---- running ---- */
@@ -71,27 +85,30 @@ static void take_in(const mx_ranker *r, const float *vectors, size_t m, float *z
                                         .c_stride = 3 * u});
 }
 
-/* zx of the item; zh (3 u): scratch. Both are written over. */
-static void go_on(const mx_ranker *r, float *zx, float *zh, float *state)
+/* Who wants to be called beside the work. */
+typedef struct listener {
+    void (*call)(void *context);
+    void *context;
+} listener;
+
+/* zx of the item; zh (3 u): scratch. Both are written over. turned: the strips are gone through from the last one on, with the same bits. */
+static void go_on(const mx_ranker *r, float *zx, float *zh, float *state, bool turned, listener beside)
 {
     const mx_tensor_kernels *kernel = mx_tensor_kernel();
-    size_t u = r->units;
-    kernel->gemm(&(mx_gemm){.m = 1,
-                            .k = u,
-                            .u = 3 * u,
-                            .a = state,
-                            .a_stride = u,
-                            .panels = r->panels + mx_panels_size(u, 3 * u),
-                            .bias = r->biases + 3 * u,
-                            .c = zh,
-                            .c_stride = 3 * u});
+    size_t u = r->units, strips = (3 * u + STRIP - 1) / STRIP;
+    for (size_t i = 0; i < strips; i++) {
+        size_t j = (turned ? strips - 1 - i : i) * STRIP, width = 3 * u - j < STRIP ? 3 * u - j : STRIP;
+        if (beside.call)
+            beside.call(beside.context);
+        kernel->gemv(state, r->strips + j * u, u, width, r->biases + 3 * u + j, zh + j);
+    }
     kernel->gru_step(zx, zh, state, 1, u, MX_TANH, MX_SIGMOID, NULL, state);
 }
 
 void mx_ranker_step(const mx_ranker *r, int32_t item, float *state, float *scratch)
 {
     take_in(r, r->vectors + (size_t)item * r->units, 1, scratch);
-    go_on(r, scratch, scratch + 3 * r->units, state);
+    go_on(r, scratch, scratch + 3 * r->units, state, false, (listener){0});
 }
 
 enum { TAKEN_AT_ONCE = 32 };
@@ -101,17 +118,90 @@ size_t mx_ranker_follow_scratch(const mx_ranker *r)
     return (4 * TAKEN_AT_ONCE + 3) * r->units;
 }
 
-void mx_ranker_follow(const mx_ranker *r, const int32_t *items, size_t m, float *state, float *scratch)
+merx_status mx_ranker_keep_inputs(mx_ranker *r, const int32_t *items, size_t n, merx_error *err)
+{
+    size_t u = r->units;
+    float *vectors = NULL, *inputs = NULL;
+    int32_t *input = NULL;
+    merx_status status;
+    MX_TRY_GOTO(mx_alloc_array_raw(r->alloc, r->items, sizeof *input, "inputs of a GRU", &input, err));
+    MX_TRY_GOTO(mx_alloc_array_raw(r->alloc, n * 3 * u, sizeof *inputs, "inputs of a GRU", &inputs, err));
+    MX_TRY_GOTO(mx_alloc_array_raw(r->alloc, TAKEN_AT_ONCE * u, sizeof *vectors, "item vectors", &vectors, err));
+    mx_wish_large_pages(inputs, n * 3 * u * sizeof *inputs);
+    for (size_t i = 0; i < r->items; i++)
+        input[i] = -1;
+    for (size_t first = 0, count; first < n; first += count) {
+        count = n - first < TAKEN_AT_ONCE ? n - first : TAKEN_AT_ONCE;
+        for (size_t k = 0; k < count; k++) {
+            input[items[first + k]] = (int32_t)(first + k);
+            memcpy(vectors + k * u, r->vectors + (size_t)items[first + k] * u, u * sizeof *vectors);
+        }
+        take_in(r, vectors, count, inputs + first * 3 * u);
+    }
+    r->input = input;
+    r->inputs = inputs;
+    r->kept = n;
+out:
+    MX_FREE_ARRAY(r->alloc, vectors, TAKEN_AT_ONCE * u);
+    if (status != MERX_OK) {
+        MX_FREE_ARRAY(r->alloc, input, r->items);
+        MX_FREE_ARRAY(r->alloc, inputs, n * 3 * u);
+    }
+    return status;
+}
+
+/* What an item is known by lies anywhere in memory: it is asked for some steps ahead. */
+static void ask_for_input(const mx_ranker *r, int32_t item)
+{
+    enum { LINE = 16 };
+    int32_t row = r->input[item];
+    const float *from = row >= 0 ? r->inputs + (size_t)row * 3 * r->units : r->vectors + (size_t)item * r->units;
+    for (size_t k = 0, n = row >= 0 ? 3 * r->units : r->units; k < n; k += LINE)
+        __builtin_prefetch(from + k);
+}
+
+/* zx (3 u) of an item. */
+static void take_kept(const mx_ranker *r, int32_t item, float *zx)
+{
+    size_t u = r->units;
+    if (r->input[item] >= 0)
+        memcpy(zx, r->inputs + (size_t)r->input[item] * 3 * u, 3 * u * sizeof *zx);
+    else
+        take_in(r, r->vectors + (size_t)item * u, 1, zx);
+}
+
+static void follow_kept(const mx_ranker *r, const int32_t *items, size_t m, float *state, float *zx, listener beside)
+{
+    enum { AHEAD = 2 };
+    for (size_t k = 0; k < m; k++)
+        __builtin_prefetch(&r->input[items[k]]);
+    for (size_t k = 0; k < m && k < AHEAD; k++)
+        ask_for_input(r, items[k]);
+    for (size_t k = 0; k < m; k++) {
+        if (k + AHEAD < m)
+            ask_for_input(r, items[k + AHEAD]);
+        take_kept(r, items[k], zx);
+        go_on(r, zx, zx + 3 * r->units, state, k % 2 == 1, beside);
+    }
+}
+
+void mx_ranker_follow(const mx_ranker *r, const int32_t *items, size_t m, float *state, float *scratch,
+                      void (*call)(void *context), void *context)
 {
     size_t u = r->units;
     float *vectors = scratch, *zx = vectors + TAKEN_AT_ONCE * u, *zh = zx + TAKEN_AT_ONCE * 3 * u;
+    listener beside = {call, context};
+    if (r->inputs) {
+        follow_kept(r, items, m, state, scratch, beside);
+        return;
+    }
     for (size_t first = 0, count; first < m; first += count) {
         count = m - first < TAKEN_AT_ONCE ? m - first : TAKEN_AT_ONCE;
         for (size_t k = 0; k < count; k++)
             memcpy(vectors + k * u, r->vectors + (size_t)items[first + k] * u, u * sizeof *vectors);
         take_in(r, vectors, count, zx);
         for (size_t k = 0; k < count; k++)
-            go_on(r, zx + k * 3 * u, zh, state);
+            go_on(r, zx + k * 3 * u, zh, state, k % 2 == 1, beside);
     }
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/dict_many.h"
 
 typedef enum origin { FROM_CUSTOMER, FROM_SESSION, FROM_ITEMS } origin;
 
@@ -56,6 +57,34 @@ static void add_events(history *h, const mx_ask *ask, const mx_line *lines, size
     }
 }
 
+/* The products given, in their order. */
+static merx_status add_given(history *h, const mx_ask *ask, const char *const *ids, size_t n, merx_error *err)
+{
+    const mx_next *model = ask->state;
+    mx_str *texts = mx_arena_array(ask->arena, n + 1, sizeof *texts, err);
+    int32_t *codes = mx_arena_array(ask->arena, n + 1, sizeof *codes, err);
+    int32_t *known = mx_arena_array(ask->arena, n + 1, sizeof *known, err);
+    int32_t *products = mx_arena_array(ask->arena, n + 1, sizeof *products, err);
+    size_t kept = 0;
+    if (!texts || !codes || !known || !products)
+        return MERX_E_MEMORY;
+    for (size_t k = 0; k < n; k++)
+        texts[k] = mx_str_of(ids[k]);
+    mx_dict_find_all(model->ids, texts, n, codes);
+    for (size_t k = 0; k < n; k++)
+        if (codes[k] >= 0)
+            known[kept++] = codes[k];
+    mx_next_products(model, ask->snapshot, known, kept, products);
+    kept = 0;
+    for (size_t k = 0; k < n; k++) {
+        /* The model may know a product that the shop no longer has. */
+        if ((codes[k] < 0 || products[kept++] < 0) && mx_seen_product(mx_ask_seen(ask), ids[k]) < 0)
+            return mx_unknown_product(ask->snapshot, ids[k], err);
+        add(h, codes[k], FROM_ITEMS, 0);
+    }
+    return MERX_OK;
+}
+
 static merx_status build_history(const mx_ask *ask, history *h, merx_error *err)
 {
     *h = (history){0};
@@ -80,14 +109,7 @@ static merx_status build_history(const mx_ask *ask, history *h, merx_error *err)
     if (!h->evidence || !h->items)
         return MERX_E_MEMORY;
     add_events(h, ask, lines, n);
-    for (size_t k = 0; k < given; k++) {
-        const mx_next *model = ask->state;
-        int32_t item = mx_dict_find(model->ids, mx_str_of(ids[k]));
-        /* The model may know a product that the shop no longer has. */
-        if ((item < 0 || mx_next_product_hint(model, s, item) < 0) && mx_seen_product(seen, ids[k]) < 0)
-            return mx_unknown_product(s, ids[k], err);
-        add(h, item, FROM_ITEMS, 0);
-    }
+    MX_TRY(add_given(h, ask, ids, given, err));
     for (size_t k = 0; k < h->m; k++)
         h->items[k] = h->evidence[k].item;
     return MERX_OK;
@@ -130,7 +152,9 @@ static merx_status bar(const mx_ask *ask, const history *h, int32_t **barred, si
     return MERX_OK;
 }
 
-static merx_status fill_item(const mx_ask *ask, int32_t code, double score, merx_item *item, merx_error *err)
+/* product: of the snapshot; -1: to be looked for. */
+static merx_status fill_item(const mx_ask *ask, int32_t code, double score, int32_t product, merx_item *item,
+                             merx_error *err)
 {
     const mx_next *model = ask->state;
     mx_seen seen = mx_ask_seen(ask);
@@ -138,7 +162,6 @@ static merx_status fill_item(const mx_ask *ask, int32_t code, double score, merx
     item->id = mx_arena_strndup(ask->arena, id.data, id.size, err);
     if (!item->id)
         return MERX_E_MEMORY;
-    int32_t product = mx_next_product_hint(model, ask->snapshot, code);
     if (product < 0)
         product = mx_seen_product(seen, item->id);
     mx_str title = product >= 0 ? mx_seen_product_title(seen, product) : (mx_str){"", 0};
@@ -198,6 +221,30 @@ static merx_status write_sentence(const mx_ask *ask, const history *h, merx_repl
     return reply->sentence ? write_notes(ask, h, reply, err) : MERX_E_MEMORY;
 }
 
+static merx_status fill_items(const mx_ask *ask, const mx_next_place *best, size_t n, merx_reply *reply,
+                              merx_error *err)
+{
+    const mx_snapshot *s = ask->snapshot;
+    int32_t *items = mx_arena_array(ask->arena, n + 1, sizeof *items, err);
+    int32_t *products = mx_arena_array(ask->arena, n + 1, sizeof *products, err);
+    if (!items || !products)
+        return MERX_E_MEMORY;
+    for (size_t i = 0; i < n; i++)
+        items[i] = best[i].item;
+    mx_next_products(ask->state, s, items, n, products);
+    for (size_t i = 0; i < n; i++)
+        if (products[i] >= 0) {
+            __builtin_prefetch(&s->product_title[products[i]]);
+            __builtin_prefetch(&s->product_price_minor[products[i]]);
+        }
+    for (size_t i = 0; i < n; i++)
+        if (products[i] >= 0)
+            __builtin_prefetch(s->product_title[products[i]].data);
+    for (size_t i = 0; i < n; i++)
+        MX_TRY(fill_item(ask, best[i].item, best[i].score, products[i], &reply->item[i], err));
+    return MERX_OK;
+}
+
 static merx_status answer(const mx_ask *ask, merx_reply *reply, merx_error *err)
 {
     const mx_next *model = ask->state;
@@ -212,8 +259,7 @@ static merx_status answer(const mx_ask *ask, merx_reply *reply, merx_error *err)
     MX_TRY(bar(ask, &all, &barred, &n_barred, err));
     MX_TRY(mx_next_top(model, h.items, h.m, barred, n_barred, n, best, &n, err));
     MX_TRY(mx_reply_items(reply, n, ask->arena, err));
-    for (size_t i = 0; i < n; i++)
-        MX_TRY(fill_item(ask, best[i].item, best[i].score, &reply->item[i], err));
+    MX_TRY(fill_items(ask, best, n, reply, err));
     return write_sentence(ask, &h, reply, err);
 }
 
