@@ -69,7 +69,7 @@ typedef struct mx_next_place {
 
 /*
  * The n best items after a history of m events, by (score descending, item ascending), without those barred (any order, repeats allowed): the first n of what mx_next_scores gives, with the same bits.
- * m 0: by the number of sequences. best (n) written; *count of them. Any number of threads; a thread's working memory (30 bytes an item and some, of which a question uses little) is kept for the next question.
+ * m 0: by the number of sequences. best (n) written; *count of them. Any number of threads; a thread's working memory (50 bytes an item and some, of which a question uses little) is kept for the next question.
  */
 merx_status mx_next_top(const struct mx_next *model, const int32_t *history, size_t m, const int32_t *barred,
                         size_t n_barred, size_t n, mx_next_place *best, size_t *count, merx_error *err) MERX_MUST_CHECK;
