@@ -63,3 +63,29 @@ set(merx_release_tests
   e2e.retail_import
   python.install
 )
+# Seconds of the tests that take longest, roughly: CTest starts these first, so that none of them is what the end waits for. With the prefix of a build where
+# only that build's takes so long.
+set(merx_test_costs
+  python.package 160
+  contract.models 170
+  e2e.serve_jobs 120
+  tsan:contract.models_bits 85
+  tsan:learn.table_reader 60
+  tsan:learn.nearest 70
+  tsan:contract.models_stream 55
+  release:e2e.console_shop 85
+  e2e.console 80
+  e2e.console_running 55
+  e2e.sample_shop 60
+  shop.classify 65
+  kernels.tensors_products 40
+  contract.models_inspect 40
+  release:python.install 35
+  e2e.serve_faults 35
+  learn.network_head 30
+  release:e2e.retail_answers 30
+  e2e.serve_things 30
+  learn.nearest 25
+  shop.import_pictures 25
+  contract.models_bits 25
+)

@@ -86,6 +86,12 @@ MERX_API void merx_server_origin(merx_server *server, const char *setting, const
 MERX_API const char *merx_server_address(const merx_server *server);
 /* Whether it speaks HTTPS: "tls_cert" and "tls_key" are set. */
 MERX_API bool merx_server_speaks_tls(const merx_server *server);
+/*
+ * Reads the files of "tls_cert" and "tls_key" again: connections that are taken from then on get what they hold now, those that are there go on as they are. *renewed (may be NULL): they
+ * hold something else than before. Without TLS nothing happens. Threads: any.
+ * Errors: those of reading them at the start; the certificate stays what it was.
+ */
+MERX_API merx_status merx_server_renew_certificate(merx_server *server, bool *renewed, merx_error *err) MERX_MUST_CHECK;
 /* Whether it asks for keys: false while no shop has one. */
 MERX_API bool merx_server_asks_keys(const merx_server *server);
 /*

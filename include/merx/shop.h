@@ -36,6 +36,12 @@ typedef struct merx_shop_options {
 MERX_API merx_status merx_shop_open(const merx_allocator *alloc, const char *folder, const merx_shop_options *options,
                                     merx_shop **out, merx_error *err) MERX_MUST_CHECK;
 MERX_API void merx_shop_close(merx_shop *shop);
+/*
+ * Closes a shop for which the first thing that it was made for has failed: the folder that merx_shop_open made is removed again, with those above it that it made too. A folder that was
+ * there before, one that another process has open too, and a shop in which anything is stored (settings aside) stay as merx_shop_close leaves them. Records elsewhere
+ * (merx_shop_options.records) stay. NULL is allowed.
+ */
+MERX_API void merx_shop_abandon(merx_shop *shop);
 MERX_API const char *merx_shop_folder(const merx_shop *shop);
 
 /* ---- import ---- */

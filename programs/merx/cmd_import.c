@@ -18,7 +18,10 @@ static int run(cli_arguments *arguments)
                            cli_has(arguments, "json") ? &json : NULL);
     if (code == 0 && json)
         code = cli_print_json(json);
-    merx_shop_close(shop);
+    if (code == 0)
+        merx_shop_close(shop);
+    else
+        merx_shop_abandon(shop); /* nothing half-made stays */
     merx_task_free(task);
     return code;
 }

@@ -1,11 +1,13 @@
 /*
- * merx serve: shops over HTTP, until SIGTERM or Ctrl-C.
+ * merx serve: shops over HTTP, until SIGTERM or Ctrl-C; SIGHUP renews the certificate.
  *
  * Settings come from flags, then MERX_SERVE_* of the environment, then the file, then the table's defaults; all by the one table of merx_server_settings.
  */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "command.h"
 
@@ -239,17 +241,48 @@ static int announce(const serving *s, const merx_server *server)
     return 0;
 }
 
+/* A descriptor of the terminal that the server was started from; -1: none. */
+static int find_terminal(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (isatty(fd))
+            return fd;
+    return -1;
+}
+
+/* What SIGHUP asks for. */
+static void renew(merx_server *server)
+{
+    merx_error err = {0};
+    bool renewed = false;
+    struct timespec now;
+    char reloading[64];
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    snprintf(reloading, sizeof reloading, "RELOADING=1\nMONOTONIC_USEC=%lld",
+             (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+    service_notify(reloading);
+    if (merx_server_renew_certificate(server, &renewed, &err) != MERX_OK)
+        fprintf(stderr, "merx serve: the certificate stays what it was: %s: %s\n", err.where, err.message);
+    else if (!merx_server_speaks_tls(server))
+        fprintf(stderr, "merx serve: there is no certificate to read again (tls_cert is not set)\n");
+    else
+        fprintf(stderr, "merx serve: the certificate was read again: %s\n",
+                renewed ? "connections from now on get the new one" : "it is the same");
+}
+
 static int serve(serving *s)
 {
     merx_server *server = NULL;
     merx_error err = {0};
     sigset_t signals;
     int signal_number = 0;
+    int terminal = find_terminal(); /* a terminal that is closed sends SIGHUP too: then it ends */
 
     /* Before there are threads, which inherit it: the signals are this thread's to wait for. */
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     if (merx_server_start(s->settings, s->shops, s->n_shops, &server, &err) != MERX_OK)
@@ -260,11 +293,17 @@ static int serve(serving *s)
             merx_server_origin(server, table[i].name, s->origins[i]);
     int code = announce(s, server);
     char ready[256];
-    snprintf(ready, sizeof ready, "READY=1\nSTATUS=serves %zu shop%s at http://%s", s->n_shops,
-             s->n_shops == 1 ? "" : "s", merx_server_address(server));
+    snprintf(ready, sizeof ready, "READY=1\nSTATUS=serves %zu shop%s at http%s://%s", s->n_shops,
+             s->n_shops == 1 ? "" : "s", merx_server_speaks_tls(server) ? "s" : "", merx_server_address(server));
     service_notify(ready);
-    while (code == 0 && sigwait(&signals, &signal_number) != 0)
-        continue;
+    while (code == 0) {
+        if (sigwait(&signals, &signal_number) != 0)
+            continue;
+        if (signal_number != SIGHUP || (terminal >= 0 && !isatty(terminal)))
+            break;
+        renew(server);
+        service_notify(ready);
+    }
     service_notify("STOPPING=1");
     cli_note(s->arguments, "merx serve: stopping; a second signal ends at once");
     /* A second one ends at once: everything stored is safe against that. */
@@ -328,6 +367,7 @@ const cli_command cmd_serve = {
             "While no shop has a key it listens on loopback alone; from the first key on (merx key create) every "
             "request needs one, "
             "GET /v1/health/live aside.\n"
+            "SIGHUP reads tls_cert and tls_key again, for the connections that are taken from then on.\n"
             "Each setting is a flag, a variable of the environment (MERX_SERVE_LISTEN ...) and a member of the file, "
             "in this order.\n"
             "GET /v1/openapi.json describes every route.",

@@ -44,7 +44,10 @@ static int run(cli_arguments *arguments)
     json_decref(import);
     json_decref(training);
     json_decref(report);
-    merx_shop_close(shop);
+    if (code == 0)
+        merx_shop_close(shop);
+    else
+        merx_shop_abandon(shop); /* nothing half-made stays */
     merx_task_free(task);
     return code;
 }

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -182,6 +183,25 @@ out:
     mx_vec_release(&found);
     (void)closedir(dir);
     return status;
+}
+
+void mx_remove_tree(const char *path)
+{
+    mx_arena arena;
+    char **names;
+    size_t count;
+    struct stat info;
+
+    mx_arena_init(&arena, NULL);
+    if (lstat(path, &info) == 0 && S_ISDIR(info.st_mode) &&
+        mx_list_folder(path, &arena, &names, &count, NULL) == MERX_OK)
+        for (size_t i = 0; i < count; i++) {
+            const char *below = mx_path_join(&arena, path, names[i], NULL);
+            if (below != NULL)
+                mx_remove_tree(below);
+        }
+    (void)remove(path);
+    mx_arena_release(&arena);
 }
 
 merx_status mx_write_file(const char *path, const void *data, size_t size, merx_error *err)

@@ -29,6 +29,8 @@ merx_status mx_file_size(const char *path, uint64_t *size, merx_error *err) MERX
 /* Makes the folder and those above it; one that is there is no error. */
 merx_status mx_make_folders(const char *path, merx_error *err) MERX_MUST_CHECK;
 merx_status mx_remove_file(const char *path, merx_error *err) MERX_MUST_CHECK; /* absent is no error */
+void mx_remove_tree(
+    const char *path); /* a folder with all that is in it, no link followed; what can't be removed stays */
 /* dir + "/" + name in the arena. */
 char *mx_path_join(mx_arena *arena, const char *dir, const char *name, merx_error *err);
 /* Names in a folder (no "." and ".."), sorted bytewise; strings live in the arena. */

@@ -15,6 +15,7 @@ typedef struct mx_connection {
     atomic_bool ours;              /* the server is at work: the client is not late */
     atomic_uint_fast64_t since_ms; /* the client's turn began */
     struct mx_connection *next, *previous;
+    struct mx_tls_pair *pair; /* held for its TLS; its owner's */
 } mx_connection;
 
 typedef struct mx_connections mx_connections;

@@ -528,9 +528,16 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     merx_server *server = context;
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-        *socket_context = info ? mx_connection_add(server->connections, info->connect_fd) : NULL;
+        mx_connection *added = info ? mx_connection_add(server->connections, info->connect_fd) : NULL;
+        *socket_context = added;
+        info = added ? MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION) : NULL;
+        if (info)
+            added->pair = mx_tls_take(&server->tls, info->tls_session);
     } else {
-        mx_connection_remove(server->connections, *socket_context);
+        mx_connection *removed = *socket_context;
+        mx_tls_pair *pair = removed ? removed->pair : NULL;
+        mx_connection_remove(server->connections, removed);
+        mx_tls_let_go(&server->tls, pair);
         *socket_context = NULL;
     }
 }

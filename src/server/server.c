@@ -203,6 +203,18 @@ bool merx_server_speaks_tls(const merx_server *server)
     return server->tls.certificate != NULL;
 }
 
+merx_status merx_server_renew_certificate(merx_server *server, bool *renewed, merx_error *err)
+{
+    bool changed = false;
+    merx_status status = MERX_OK;
+    if (merx_server_speaks_tls(server))
+        status = mx_tls_renew(&server->tls, merx_options_text(server->settings, "tls_cert"),
+                              merx_options_text(server->settings, "tls_key"), mx_now_ms(), &changed, err);
+    if (renewed)
+        *renewed = changed;
+    return status;
+}
+
 bool merx_server_asks_keys(const merx_server *server)
 {
     return atomic_load(&server->asks_keys);

@@ -15,6 +15,16 @@
 
 enum { PEM_BYTES = 1 << 20, CHAIN_MAX = 32 };
 
+struct mx_tls_pair {
+    gnutls_certificate_credentials_t credentials;
+    size_t holders; /* connections, and mx_tls while it is the current one */
+    unsigned char sum[crypto_hash_sha256_BYTES];
+};
+
+typedef struct pem_texts {
+    const char *certificate, *key;
+} pem_texts;
+
 static merx_status read_pem(const char *path, const char *setting, mx_arena *arena, const char **out, merx_error *err)
 {
     mx_map map;
@@ -92,21 +102,42 @@ static merx_status check_key(const char *path, const char *pem, merx_error *err)
     return MERX_OK;
 }
 
-/* Whether they belong together. */
-static merx_status check_pair(const char *key_path, const mx_tls *tls, merx_error *err)
+static void free_pair(mx_tls_pair *pair)
 {
-    gnutls_certificate_credentials_t credentials;
-    gnutls_datum_t certificate = datum(tls->certificate);
-    gnutls_datum_t key = datum(tls->key);
-    if (gnutls_certificate_allocate_credentials(&credentials) < 0)
-        MX_FAIL(err, MERX_E_MEMORY, key_path, "no memory for a certificate");
-    int got = gnutls_certificate_set_x509_key_mem(credentials, &certificate, &key, GNUTLS_X509_FMT_PEM);
-    gnutls_certificate_free_credentials(credentials);
+    if (!pair)
+        return;
+    if (pair->credentials)
+        gnutls_certificate_free_credentials(pair->credentials);
+    MX_FREE_ARRAY(NULL, pair, 1);
+}
+
+/* Whether they belong together: then as a pair. */
+static merx_status make_pair(const char *key_path, const pem_texts *pem, mx_tls_pair **out, merx_error *err)
+{
+    mx_tls_pair *pair;
+    gnutls_datum_t certificate = datum(pem->certificate);
+    gnutls_datum_t key = datum(pem->key);
+    merx_status status = MERX_OK;
+    MX_TRY(MX_NEW_ARRAY(NULL, 1, &pair, "a certificate", err));
+    if (gnutls_certificate_allocate_credentials(&pair->credentials) < 0)
+        MX_FAIL_GOTO(err, MERX_E_MEMORY, key_path, "no memory for a certificate");
+    int got = gnutls_certificate_set_x509_key_mem(pair->credentials, &certificate, &key, GNUTLS_X509_FMT_PEM);
     if (got == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
-        MX_FAIL(err, MERX_E_INVALID, key_path, "is the key of another certificate");
+        MX_FAIL_GOTO(err, MERX_E_INVALID, key_path, "is the key of another certificate");
     if (got < 0)
-        MX_FAIL(err, MERX_E_INVALID, key_path, "can't be used: %s", gnutls_strerror(got));
-    return MERX_OK;
+        MX_FAIL_GOTO(err, MERX_E_INVALID, key_path, "can't be used: %s", gnutls_strerror(got));
+    pair->holders = 1;
+    crypto_hash_sha256_state sum;
+    crypto_hash_sha256_init(&sum);
+    crypto_hash_sha256_update(&sum, certificate.data, certificate.size + 1);
+    crypto_hash_sha256_update(&sum, key.data, key.size);
+    crypto_hash_sha256_final(&sum, pair->sum);
+out:
+    if (status == MERX_OK)
+        *out = pair;
+    else
+        free_pair(pair);
+    return status;
 }
 
 static void warn_readable(const char *path)
@@ -117,19 +148,30 @@ static void warn_readable(const char *path)
                 path);
 }
 
-static merx_status read_both(const char *certificate, const char *key, int64_t now_ms, mx_tls *out, merx_error *err)
+static merx_status read_both(const char *certificate, const char *key, int64_t now_ms, mx_arena *arena, pem_texts *pem,
+                             mx_tls_pair **out, merx_error *err)
 {
-    MX_TRY(read_pem(certificate, "tls_cert", &out->arena, &out->certificate, err));
-    MX_TRY(read_pem(key, "tls_key", &out->arena, &out->key, err));
-    MX_TRY(check_certificate(certificate, out->certificate, now_ms, err));
-    MX_TRY(check_key(key, out->key, err));
-    MX_TRY(check_pair(key, out, err));
+    MX_TRY(read_pem(certificate, "tls_cert", arena, &pem->certificate, err));
+    MX_TRY(read_pem(key, "tls_key", arena, &pem->key, err));
+    MX_TRY(check_certificate(certificate, pem->certificate, now_ms, err));
+    MX_TRY(check_key(key, pem->key, err));
+    MX_TRY(make_pair(key, pem, out, err));
     warn_readable(key);
     return MERX_OK;
 }
 
+static void wipe(const char *text)
+{
+    char *bytes;
+    if (!text)
+        return;
+    memcpy(&bytes, &text, sizeof bytes);
+    sodium_memzero(bytes, strlen(bytes));
+}
+
 merx_status mx_tls_read(const char *certificate, const char *key, int64_t now_ms, mx_tls *out, merx_error *err)
 {
+    pem_texts pem = {NULL, NULL};
     *out = (mx_tls){.certificate = NULL};
     mx_arena_init(&out->arena, NULL);
     if (!*certificate && !*key)
@@ -137,19 +179,74 @@ merx_status mx_tls_read(const char *certificate, const char *key, int64_t now_ms
     if (!*certificate || !*key)
         MX_FAIL(err, MERX_E_INVALID, *key ? "tls_cert" : "tls_key", "is missing: %s needs it beside itself",
                 *key ? "tls_key" : "tls_cert");
-    merx_status status = read_both(certificate, key, now_ms, out, err);
+    merx_status status = read_both(certificate, key, now_ms, &out->arena, &pem, &out->pair, err);
+    if (status != MERX_OK) {
+        wipe(pem.key);
+        mx_arena_release(&out->arena);
+        return status;
+    }
+    pthread_mutex_init(&out->lock, NULL);
+    out->certificate = pem.certificate;
+    out->key = pem.key;
+    return MERX_OK;
+}
+
+merx_status mx_tls_renew(mx_tls *tls, const char *certificate, const char *key, int64_t now_ms, bool *renewed,
+                         merx_error *err)
+{
+    pem_texts pem = {NULL, NULL};
+    mx_tls_pair *pair = NULL;
+    mx_arena arena;
+    *renewed = false;
+    mx_arena_init(&arena, NULL);
+    merx_status status = read_both(certificate, key, now_ms, &arena, &pem, &pair, err);
+    wipe(pem.key);
+    mx_arena_release(&arena);
     if (status != MERX_OK)
-        mx_tls_release(out);
-    return status;
+        return status;
+    pthread_mutex_lock(&tls->lock);
+    *renewed = memcmp(pair->sum, tls->pair->sum, sizeof pair->sum) != 0;
+    mx_tls_pair *old = *renewed ? tls->pair : pair;
+    if (*renewed)
+        tls->pair = pair;
+    pthread_mutex_unlock(&tls->lock);
+    mx_tls_let_go(tls, old);
+    return MERX_OK;
 }
 
 void mx_tls_release(mx_tls *tls)
 {
-    if (tls->key) {
-        char *key;
-        memcpy(&key, &tls->key, sizeof key);
-        sodium_memzero(key, strlen(key));
+    if (tls->certificate) {
+        mx_tls_let_go(tls, tls->pair);
+        pthread_mutex_destroy(&tls->lock);
     }
+    wipe(tls->key);
     mx_arena_release(&tls->arena);
     *tls = (mx_tls){.certificate = NULL};
+}
+
+mx_tls_pair *mx_tls_take(mx_tls *tls, gnutls_session_t session)
+{
+    if (!tls->certificate || !session)
+        return NULL;
+    pthread_mutex_lock(&tls->lock);
+    mx_tls_pair *pair = tls->pair;
+    pair->holders++;
+    pthread_mutex_unlock(&tls->lock);
+    if (gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, pair->credentials) < 0) {
+        mx_tls_let_go(tls, pair);
+        return NULL;
+    }
+    return pair;
+}
+
+void mx_tls_let_go(mx_tls *tls, mx_tls_pair *pair)
+{
+    if (!pair)
+        return;
+    pthread_mutex_lock(&tls->lock);
+    bool last = --pair->holders == 0;
+    pthread_mutex_unlock(&tls->lock);
+    if (last)
+        free_pair(pair);
 }

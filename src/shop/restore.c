@@ -400,26 +400,6 @@ static merx_status erase_again(merx_shop *shop, const merx_restore_options *opti
 
 /* ---- folders ---- */
 
-/* Removes a folder with all that is in it; what can't be removed stays. */
-static void remove_tree(const char *path)
-{
-    mx_arena arena;
-    char **names;
-    size_t count;
-    struct stat info;
-
-    mx_arena_init(&arena, NULL);
-    if (lstat(path, &info) == 0 && S_ISDIR(info.st_mode) &&
-        mx_list_folder(path, &arena, &names, &count, NULL) == MERX_OK)
-        for (size_t i = 0; i < count; i++) {
-            const char *below = mx_path_join(&arena, path, names[i], NULL);
-            if (below != NULL)
-                remove_tree(below);
-        }
-    (void)remove(path);
-    mx_arena_release(&arena);
-}
-
 /* The folder may be there only when nothing is in it. */
 static merx_status check_folder(const char *folder, merx_error *err)
 {
@@ -528,7 +508,7 @@ merx_status merx_shop_restore(const merx_allocator *alloc, const char *path, con
         if (status == MERX_OK)
             status = give_name(temporary, folder, &arena, err);
         if (status != MERX_OK)
-            remove_tree(temporary);
+            mx_remove_tree(temporary);
     }
     mx_arena_release(&arena);
     out->seconds = mx_monotonic_s() - begun;

@@ -1,7 +1,10 @@
 /*
  * A shop: its folder, its stores, opened and closed.
  */
+#include <errno.h>
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "io/file.h"
 #include "shop/loaded_models.h"
@@ -49,6 +52,56 @@ out:
     return status;
 }
 
+/* Bytes of the path that name a folder which is there already. */
+static size_t bytes_there(const char *path)
+{
+    char part[PATH_MAX];
+    size_t size = strlen(path);
+    size_t there = 0;
+
+    for (size_t i = 1; i <= size && size < sizeof part; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (!mx_path_is_folder(part))
+            break;
+        there = i;
+    }
+    return there;
+}
+
+/* Takes back what opening made (a path of less than PATH_MAX bytes): what a shop's folder holds, then the folders from the lowest up, which stay when something else has come into them. */
+static void remove_made(const char *path, size_t there)
+{
+    static const char *const files[] = {MX_SHOP_DATABASE, MX_SHOP_ADDRESS, "refused.csv"};
+    char part[PATH_MAX];
+    size_t size = strlen(path);
+    mx_arena arena;
+
+    mx_arena_init(&arena, NULL);
+    const char *log = mx_path_join(&arena, path, MX_SHOP_DATABASE "-wal", NULL);
+    const char *blobs = mx_path_join(&arena, path, "blobs", NULL);
+    /* The last who closes the database removes its log: another process has it open. */
+    bool alone = log && blobs && !mx_path_exists(log);
+    for (size_t i = 0; alone && i < sizeof files / sizeof *files; i++) {
+        const char *file = mx_path_join(&arena, path, files[i], NULL);
+        if (file)
+            (void)unlink(file);
+    }
+    if (alone)
+        mx_remove_tree(blobs);
+    mx_arena_release(&arena);
+    memcpy(part, path, size + 1);
+    for (size_t i = size; alone && i > there; i--) {
+        if (part[i] != '/' && part[i] != '\0')
+            continue;
+        part[i] = '\0';
+        if (rmdir(part) != 0 && errno != ENOENT) /* "shop/" was there, "shop" is no more */
+            break;
+    }
+}
+
 merx_status merx_shop_open(const merx_allocator *alloc, const char *folder, const merx_shop_options *options,
                            merx_shop **out, merx_error *err)
 {
@@ -59,11 +112,10 @@ merx_status merx_shop_open(const merx_allocator *alloc, const char *folder, cons
     *out = NULL;
     alloc = mx_allocator_or_default(alloc);
     options = options ? options : &defaults;
+    bool makes = options->create && !options->read_only;
     if (!folder || !*folder)
         MX_FAIL(err, MERX_E_INVALID, "", "a shop needs a folder");
-    if (options->create && !options->read_only)
-        MX_TRY(mx_make_folders(folder, err));
-    else if (!mx_path_is_folder(folder))
+    if (!makes && !mx_path_is_folder(folder))
         MX_FAIL(err, MERX_E_NOT_FOUND, folder, "there is no shop here");
     MX_TRY(MX_NEW_ARRAY(alloc, 1, &shop, "shop", err));
     shop->alloc = alloc;
@@ -71,12 +123,15 @@ merx_status merx_shop_open(const merx_allocator *alloc, const char *folder, cons
     size_t size = strlen(folder) + 1;
     MX_TRY_GOTO(mx_alloc_array_raw(alloc, size, 1, "shop", &shop->folder, err));
     memcpy(shop->folder, folder, size);
+    shop->found = bytes_there(folder);
+    if (makes)
+        MX_TRY_GOTO(mx_make_folders(folder, err));
     MX_TRY_GOTO(open_stores(shop, options, err));
 out:
     if (status == MERX_OK)
         *out = shop;
     else
-        merx_shop_close(shop);
+        merx_shop_abandon(shop);
     return status;
 }
 
@@ -92,6 +147,39 @@ void merx_shop_close(merx_shop *shop)
     if (shop->folder)
         MX_FREE_ARRAY(alloc, shop->folder, strlen(shop->folder) + 1);
     MX_FREE_ARRAY(alloc, shop, 1);
+}
+
+/* Whether something is known to be stored, or can't be told. */
+static bool holds_something(merx_shop *shop)
+{
+    int64_t offset = 0;
+    uint64_t count = 0;
+
+    if (!shop->records)
+        return false;
+    if (mx_records_last_offset(shop->records, &offset, NULL) != MERX_OK || offset > 0)
+        return true;
+    for (int kind = 0; kind < MX_RECORD_KINDS; kind++)
+        if (kind != MX_SETTING &&
+            (mx_records_count(shop->records, (mx_record_kind)kind, &count, NULL) != MERX_OK || count > 0))
+            return true;
+    return false;
+}
+
+void merx_shop_abandon(merx_shop *shop)
+{
+    char folder[PATH_MAX];
+
+    if (!shop)
+        return;
+    size_t size = shop->folder ? strlen(shop->folder) : 0;
+    size_t found = shop->found;
+    bool made = found < size && size < sizeof folder && !holds_something(shop);
+    if (made)
+        memcpy(folder, shop->folder, size + 1);
+    merx_shop_close(shop);
+    if (made)
+        remove_made(folder, found);
 }
 
 const char *merx_shop_folder(const merx_shop *shop)

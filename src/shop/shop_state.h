@@ -10,6 +10,7 @@
 struct merx_shop {
     const merx_allocator *alloc;
     char *folder;
+    size_t found; /* bytes of its path that were there; open made the folders after them */
     bool read_only;
     mx_records *records;
     mx_blobs *blobs;

@@ -147,6 +147,31 @@ has "$work/err" "0 rows read, 0 new"
 printf '%s\nO1,x,C1,P1,1,1\nO2,y,C1,P1,1,1\n' "$header" >"$work/in/orders.csv"
 run 1 "$MERX" import "$work/in" --shop "$work/limit" --max-refused 1
 has "$work/err" "orders.csv: more than 1 rows are refused"
+[ ! -e "$work/limit" ] || die "a shop into which nothing was imported stays: $(ls -A "$work/limit")"
+
+# A shop that was made for an import which then takes nothing goes again, with the folders above it that were made too.
+printf 'colour,shape\nred,round\n' >"$work/wrong.csv"
+for command in import up; do
+    run 1 "$MERX" $command "$work/wrong.csv" --shop "$work/a/b//shop/"
+    has "$work/err" "no file that merx understands"
+    [ ! -e "$work/a" ] || die "$command leaves a shop without anything in it: $(find "$work/a")"
+    mkdir "$work/a" "$work/a/there"
+    run 1 "$MERX" $command "$work/wrong.csv" --shop "$work/a/b"
+    [ "$(ls -A "$work/a")" = there ] || die "$command leaves or takes other folders: $(ls -A "$work/a")"
+    # What was there stays, empty as it is, and so does what was imported before the failure.
+    run 1 "$MERX" $command "$work/wrong.csv" --shop "$work/a/there"
+    [ -d "$work/a/there" ] || die "$command removes a folder that was there before"
+    fresh
+    printf 'id,title,price\nT1,Tea,1.00\n' >"$work/in/a.csv"
+    printf '%s\nO1,x,C1,T1,1,1\nO2,y,C1,T1,1,1\n' "$header" >"$work/in/orders.csv"
+    run 1 "$MERX" $command "$work/in" --shop "$work/a/some" --max-refused 1
+    [ -f "$work/a/some/shop.db" ] || die "$command removes a shop that holds what was imported before the failure"
+    rm -r "$work/a"
+done
+run 1 "$MERX" import "$work/good" --shop "$work/a" --records 'postgresql://me:secret@127.0.0.1/shops'
+has "$work/err" "password"
+[ ! -e "$work/a" ] || die "a shop whose records have no place stays"
+fresh
 
 # shop.json.
 fresh

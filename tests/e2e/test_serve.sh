@@ -352,3 +352,32 @@ done
 limited=$(grep -c 429 "$work/codes")
 [ "$limited" -ge 1 ] && [ "$(grep -c 200 "$work/codes")" -ge 5 ] || die "12 requests at once with a limit of 5 a second: $limited were refused"
 stop
+
+# ---- SIGHUP: without TLS it goes on; when its terminal is closed it ends ----
+serve "$work/toys.merx"
+kill -HUP "$server"
+for _ in $(seq 100); do
+    ! grep -q 'no certificate to read again' "$work/log" || break
+    sleep 0.1
+done
+has "$work/log" 'no certificate to read again'
+get 200 /v1/health/live
+stop
+python3 - "$MERX" "$work/toys.merx" <<'PY' || die "a server whose terminal was closed"
+import fcntl, os, pty, subprocess, sys, termios
+master, slave = pty.openpty()
+
+def own_terminal():
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+server = subprocess.Popen([sys.argv[1], "serve", sys.argv[2], "--listen", "127.0.0.1:0"], stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, preexec_fn=own_terminal)
+try:
+    assert server.stdout.readline().startswith(b"merx serves"), "it did not start"
+    os.close(slave)
+    os.close(master)
+    assert server.wait(60) == 0, server.returncode
+except BaseException:
+    server.kill()
+    raise
+PY

@@ -347,6 +347,68 @@ for new in -tls1_2 -tls1_3; do
     grep -qE 'Cipher is [A-Z]' "$work/out" || die "does not speak $new"
 done
 get 200 /v1/health/live --cacert good.crt
+# Renewed by SIGHUP while it runs: the next connection gets the new one, an upload and a stream that have begun go on; a damaged one is named and changes nothing.
+until_logged() {
+    for _ in $(seq 100); do
+        ! grep -qF -- "$1" "$work/log" || return 0
+        sleep 0.1
+    done
+    die "the log does not say \"$1\": $(tail -n 5 "$work/log")"
+}
+# reload TEXT: SIGHUP, and the log comes to say so.
+reload() {
+    : >"$work/log"
+    kill -HUP "$server"
+    until_logged "$1"
+}
+cp good.crt first.crt
+cp good.key first.key
+head -c 3000000 /dev/zero >zeros
+mkfifo pipe
+curl -sS --max-time 60 --cacert first.crt -X PUT -H "Authorization: Bearer $admin" -H 'Expect:' -H 'Transfer-Encoding: chunked' -o sent -w '%{http_code}' -T - "$address/v1/uploads/renewed" <pipe >code &
+sender=$!
+exec 7>pipe
+head -c 1000000 zeros >&7
+curl -sSN --max-time 60 --cacert first.crt -H "Authorization: Bearer $admin" "$address/v1/events/stream" >stream 2>stream.err 7>&- &
+follower=$!
+for _ in $(seq 100); do
+    [ -z "$(find "$shop/uploads" -type f 2>/dev/null)" ] || break
+    sleep 0.1
+done
+reload 'it is the same'
+cp other.crt good.crt
+reload 'is the key of another certificate'
+has "$work/log" 'the certificate stays what it was'
+get 200 /v1/health/live --cacert first.crt
+cp other.key good.key
+reload 'connections from now on get the new one'
+get 200 /v1/health/live --cacert other.crt
+! curl -s --max-time 5 --cacert first.crt "$address/v1/health/live" >"$work/out" 2>&1 || die "the old certificate is still given"
+head -c 100 other.crt >good.crt
+reload 'holds no certificate that can be read'
+rm good.crt
+reload 'good.crt'
+get 200 /v1/health/live --cacert other.crt
+head -c 2000000 zeros >&7
+exec 7>&-
+wait "$sender" || die "an upload did not live through a new certificate"
+[ "$(cat code)" = 201 ] || die "an upload beside a new certificate gave $(cat code): $(cat sent)"
+grep -q '"bytes":3000000' sent || die "not all of the upload arrived: $(cat sent)"
+ask 200 POST /v1/events --cacert other.crt "${key[@]}" "${json[@]}" --data-binary '{"id":"after-renewal","kind":"view","product":"P0000001"}'
+for _ in $(seq 100); do
+    ! grep -q after-renewal stream || break
+    sleep 0.1
+done
+grep -q after-renewal stream || die "a stream did not live through a new certificate: $(cat stream.err)"
+kill "$follower"
+wait "$follower" 2>/dev/null
+cp first.crt good.crt
+cp first.key good.key
+reload 'connections from now on get the new one'
+for _ in $(seq 20); do
+    kill -HUP "$server"
+    get 200 /v1/health/live --cacert first.crt
+done
 stop
 run 1 "$MERX" serve "$shop" --listen 0.0.0.0:0 --tls_cert good.crt
 has "$work/err" "is missing"
