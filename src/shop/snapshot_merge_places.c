@@ -55,10 +55,12 @@ static merx_status join_names(mx_merging *m, int which, const mx_str *old, size_
     MX_TRY(mx_alloc_array_raw(m->b.alloc, old_n, sizeof *map->place, "names", &map->place, err));
     MX_TRY(mx_alloc_array_raw(m->b.alloc, map->fresh_n, sizeof *map->fresh_place, "names", &map->fresh_place, err));
     size_t i = 0, j = 0;
+    map->same = true;
     while (i < old_n || j < map->fresh_n) {
         int order = i == old_n ? 1 : j == map->fresh_n ? -1 : mx_str_compare(old[i], map->fresh[j]);
         if (order < 0 && used && !used[i]) {
             map->place[i++] = -(int32_t)map->n - 2;
+            map->same = false; /* also where a new name makes up for it */
             continue;
         }
         map->bytes += order <= 0 ? old[i].size : map->fresh[j].size;
@@ -68,7 +70,7 @@ static merx_status join_names(mx_merging *m, int which, const mx_str *old, size_
             map->fresh_place[j++] = (int32_t)map->n;
         map->n++;
     }
-    map->same = map->n == old_n && (old_n == 0 || map->place[old_n - 1] == (int32_t)old_n - 1);
+    map->same = map->same && map->n == old_n;
     return MERX_OK;
 }
 
