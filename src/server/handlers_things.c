@@ -149,7 +149,7 @@ static void change(mx_request *request, change_fn change_one)
         mx_reply_row_errors(request, &errors, mx_record_kind_name(mx_route_kind(request->route)), 0);
     } else {
         if (shop->live.things_changed)
-            mx_served_shop_written(shop, 0);
+            mx_served_shop_written(shop, shop->live.changes.count);
         mx_request_json(request, 200, json_pack("{s:s, s:I}", "id", request->path_value, "offset", (json_int_t)offset));
     }
     json_decref(errors.list);
@@ -241,7 +241,7 @@ void mx_handle_add_things(mx_request *request)
         mx_reply_row_errors(request, &in.errors, mx_route_things(request->route), in.items.count);
     } else {
         if (shop->live.things_changed)
-            mx_served_shop_written(shop, 0);
+            mx_served_shop_written(shop, shop->live.changes.count);
         mx_request_json(
             request, 200,
             json_pack("{s:I, s:I}", "stored", (json_int_t)in.records.count, "offset", (json_int_t)in.offset));

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "shop/pending.h"
 
-/* Writes of so many events are looked at by who wrote them: that costs them little, and a question after them nothing. */
+/* Writes of so many rows are looked at by who wrote them: that costs them little, and a question after them nothing. */
 enum { SEEN_AT_ONCE = 256 };
 
 static merx_status copy_text(const char *text, char **out, merx_error *err)
@@ -167,12 +167,12 @@ merx_status mx_served_shop_writer(mx_served_shop *shop, merx_error *err)
     return mx_forget_pending(shop->writer, NULL, err);
 }
 
-void mx_served_shop_written(mx_served_shop *shop, uint64_t events)
+void mx_served_shop_written(mx_served_shop *shop, uint64_t rows)
 {
     mx_view *view;
-    mx_view_keeper_written(shop->keeper, events == 0);
+    mx_view_keeper_written(shop->keeper, rows == 0);
     atomic_fetch_add(&shop->generation, 1);
-    if (events > 0 && events <= SEEN_AT_ONCE && mx_view_keeper_is_awake(shop->keeper) &&
+    if (rows > 0 && rows <= SEEN_AT_ONCE && mx_view_keeper_is_awake(shop->keeper) &&
         mx_view_keeper_get(shop->keeper, false, &view, NULL) == MERX_OK)
         mx_view_release(view);
 }

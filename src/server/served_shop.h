@@ -71,10 +71,10 @@ merx_status mx_served_shop_snapshot(mx_served_shop *shop, mx_reader *reader, mx_
 /* In the lane. Also finishes what a crash left of forgetting. */
 merx_status mx_served_shop_writer(mx_served_shop *shop, merx_error *err) MERX_MUST_CHECK;
 /*
- * In the lane, after a commit and before it is told. events: how many were accepted; a few are seen at once, so that no question waits for them. Other writes: 0. The next question
- * sees them in any case.
+ * In the lane, after a commit and before it is told. rows: how many events were accepted, or things changed; a few are seen at once, so that no question waits for them. Other writes: 0.
+ * The next question sees them in any case.
  */
-void mx_served_shop_written(mx_served_shop *shop, uint64_t events);
+void mx_served_shop_written(mx_served_shop *shop, uint64_t rows);
 /* Now and then: a long tail is merged; a shop that nobody has asked anything of for idle_s seconds is let go of. One thread. */
 void mx_served_shop_tend(mx_served_shop *shop, double idle_s);
 /* In the lane: erases a customer, in a task that mx_served_shop_cancel ends. What it leaves undone is finished before the next write. */

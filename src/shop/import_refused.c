@@ -161,9 +161,11 @@ static void erased_key(const char *salt, char what, mx_str id, char key[34])
 merx_status mx_erased_read(mx_records *records, const merx_allocator *alloc, mx_erased *out, merx_error *err)
 {
     erased_scan scan = {alloc, out};
+    const mx_record_page page = {.after = MX_STR(MX_SETTING_ERASED), .limit = INT32_MAX};
     memset(out, 0, sizeof *out);
     MX_TRY(read_salt(records, out->salt, err));
-    merx_status status = out->salt[0] ? mx_records_scan(records, MX_SETTING, take_setting, &scan, err) : MERX_OK;
+    merx_status status =
+        out->salt[0] ? mx_records_scan_page(records, MX_SETTING, &page, take_setting, &scan, err) : MERX_OK;
     if (status != MERX_OK)
         mx_erased_release(out);
     return status;

@@ -16,8 +16,9 @@ typedef struct mx_live {
     mx_arena arena; /* of the settings */
     mx_erased erased;
     bool erased_read;
-    int64_t erased_version;              /* the things_version that `erased` was read at */
+    int64_t erased_version;              /* the log_version that `erased` was read at */
     bool things_changed, orders_changed; /* orders say whose events are */
+    mx_vec changes;                      /* mx_change: what a snapshot holds; ids in the arena */
 } mx_live;
 
 void mx_live_init(mx_live *live, merx_shop *shop);

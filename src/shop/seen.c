@@ -32,10 +32,11 @@ mx_known mx_seen_session(mx_seen seen, const char *id)
 int32_t mx_seen_product(mx_seen seen, const char *id)
 {
     int32_t product = mx_snapshot_find_product(seen.snapshot, id);
-    if (product >= 0)
-        return product;
-    int32_t name = in_tail(seen, MX_TAIL_PRODUCT, mx_str_of(id));
-    return name < 0 ? -1 : (int32_t)seen.snapshot->products + name;
+    if (product < 0) {
+        int32_t name = in_tail(seen, MX_TAIL_PRODUCT, mx_str_of(id));
+        product = name < 0 ? -1 : (int32_t)seen.snapshot->products + name;
+    }
+    return product >= 0 && mx_seen_product_gone(seen, product) ? -1 : product;
 }
 
 static bool is_base(mx_seen seen, int32_t product)
@@ -74,8 +75,25 @@ int64_t mx_seen_product_price_minor(mx_seen seen, int32_t product)
     return thing ? thing->price_minor : is_base(seen, product) ? seen.snapshot->product_price_minor[product] : 0;
 }
 
+bool mx_seen_product_gone(mx_seen seen, int32_t product)
+{
+    if (!has_tail(seen) || !atomic_load_explicit(&seen.tail->has_gone, memory_order_relaxed))
+        return false;
+    const mx_tail_thing *thing = thing_of(seen, product);
+    return thing && thing->gone;
+}
+
+/* Whether a product may be a service, or no more one, beside what the snapshot and the tail's names say. */
+static bool has_services(mx_seen seen)
+{
+    return has_tail(seen) && atomic_load_explicit(&seen.tail->has_services, memory_order_relaxed);
+}
+
 bool mx_seen_product_service(mx_seen seen, int32_t product)
 {
+    const mx_tail_thing *thing = has_services(seen) ? thing_of(seen, product) : NULL;
+    if (thing)
+        return thing->service;
     return is_base(seen, product) ? seen.snapshot->product_service[product] != 0
                                   : seen.tail->name[product - (int32_t)seen.snapshot->products].service;
 }
@@ -270,5 +288,7 @@ merx_status mx_seen_lines(mx_seen seen, mx_known customer, mx_known session, uns
             list[--at] = list[--b];
         else
             list[--at] = tail_line(seen, rows[--r], customer, session);
+    for (size_t k = 0; has_services(seen) && k < *n; k++)
+        list[k].goods = list[k].product >= 0 && !mx_seen_product_service(seen, list[k].product);
     return MERX_OK;
 }

@@ -1,5 +1,5 @@
 /*
- * What a question sees of customers, sessions and products: the snapshot and the tail of events behind it, as one. Floor 5.
+ * What a question sees of customers, sessions and products: the snapshot and the tail of events and changed things behind it, as one. Floor 5.
  *
  * An answer that reads nothing of the shop but by these functions is asked without a new snapshot (mx_answer.live). Each costs O(its own events), and gives what a snapshot with
  * the tail merged in would. Any number of threads.
@@ -29,6 +29,8 @@ mx_known mx_seen_session(mx_seen seen, const char *id);
 
 /* Products have one number, those of the tail alone behind the snapshot's. */
 int32_t mx_seen_product(mx_seen seen, const char *id); /* -1: not known */
+/* Whether a product that the snapshot has was removed since: it is not known any more. */
+bool mx_seen_product_gone(mx_seen seen, int32_t product);
 mx_str mx_seen_product_id(mx_seen seen, int32_t product);
 mx_str mx_seen_product_title(mx_seen seen, int32_t product);
 int64_t mx_seen_product_price_minor(mx_seen seen, int32_t product); /* 0: not known */

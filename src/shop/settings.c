@@ -59,28 +59,31 @@ merx_status mx_shop_settings_set_int(mx_records *records, const char *key, int64
     return mx_records_set_setting(records, key, text, err);
 }
 
-static merx_status add_one(mx_records *records, const char *key, merx_error *err)
+static merx_status add_one(mx_records *records, const char *key, int64_t *version, merx_error *err)
 {
     mx_arena arena;
-    int64_t version = 0;
 
     mx_arena_init(&arena, NULL);
-    merx_status status = read_int(records, &arena, key, 0, &version, err);
+    merx_status status = read_int(records, &arena, key, 0, version, err);
     if (status == MERX_OK)
-        status = mx_shop_settings_set_int(records, key, version + 1, err);
+        status = mx_shop_settings_set_int(records, key, ++*version, err);
     mx_arena_release(&arena);
     return status;
 }
 
 merx_status mx_shop_settings_bump(mx_records *records, merx_error *err)
 {
-    return add_one(records, MX_SETTING_THINGS, err);
+    int64_t version = 0;
+    MX_TRY(add_one(records, MX_SETTING_THINGS, &version, err));
+    return mx_changes_clear(records, err);
 }
 
-merx_status mx_shop_settings_bump_things(mx_records *records, merx_error *err)
+merx_status mx_shop_settings_bump_things(mx_records *records, const mx_change *changes, size_t n, merx_error *err)
 {
-    MX_TRY(add_one(records, MX_SETTING_THINGS_ALONE, err));
-    return add_one(records, MX_SETTING_THINGS, err);
+    int64_t version = 0;
+    MX_TRY(add_one(records, MX_SETTING_THINGS_ALONE, &version, err));
+    MX_TRY(add_one(records, MX_SETTING_THINGS, &version, err));
+    return mx_changes_note(records, version, changes, n, err);
 }
 
 bool mx_parse_zone(const char *text, int64_t *zone_ms)

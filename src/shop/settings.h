@@ -3,12 +3,12 @@
  *
  * things_version grows whenever something other than the tail of the event log changed (things, settings, an erasure, a replaced file): a stored snapshot of
  * another version is rebuilt. log_version leaves out the times when only records of products, customers, messages or reviews changed: of the same log_version, a snapshot's events are
- * still right. Both are bookkeeping, not content: no digest reads them.
+ * still right; which records those were is noted (shop/changes.h). Both are bookkeeping, not content: no digest reads them.
  */
 #ifndef MX_SHOP_SETTINGS_H
 #define MX_SHOP_SETTINGS_H
 
-#include "store/records.h"
+#include "shop/changes.h"
 
 #define MX_SETTING_CURRENCY "currency"
 #define MX_SETTING_DECIMALS "decimals"             /* of the amounts in the store */
@@ -42,8 +42,9 @@ merx_status mx_shop_settings_read(mx_records *records, mx_arena *arena, mx_shop_
                                   merx_error *err) MERX_MUST_CHECK;
 /* Inside a transaction: the next things_version. */
 merx_status mx_shop_settings_bump(mx_records *records, merx_error *err) MERX_MUST_CHECK;
-/* The same when only records of products, customers, messages or reviews have changed. */
-merx_status mx_shop_settings_bump_things(mx_records *records, merx_error *err) MERX_MUST_CHECK;
+/* The same when only these records have changed (n): products, customers, messages, reviews. */
+merx_status mx_shop_settings_bump_things(mx_records *records, const mx_change *changes, size_t n,
+                                         merx_error *err) MERX_MUST_CHECK;
 merx_status mx_shop_settings_set_int(mx_records *records, const char *key, int64_t value,
                                      merx_error *err) MERX_MUST_CHECK;
 

@@ -331,10 +331,9 @@ static merx_status keep_bytes(unsigned char *bytes, size_t size, const merx_allo
     return MERX_OK;
 }
 
-/* Whether a snapshot of that state can be made of an older one. */
-static bool leads_to(const mx_snapshot *old, const mx_shop_settings *settings, int64_t last_offset)
+bool mx_snapshot_leads_to(const mx_snapshot *snapshot, int64_t log_version, int64_t last_offset)
 {
-    return old->memory->log_version == settings->log_version && old->offset <= last_offset;
+    return snapshot->memory->log_version == log_version && snapshot->offset <= last_offset;
 }
 
 /* What was just stored, unless another process has put its own there meanwhile. */
@@ -411,7 +410,7 @@ static merx_status rebuild(mx_records *records, mx_blobs *blobs, const mx_snapsh
                            const mx_shop_settings *settings, int64_t last_offset, const merx_allocator *alloc,
                            merx_task *task, mx_snapshot **out, merx_error *err)
 {
-    if (old && without < 0 && !leads_to(old, settings, last_offset))
+    if (old && without < 0 && !mx_snapshot_leads_to(old, settings->log_version, last_offset))
         old = NULL;
     if (old) {
         merx_error failure = {0};
@@ -432,7 +431,7 @@ static merx_status rebuild(mx_records *records, mx_blobs *blobs, const mx_snapsh
 typedef enum fresh_as {
     AS_RECORDS, /* built from the records */
     CURRENT,    /* all events in it, looked through */
-    AS_STORED   /* any that the events behind it complete */
+    AS_STORED   /* any that events and changes of things complete */
 } fresh_as;
 
 static merx_status open_as(mx_records *records, mx_blobs *blobs, fresh_as fresh, const merx_allocator *alloc,
@@ -450,8 +449,8 @@ static merx_status open_as(mx_records *records, mx_blobs *blobs, fresh_as fresh,
     MX_TRY_GOTO(mx_shop_settings_read(records, &arena, &settings, err));
     MX_TRY_GOTO(mx_records_last_offset(records, &last_offset, err));
     if (fresh != AS_RECORDS && map_stored(blobs, fresh == CURRENT, alloc, &old, NULL) == MERX_OK) {
-        if (old->memory->things_version == settings.things_version && old->offset <= last_offset &&
-            (fresh == AS_STORED || old->offset == last_offset)) {
+        bool current = old->memory->things_version == settings.things_version && old->offset == last_offset;
+        if (current || (fresh == AS_STORED && mx_snapshot_leads_to(old, settings.log_version, last_offset))) {
             *out = old;
             old = NULL;
             goto out;

@@ -58,7 +58,7 @@ typedef struct mx_snapshot {
 merx_status mx_snapshot_open(mx_records *records, mx_blobs *blobs, bool force, const merx_allocator *alloc,
                              merx_task *task, mx_snapshot **out, merx_error *err) MERX_MUST_CHECK;
 /*
- * The stored snapshot if the events after its offset complete it (nothing else has changed), else a new one. Its columns of events are not looked through: mx_snapshot_check comes
+ * The stored snapshot if the events after its offset, and the things that changed since (shop/changes.h), complete it: its log_version is that of the records; else a new one. Its columns of events are not looked through: mx_snapshot_check comes
  * before reading them as a whole; mx_snapshot_customer_events and mx_snapshot_session_events check their own part, whoever reads those events checks what he takes.
  * Cost: O(names) when stored, no page of the events is touched.
  */
@@ -72,6 +72,8 @@ merx_status mx_snapshot_renew(mx_records *records, mx_blobs *blobs, const mx_sna
 /* Another handle of the same blobs keeps the snapshot's mapping: the one it was made with may be closed. */
 void mx_snapshot_move(mx_snapshot *snapshot, mx_blobs *blobs);
 int64_t mx_snapshot_things_version(const mx_snapshot *snapshot);
+/* Whether events behind it, and changed things, are all that records of that state have beside the snapshot. */
+bool mx_snapshot_leads_to(const mx_snapshot *snapshot, int64_t log_version, int64_t last_offset);
 /* Looks the columns of events through, once for a snapshot: MERX_E_CORRUPT when they are damaged. Any thread. Cost: O(events) the first time. */
 merx_status mx_snapshot_check(const mx_snapshot *snapshot, merx_error *err) MERX_MUST_CHECK;
 bool mx_snapshot_is_checked(const mx_snapshot *snapshot); /* whether that was done, and found no damage */

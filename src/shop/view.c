@@ -16,9 +16,13 @@
 #include "base/clock.h"
 #include "base/system.h"
 #include "shop/asking.h"
+#include "shop/tail_follow.h"
 
-/* A tail of more events than this, and than a share of the snapshot's, is merged in the background; one of more than TAIL_MOST times that is not made at all. */
-enum { TAIL_LEAST = 4096, TAIL_SHARE = 100, TAIL_MOST = 4 };
+/*
+ * A tail of more rows than this, and than a share of the snapshot's, is merged in the background; one of more than TAIL_MOST times that is not made at all. Of changed things so many are
+ * enough: the notes of them reach back MX_CHANGES_KEPT versions.
+ */
+enum { TAIL_LEAST = 4096, TAIL_SHARE = 100, TAIL_MOST = 4, CHANGES_FEW = 256 };
 /* The share of time that merging in the background takes at most: 1 / MERGE_REST. */
 enum { MERGE_REST = 10 };
 
@@ -32,7 +36,6 @@ struct mx_view_base {
     atomic_uint references;
     home *home;
     mx_snapshot *snapshot;
-    int64_t things_version;
 };
 typedef struct mx_view_base view_base;
 
@@ -229,8 +232,7 @@ static merx_status rest_on(mx_view_keeper *keeper, mx_snapshot *snapshot, merx_e
         mx_snapshot_close(snapshot);
         return status;
     }
-    *base =
-        (view_base){.home = keeper->home, .snapshot = snapshot, .things_version = mx_snapshot_things_version(snapshot)};
+    *base = (view_base){.home = keeper->home, .snapshot = snapshot};
     atomic_init(&base->references, 1);
     atomic_fetch_add_explicit(&keeper->home->references, 1, memory_order_relaxed);
     mx_tail_release(keeper->tail);
@@ -255,109 +257,19 @@ static int64_t tail_limit(const mx_snapshot *s)
     return (int64_t)s->events / TAIL_SHARE > TAIL_LEAST ? (int64_t)s->events / TAIL_SHARE : TAIL_LEAST;
 }
 
-/* Events on their way into the tail; texts are copied, since a scan's callback can't ask for the order's record. */
-typedef struct gathering {
-    mx_arena arena;
-    mx_vec events;
-} gathering;
-
-static merx_status keep_text(mx_arena *arena, mx_str *text, merx_error *err)
-{
-    if (text->size == 0)
-        return MERX_OK;
-    char *copy = mx_arena_strndup(arena, text->data, text->size, err);
-    text->data = copy;
-    return copy ? MERX_OK : MERX_E_MEMORY;
-}
-
-static merx_status gather_event(void *context, const mx_record *record, merx_error *err)
-{
-    gathering *g = context;
-    mx_event event = record->event;
-    mx_str *const texts[] = {&event.customer, &event.product, &event.order, &event.session, &event.title};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        MX_TRY(keep_text(&g->arena, texts[i], err));
-    return mx_vec_append(&g->events, &event, 1, err);
-}
-
-/* The customer whom the record of an order names; empty: none. */
-static merx_status owner_of(mx_records *records, mx_str order, mx_arena *arena, mx_str *out, merx_error *err)
-{
-    mx_record record;
-    merx_error failure = {0};
-    *out = MX_STR("");
-    merx_status status = mx_records_get(records, MX_ORDER, order, arena, &record, &failure);
-    if (status == MERX_OK)
-        *out = record.order.customer;
-    if (status == MERX_OK || status == MERX_E_NOT_FOUND)
-        return MERX_OK;
-    MX_FAIL(err, status, failure.where, "%s", failure.message);
-}
-
-static merx_status make_room(mx_view_keeper *keeper, size_t more, merx_error *err)
-{
-    mx_tail *larger;
-    size_t rows = keeper->tail ? keeper->tail->rows : 0;
-    if (keeper->tail && rows + more <= keeper->tail->capacity)
-        return MERX_OK;
-    MX_TRY(mx_tail_new(keeper->base->snapshot, &keeper->settings, 2 * (rows + more), keeper->tail, NULL, &larger, err));
-    mx_tail_release(keeper->tail);
-    keeper->tail = larger;
-    return MERX_OK;
-}
-
-/* *fits false: the tail can't say it; a new snapshot is needed. */
-static merx_status add_events(mx_view_keeper *keeper, gathering *g, bool *fits, merx_error *err)
-{
-    mx_records *records = keeper->home->shop->records;
-    merx_error failure = {0};
-    *fits = true;
-    if (g->events.count == 0)
-        return MERX_OK;
-    MX_TRY(make_room(keeper, g->events.count, err));
-    for (size_t i = 0; i < g->events.count; i++) {
-        const mx_event *event = &MX_VEC_AT(&g->events, mx_event, i);
-        mx_str owner = MX_STR("");
-        if (event->customer.size == 0 && event->order.size > 0)
-            MX_TRY(owner_of(records, event->order, &g->arena, &owner, err));
-        merx_status status = mx_tail_add(keeper->tail, event, owner, &failure);
-        *fits = status != MERX_E_RANGE;
-        if (!*fits)
-            return MERX_OK;
-        if (status != MERX_OK) { /* it may hold a part of the row */
-            mx_tail_release(keeper->tail);
-            keeper->tail = NULL;
-            MX_FAIL(err, status, failure.where, "%s", failure.message);
-        }
-    }
-    return MERX_OK;
-}
-
-/* The tail up to the last event. */
+/* The tail up to what the records have. */
 static merx_status follow(mx_view_keeper *keeper, int64_t last_offset, merx_error *err)
 {
-    int64_t from = keeper->tail ? keeper->tail->offset : keeper->base->snapshot->offset;
-    if (from == last_offset)
-        return MERX_OK;
     int64_t limit = tail_limit(keeper->base->snapshot);
-    if (last_offset - keeper->base->snapshot->offset > TAIL_MOST * limit)
+    bool fits;
+    MX_TRY(mx_tail_follow(keeper->home->shop->records, keeper->base->snapshot, &keeper->settings, last_offset,
+                          TAIL_MOST * limit, &keeper->tail, &fits, err));
+    if (!fits)
         return renew(keeper, err);
-    bool fits = false;
-    gathering g = {.events = mx_vec_init(NULL, sizeof(mx_event), MX_TAIL_ROWS_MAX / 2, "events")};
-    mx_arena_init(&g.arena, NULL);
-    merx_status status = mx_records_scan_events(keeper->home->shop->records, from, MX_BY_OFFSET, gather_event, &g, err);
-    if (status == MERX_OK)
-        status = add_events(keeper, &g, &fits, err);
-    mx_vec_release(&g.events);
-    mx_arena_release(&g.arena);
-    if (status == MERX_OK && !fits)
-        return renew(keeper, err);
-    if (status == MERX_OK && keeper->tail) {
-        keeper->tail->offset = last_offset; /* the last events may be erased already */
-        if ((int64_t)keeper->tail->rows > limit)
-            atomic_store(&keeper->wants_merge, true);
-    }
-    return status;
+    const mx_tail *tail = keeper->tail;
+    if (tail && ((int64_t)tail->rows > limit || tail->changed.count > CHANGES_FEW))
+        atomic_store(&keeper->wants_merge, true);
+    return MERX_OK;
 }
 
 static merx_status read_things_version(mx_records *records, int64_t *out, merx_error *err)
@@ -373,6 +285,16 @@ static merx_status read_things_version(mx_records *records, int64_t *out, merx_e
     return status;
 }
 
+static int64_t offset_of(const mx_view_keeper *keeper)
+{
+    return keeper->tail ? keeper->tail->offset : keeper->base->snapshot->offset;
+}
+
+static int64_t things_of(const mx_view_keeper *keeper)
+{
+    return keeper->tail ? keeper->tail->things_version : mx_snapshot_things_version(keeper->base->snapshot);
+}
+
 /* Snapshot and tail as the records are. */
 static merx_status follow_records(mx_view_keeper *keeper, merx_error *err)
 {
@@ -385,7 +307,7 @@ static merx_status follow_records(mx_view_keeper *keeper, merx_error *err)
         mx_arena_clear(&keeper->arena);
         MX_TRY(mx_shop_settings_read(shop->records, &keeper->arena, &keeper->settings, err));
     }
-    bool usable = base && base->things_version == things && base->snapshot->offset <= last_offset &&
+    bool usable = base && mx_snapshot_leads_to(base->snapshot, keeper->settings.log_version, last_offset) &&
                   !mx_snapshot_is_damaged(base->snapshot);
     if (!usable) {
         if (base) {
@@ -419,8 +341,8 @@ static merx_status follow_models(mx_view_keeper *keeper, merx_error *err)
 static bool is_present(const mx_view *view, const mx_view_keeper *keeper)
 {
     return view && view->base == keeper->base && view->tail == keeper->tail && view->models == keeper->models &&
-           (size_t)view->rows == (keeper->tail ? keeper->tail->rows : 0) &&
-           view->offset == (keeper->tail ? keeper->tail->offset : keeper->base->snapshot->offset);
+           (size_t)view->rows == (keeper->tail ? keeper->tail->rows : 0) && view->offset == offset_of(keeper) &&
+           view->things_version == things_of(keeper);
 }
 
 /* What the keeper has now becomes the present view. */
@@ -434,7 +356,8 @@ static merx_status show(mx_view_keeper *keeper, merx_error *err)
                       .snapshot = keeper->base->snapshot,
                       .tail = keeper->tail,
                       .rows = keeper->tail ? (int32_t)keeper->tail->rows : 0,
-                      .offset = keeper->tail ? keeper->tail->offset : keeper->base->snapshot->offset,
+                      .offset = offset_of(keeper),
+                      .things_version = things_of(keeper),
                       .models = mx_model_set_take(keeper->models)};
     atomic_init(&view->references, 1);
     atomic_fetch_add_explicit(&view->base->references, 1, memory_order_relaxed);
@@ -492,9 +415,21 @@ static bool is_fresh(mx_view_keeper *keeper, const mx_view *view)
            !mx_snapshot_is_damaged(view->snapshot);
 }
 
+/* Whether a snapshot has what a view of that state knows. */
+static bool has_all(const mx_snapshot *snapshot, int64_t offset, int64_t things_version)
+{
+    return snapshot->offset >= offset && mx_snapshot_things_version(snapshot) >= things_version;
+}
+
+/* Whether the view has no more than its snapshot. */
+static bool is_merged(const mx_view *view)
+{
+    return has_all(view->snapshot, view->offset, view->things_version);
+}
+
 static bool is_whole(const mx_view *view)
 {
-    return view->offset == view->snapshot->offset && mx_snapshot_is_checked(view->snapshot);
+    return is_merged(view) && mx_snapshot_is_checked(view->snapshot);
 }
 
 static merx_status get(mx_view_keeper *keeper, mx_view **out, merx_error *err)
@@ -545,7 +480,8 @@ static merx_status merge(mx_view_keeper *keeper, const mx_view *view, merx_error
     pthread_mutex_lock(&keeper->refresh);
     /* The snapshot's blob is unmapped by the handle that views keep. */
     status = come_home(keeper, err);
-    bool newer = status == MERX_OK && (!keeper->base || keeper->base->snapshot->offset < snapshot->offset);
+    bool newer = status == MERX_OK && (!keeper->base || !has_all(keeper->base->snapshot, snapshot->offset,
+                                                                 mx_snapshot_things_version(snapshot)));
     if (newer) {
         mx_snapshot_move(snapshot, keeper->home->shop->blobs);
         status = rest_on(keeper, snapshot, err);
@@ -561,14 +497,15 @@ static merx_status merge(mx_view_keeper *keeper, const mx_view *view, merx_error
     return status;
 }
 
-/* The whole as of `offset` or later. */
-static merx_status get_whole(mx_view_keeper *keeper, int64_t offset, mx_view **out, merx_error *err)
+/* The whole as of that state or later. */
+static merx_status get_whole(mx_view_keeper *keeper, int64_t offset, int64_t things_version, mx_view **out,
+                             merx_error *err)
 {
     merx_status status = MERX_OK;
     pthread_mutex_lock(&keeper->merging);
     for (;;) {
         status = get(keeper, out, err);
-        if (status != MERX_OK || (*out)->snapshot->offset >= offset || (*out)->offset == (*out)->snapshot->offset)
+        if (status != MERX_OK || has_all((*out)->snapshot, offset, things_version) || is_merged(*out))
             break;
         status = merge(keeper, *out, err);
         mx_view_release(*out);
@@ -588,11 +525,11 @@ merx_status mx_view_keeper_get(mx_view_keeper *keeper, bool whole, mx_view **out
         assert(*out != NULL);
         if (!whole || is_whole(*out))
             return MERX_OK;
-        int64_t offset = (*out)->offset;
-        if (offset > (*out)->snapshot->offset) {
+        if (!is_merged(*out)) {
+            int64_t offset = (*out)->offset, things_version = (*out)->things_version;
             mx_view_release(*out);
             *out = NULL;
-            MX_TRY(get_whole(keeper, offset, out, err));
+            MX_TRY(get_whole(keeper, offset, things_version, out, err));
         }
         merx_error failure = {0};
         merx_status status = mx_snapshot_check((*out)->snapshot, &failure);
@@ -699,13 +636,14 @@ merx_status mx_view_keeper_ask(mx_view_keeper *keeper, const char *answer, const
 /* What was written while nobody asked may have grown long. */
 static void look_at_tail(mx_view_keeper *keeper)
 {
-    int64_t last = 0, stored = 0;
+    int64_t last = 0, things = 0;
     pthread_mutex_lock(&keeper->refresh);
     bool known = come_home(keeper, NULL) == MERX_OK &&
-                 mx_records_last_offset(keeper->home->shop->records, &last, NULL) == MERX_OK;
+                 mx_records_last_offset(keeper->home->shop->records, &last, NULL) == MERX_OK &&
+                 read_things_version(keeper->home->shop->records, &things, NULL) == MERX_OK;
     if (known && keeper->base) {
-        stored = keeper->base->snapshot->offset;
-        if (last - stored > tail_limit(keeper->base->snapshot))
+        const mx_snapshot *stored = keeper->base->snapshot;
+        if (last - stored->offset > tail_limit(stored) || things - mx_snapshot_things_version(stored) > CHANGES_FEW)
             atomic_store(&keeper->wants_merge, true);
     }
     bool unmade = known && !keeper->base;

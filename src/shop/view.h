@@ -1,7 +1,7 @@
 /*
  * A shop as it is answered from: one view for all threads of a process, and its keeper, who makes the next one when the shop has changed. Floor 5.
  *
- * A view is a snapshot, the tail of events behind it, and the live models. It never changes; a question takes a reference, and what a view has goes with its last one.
+ * A view is a snapshot, the tail of events and changed things behind it, and the live models. It never changes; a question takes a reference, and what a view has goes with its last one.
  *
  * Freshness
  *  1. A question knows everything that this process had committed when it was asked (mx_view_keeper_written was called after the commit).
@@ -9,7 +9,8 @@
  *  3. Only what is committed is in a view.
  *
  * How a view comes about, from the cheapest: the same one (nothing was committed); more rows of the same tail; a new snapshot, merged of the old one and its tail, when an answer
- * needs the whole (mx_answer.live is false), and in the background when the tail has grown (mx_view_keeper_tend); a new snapshot of the records, when things have changed. While a
+ * needs the whole (mx_answer.live is false), and in the background when the tail has grown (mx_view_keeper_tend); a new snapshot at once, when what has changed can't be said by a tail (settings, an erasure, an import's files, thousands of products in one
+ * request). While a
  * snapshot is made, questions that the present view suffices for go on.
  */
 #ifndef MX_SHOP_VIEW_H
@@ -28,7 +29,8 @@ typedef struct mx_view {
     mx_snapshot *snapshot;
     mx_tail *tail; /* NULL: none */
     int32_t rows;
-    int64_t offset; /* of the last event that is seen */
+    int64_t offset;         /* of the last event that is seen */
+    int64_t things_version; /* of the records that are seen */
     mx_model_set *models;
 } mx_view;
 void mx_view_release(mx_view *view); /* NULL is allowed */

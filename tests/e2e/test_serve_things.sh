@@ -136,6 +136,44 @@ get 200 /v1/customers/C0000003 "${key[@]}"
 is 'r["country"] == "Chile" and "created" in r and r["events"] > 0'
 ask 200 DELETE /v1/products/tea "${key[@]}"
 
+# ---- a change is in the next answer, and what an answer over everything says agrees ----
+recommended() {
+    get 200 "/v1/answers/recommend?customer=C0000004&n=40" "${key[@]}"
+}
+recommended
+first=$(member 'r["items"][0]["id"]')
+cp "$work/body" "$work/before.json"
+get 200 "/v1/products/$first" "${key[@]}"
+cp "$work/body" "$work/first.json"
+for i in 1 2 3 4 5; do
+    patch 200 "/v1/products/$first" "{\"title\":\"Name $i\",\"price\":\"$i.25\"}"
+    recommended
+    is "[(i['title'], i['fields']['price']) for i in r['items'] if i['id'] == '$first'] == [('Name $i', '$i.25')]"
+done
+ask 200 DELETE "/v1/products/$first" "${key[@]}"
+recommended
+is "all(i['title'] != 'Name 5' for i in r['items'])"
+put 200 "/v1/products/$first" "$(cat "$work/first.json")"
+recommended
+is "r['items'] == json.load(open('$work/before.json'))['items']"
+get 404 "/v1/answers/recommend?basket=brand-new" "${key[@]}"
+put 200 /v1/products/brand-new '{"title":"Brand new","price":"1.00"}'
+get 200 "/v1/answers/recommend?basket=brand-new" "${key[@]}"
+is 'len(r["items"]) > 0'
+ask 200 DELETE /v1/products/brand-new "${key[@]}"
+get 404 "/v1/answers/recommend?basket=brand-new" "${key[@]}"
+get 404 "/v1/answers/recommend?customer=brand-new" "${key[@]}"
+put 200 /v1/customers/brand-new '{"country":"Peru"}'
+get 200 "/v1/answers/recommend?customer=brand-new" "${key[@]}"
+post 200 /v1/products "[{\"id\":\"$first\",\"title\":\"One of two\"},{\"id\":\"brand-new\",\"title\":\"Two of two\"}]"
+recommended
+is "[i['title'] for i in r['items'] if i['id'] == '$first'] == ['One of two']"
+get 200 "/v1/products?q=two%20of%20two" "${key[@]}"
+is '[i["id"] for i in r["items"]] == ["brand-new"]'
+put 200 "/v1/products/$first" "$(cat "$work/first.json")"
+ask 200 DELETE /v1/products/brand-new "${key[@]}"
+ask 200 DELETE /v1/customers/brand-new "${key[@]}"
+
 # ---- messages and reviews ----
 put 200 /v1/messages/m%2F2 '{"text":"hello","customer":"C0000002","channel":"mail","time":"2025-02-01T08:00:00Z"}'
 patch 200 /v1/messages/m%2F2 '{"reply":"good day"}'

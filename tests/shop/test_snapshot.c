@@ -309,6 +309,38 @@ static void test_forgotten_ways(void **state)
     }
 }
 
+/* One product goes and another comes, so that there are as many as before, and those between have moved. */
+static void test_one_for_another(void **state)
+{
+    static plain_event events[EVENTS];
+    static int64_t order[EVENTS];
+    static const char *const turns[][2] = {{"o-before", "zz"}, {"zz", "o-before"}, {"p1x", "p3x"}, {"p3x", "p1x"}};
+    merx_error err = {0};
+    (void)state;
+    make_events(events, 13);
+    home h = new_shop();
+    append(h.shop, events, in_order(order), 0, EVENTS, NULL);
+    for (size_t i = 0; i < sizeof turns / sizeof *turns; i++) {
+        for (int added = 0; added < 2; added++) {
+            mx_str id = mx_str_of(turns[i][added]);
+            mx_record record = {.kind = MX_PRODUCT, .product = {.id = id, .title = MX_STR("one")}};
+            const mx_change changes[] = {{MX_PRODUCT, mx_str_of(turns[i][0])}, {MX_PRODUCT, id}};
+            check(mx_records_begin(h.shop->records, &err), &err);
+            check(mx_records_upsert(h.shop->records, &record, 1, &err), &err);
+            if (added)
+                check(mx_records_remove(h.shop->records, MX_PRODUCT, changes[0].id, &err), &err);
+            check(mx_shop_settings_bump_things(h.shop->records, changes, 2, &err), &err);
+            check(mx_records_commit(h.shop->records, &err), &err);
+            assert_true(mx_snapshot_find_product(snapshot_of(h.shop), turns[i][added]) >= 0);
+        }
+        mx_snapshot *rebuilt;
+        check(mx_snapshot_open(h.shop->records, h.shop->blobs, true, NULL, NULL, &rebuilt, &err), &err);
+        assert_string_equal(rebuilt->sha256, snapshot_of(h.shop)->sha256);
+        mx_snapshot_close(rebuilt);
+    }
+    drop_shop(&h);
+}
+
 static void test_views(void **state)
 {
     static plain_event events[EVENTS];
@@ -454,9 +486,15 @@ static void test_allocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_twin),           cmocka_unit_test(test_canonical),   cmocka_unit_test(test_forgotten),
-        cmocka_unit_test(test_forgotten_ways), cmocka_unit_test(test_views),       cmocka_unit_test(test_split),
-        cmocka_unit_test(test_damaged),        cmocka_unit_test(test_allocations),
+        cmocka_unit_test(test_twin),
+        cmocka_unit_test(test_canonical),
+        cmocka_unit_test(test_forgotten),
+        cmocka_unit_test(test_forgotten_ways),
+        cmocka_unit_test(test_one_for_another),
+        cmocka_unit_test(test_views),
+        cmocka_unit_test(test_split),
+        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,6 +57,13 @@ static void add_events(history *h, const mx_ask *ask, const mx_line *lines, size
     }
 }
 
+/* The product of an id. product: where the snapshot has it; -1: not known yet. -1: the shop does not know it. */
+static int32_t known_product(const mx_ask *ask, int32_t product, const char *id)
+{
+    mx_seen seen = mx_ask_seen(ask);
+    return product >= 0 && !mx_seen_product_gone(seen, product) ? product : mx_seen_product(seen, id);
+}
+
 /* The products given, in their order. */
 static merx_status add_given(history *h, const mx_ask *ask, const char *const *ids, size_t n, merx_error *err)
 {
@@ -78,7 +85,7 @@ static merx_status add_given(history *h, const mx_ask *ask, const char *const *i
     kept = 0;
     for (size_t k = 0; k < n; k++) {
         /* The model may know a product that the shop no longer has. */
-        if ((codes[k] < 0 || products[kept++] < 0) && mx_seen_product(mx_ask_seen(ask), ids[k]) < 0)
+        if (known_product(ask, codes[k] < 0 ? -1 : products[kept++], ids[k]) < 0)
             return mx_unknown_product(ask->snapshot, ids[k], err);
         add(h, codes[k], FROM_ITEMS, 0);
     }
@@ -162,8 +169,7 @@ static merx_status fill_item(const mx_ask *ask, int32_t code, double score, int3
     item->id = mx_arena_strndup(ask->arena, id.data, id.size, err);
     if (!item->id)
         return MERX_E_MEMORY;
-    if (product < 0)
-        product = mx_seen_product(seen, item->id);
+    product = known_product(ask, product, item->id);
     mx_str title = product >= 0 ? mx_seen_product_title(seen, product) : (mx_str){"", 0};
     item->title = mx_arena_strndup(ask->arena, title.data, title.size, err);
     if (!item->title)

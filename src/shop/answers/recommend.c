@@ -42,7 +42,7 @@ static merx_status products_of(const mx_ask *ask, const int32_t *items, size_t n
     const mx_recommender *model = ask->state;
     mx_recommender_products(model, ask->snapshot, items, n, products);
     for (size_t k = 0; k < n && ask->tail; k++) {
-        if (products[k] >= 0)
+        if (products[k] >= 0 && !mx_seen_product_gone(mx_ask_seen(ask), products[k]))
             continue;
         mx_str id = mx_dict_get(model->ids, items[k]);
         const char *text = mx_arena_strndup(ask->arena, id.data, id.size, err);
