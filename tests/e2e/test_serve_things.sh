@@ -165,10 +165,10 @@ get 404 "/v1/answers/recommend?basket=brand-new" "${key[@]}"
 get 404 "/v1/answers/recommend?customer=brand-new" "${key[@]}"
 put 200 /v1/customers/brand-new '{"country":"Peru"}'
 get 200 "/v1/answers/recommend?customer=brand-new" "${key[@]}"
-post 200 /v1/products "[{\"id\":\"$first\",\"title\":\"One of two\"},{\"id\":\"brand-new\",\"title\":\"Two of two\"}]"
+post 200 /v1/products "[{\"id\":\"$first\",\"title\":\"One of two\"},{\"id\":\"brand-new\",\"title\":\"Zebra pair\"}]"
 recommended
 is "[i['title'] for i in r['items'] if i['id'] == '$first'] == ['One of two']"
-get 200 "/v1/products?q=two%20of%20two" "${key[@]}"
+get 200 "/v1/products?q=zebra%20pair" "${key[@]}"
 is '[i["id"] for i in r["items"]] == ["brand-new"]'
 put 200 "/v1/products/$first" "$(cat "$work/first.json")"
 ask 200 DELETE /v1/products/brand-new "${key[@]}"
