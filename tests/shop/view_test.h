@@ -246,9 +246,12 @@ static inline char *reply_text(merx_status status, merx_reply *reply)
 static inline char *ask_keeper(home *h, const char *answer, const char *set)
 {
     merx_reply reply;
+    mx_arena arena;
+    mx_arena_init(&arena, NULL);
     merx_options *question = question_of(answer, set);
-    char *text = reply_text(mx_view_keeper_ask(h->keeper, answer, question, true, &reply, NULL), &reply);
+    char *text = reply_text(mx_view_keeper_ask(h->keeper, answer, question, true, &arena, &reply, NULL), &reply);
     merx_options_free(question);
+    mx_arena_release(&arena);
     return text;
 }
 
@@ -324,9 +327,8 @@ static inline void check_seen(mx_seen seen, mx_snapshot *s)
             mx_line *lines;
             size_t n, m;
             assert_true(mx_is_known(who));
-            check_ok(
-                mx_seen_lines(seen, sessions ? MX_NOBODY : who, sessions ? who : MX_NOBODY, &arena, &lines, &m, &err),
-                err);
+            mx_known customer = sessions ? MX_NOBODY : who, session = sessions ? who : MX_NOBODY;
+            check_ok(mx_seen_lines(seen, customer, session, MX_ALL_KINDS, &arena, &lines, &m, &err), err);
             if (sessions)
                 check_ok(mx_snapshot_session_events(s, (int32_t)g, &events, &n, &err), err);
             else
@@ -334,6 +336,22 @@ static inline void check_seen(mx_seen seen, mx_snapshot *s)
             assert_int_equal(m, n);
             for (size_t k = 0; k < n; k++)
                 check_line(s, (size_t)events[k], &lines[k], seen);
+            /* Of two kinds alone: what is left of all. */
+            unsigned kinds = 1u << g % MX_EVENT_KINDS | 1u << MX_EVENT_PURCHASE;
+            mx_line *some;
+            size_t left = 0;
+            check_ok(mx_seen_lines(seen, customer, session, kinds, &arena, &some, &n, &err), err);
+            for (size_t k = 0; k < m; k++)
+                if (kinds >> lines[k].kind & 1) {
+                    assert_true(left < n);
+                    assert_int_equal(some[left].time_ms, lines[k].time_ms);
+                    assert_int_equal(some[left].product, lines[k].product);
+                    assert_int_equal(some[left].quantity, lines[k].quantity);
+                    assert_int_equal(some[left].kind, lines[k].kind);
+                    assert_int_equal(some[left].of_customer, lines[k].of_customer);
+                    assert_int_equal(some[left++].of_session, lines[k].of_session);
+                }
+            assert_int_equal(left, n);
         }
     mx_arena_release(&arena);
 }
