@@ -3,7 +3,6 @@
  *
  * Settings come from flags, then MERX_SERVE_* of the environment, then the file, then the table's defaults; all by the one table of merx_server_settings.
  */
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -286,8 +285,6 @@ static int serve(serving *s)
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
-    /* By default each thread gets a heap of its own, and each of those keeps what its thread once needed: half as much again as is in use. */
-    (void)mallopt(M_ARENA_MAX, 2);
     if (merx_server_start(s->settings, s->shops, s->n_shops, &server, &err) != MERX_OK)
         return cli_fail(&err);
     const merx_option *table = merx_server_settings();
