@@ -16,7 +16,7 @@ static const merx_option settings_table[] = {
     {"max_body", MERX_OPTION_TEXT, 0, 0, "16M", NULL, "most bytes of one request's body (4K to 1G)"},
     {"max_bodies", MERX_OPTION_TEXT, 0, 0, "256M", NULL,
      "most bytes of all bodies being read at once; more is put off (503)"},
-    {"max_header", MERX_OPTION_TEXT, 0, 0, "8K", NULL, "most bytes of one request's line and headers (4K to 1M)"},
+    {"max_header", MERX_OPTION_TEXT, 0, 0, "16K", NULL, "most bytes of one request's line and headers (4K to 1M)"},
     {"max_connections", MERX_OPTION_INT, 4, 100000, "1024", NULL, "connections at once; further ones wait to be taken"},
     {"max_waiting", MERX_OPTION_INT, 1, 10000, "64", NULL,
      "writes of one shop that may wait for each other; more are put off (503)"},

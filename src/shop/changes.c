@@ -54,7 +54,7 @@ merx_status mx_changes_note(mx_records *records, int64_t version, const mx_chang
 
 typedef struct reading {
     mx_arena *arena;
-    mx_vec changes;     /* mx_change */
+    mx_vec changes;      /* mx_change */
     int64_t next, until; /* the version that comes next, the last that is wanted */
     size_t most;
     bool known;

@@ -109,8 +109,8 @@ static merx_status add_changes(following *f, int64_t after, size_t most, merx_er
 {
     mx_change *changes;
     size_t n;
-    MX_TRY(mx_changes_since(f->records, after, f->settings->things_version, most, &f->arena, &changes, &n, &f->fits,
-                            err));
+    MX_TRY(
+        mx_changes_since(f->records, after, f->settings->things_version, most, &f->arena, &changes, &n, &f->fits, err));
     if (f->fits)
         MX_TRY(make_room(f, n, err));
     for (size_t i = 0; f->fits && i < n; i++)
@@ -151,7 +151,8 @@ merx_status mx_tail_follow(mx_records *records, mx_snapshot *base, const mx_shop
                    .tail = tail,
                    .events = mx_vec_init(NULL, sizeof(mx_event), MX_TAIL_ROWS_MAX / 2, "events")};
     mx_arena_init(&f.arena, NULL);
-    merx_status status = follow(&f, last_offset, (size_t)(most < MX_TAIL_ROWS_MAX / 2 ? most : MX_TAIL_ROWS_MAX / 2), err);
+    merx_status status =
+        follow(&f, last_offset, (size_t)(most < MX_TAIL_ROWS_MAX / 2 ? most : MX_TAIL_ROWS_MAX / 2), err);
     *fits = f.fits;
     mx_vec_release(&f.events);
     mx_arena_release(&f.arena);

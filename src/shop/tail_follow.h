@@ -17,6 +17,7 @@
  * Cost: O(events and changed things since).
  */
 merx_status mx_tail_follow(mx_records *records, mx_snapshot *base, const mx_shop_settings *settings,
-                           int64_t last_offset, int64_t most, mx_tail **tail, bool *fits, merx_error *err) MERX_MUST_CHECK;
+                           int64_t last_offset, int64_t most, mx_tail **tail, bool *fits,
+                           merx_error *err) MERX_MUST_CHECK;
 
 #endif
