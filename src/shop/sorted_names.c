@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "base/prefetch.h"
+
 enum { RUN = 16, SHORT = 64 };
 
 static uint64_t mark_of(mx_str name, size_t common)
@@ -89,10 +91,7 @@ int32_t mx_sorted_names_find(const mx_sorted_names *names, mx_str name)
     from = from ? (from - 1) * RUN : 0;
     end = end * RUN < names->n ? end * RUN : names->n;
     /* The names of a run lie side by side: asked for at once. */
-    if (end - from <= RUN) {
-        enum { LINE_BYTES = 64 };
-        for (size_t at = 0; at < (end - from) * sizeof *names->name; at += LINE_BYTES)
-            __builtin_prefetch((const char *)(names->name + from) + at);
-    }
+    if (end - from <= RUN)
+        mx_prefetch(names->name + from, (end - from) * sizeof *names->name);
     return halve(names->name, from, end, name);
 }

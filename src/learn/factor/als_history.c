@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/prefetch.h"
 #include "kernels/kernels.h"
 
 enum { BLOCK = 256 };
@@ -97,13 +98,6 @@ size_t mx_als_history_scratch(const mx_als_solved *solved, size_t m, size_t n)
     return (2 * m + 1) * solved->f + 2 * m * m + m + m * n;
 }
 
-static void ask_for(const void *from, size_t bytes)
-{
-    enum { LINE_BYTES = 64 };
-    for (size_t at = 0; at < bytes; at += LINE_BYTES)
-        __builtin_prefetch((const char *)from + at);
-}
-
 /* Rows of items (count, f), widened. */
 static void widen_rows(const mx_als *model, const int32_t *items, size_t count, double *y)
 {
@@ -119,8 +113,8 @@ static bool solve_system(const mx_als *model, const mx_als_solved *solved, const
     const mx_kernels *kernel = mx_kernel();
     size_t f = solved->f;
     for (size_t j = 0; j < m; j++) { /* they lie all over: asked for before any is waited for */
-        ask_for(model->item_factors + (size_t)items[j] * f, f * sizeof *model->item_factors);
-        ask_for(solved->rows + (size_t)items[j] * f, f * sizeof *solved->rows);
+        mx_prefetch(model->item_factors + (size_t)items[j] * f, f * sizeof *model->item_factors);
+        mx_prefetch(solved->rows + (size_t)items[j] * f, f * sizeof *solved->rows);
     }
     widen_rows(model, items, m, y);
     for (size_t j = 0; j < m; j++)
@@ -161,7 +155,7 @@ bool mx_als_history_explain(const mx_als *model, const mx_als_solved *solved, co
     double *y = scratch, *p = y + m * f, *k = p + m * f, *s = k + m * m, *target = s + m * m, *row = target + f,
            *sides = row + m;
     for (size_t t = 0; t < n; t++)
-        ask_for(model->item_factors + (size_t)targets[t] * f, f * sizeof *model->item_factors);
+        mx_prefetch(model->item_factors + (size_t)targets[t] * f, f * sizeof *model->item_factors);
     if (!solve_system(model, solved, items, m, y, p, k, s))
         return false;
     for (size_t t = 0; t < n; t++) {

@@ -6,10 +6,11 @@
  */
 #include <string.h>
 
+#include "base/prefetch.h"
 #include "base/random.h"
 #include "learn/neighbour/hnsw.h"
 
-enum { LINE_BYTES = 64, MOST_LINES = 8, CHOSEN_AT_ONCE = 4, FOLLOWED = 1 };
+enum { MOST_BYTES = 512, CHOSEN_AT_ONCE = 4, FOLLOWED = 1 };
 
 merx_status mx_walk_new(const merx_allocator *alloc, size_t slots, size_t most, mx_walk **out, merx_error *err)
 {
@@ -44,18 +45,13 @@ mx_listed_fn mx_graph_measure(const mx_vector_rows *rows)
 
 static void ask_for_vector(const mx_vector_rows *rows, uint32_t slot)
 {
-    const char *row = (const char *)mx_vector_at(rows, slot);
     size_t bytes = rows->width * sizeof(float);
-    bytes = bytes < (size_t)MOST_LINES * LINE_BYTES ? bytes : (size_t)MOST_LINES * LINE_BYTES;
-    for (size_t b = 0; b < bytes; b += LINE_BYTES)
-        __builtin_prefetch(row + b);
+    mx_prefetch(mx_vector_at(rows, slot), bytes < MOST_BYTES ? bytes : MOST_BYTES);
 }
 
 static void ask_for_links(const mx_graph *g, uint32_t slot)
 {
-    const char *list = (const char *)(g->low + (size_t)slot * 2 * g->links);
-    for (size_t b = 0; b < 2 * g->links * sizeof(uint32_t); b += LINE_BYTES)
-        __builtin_prefetch(list + b);
+    mx_prefetch(g->low + (size_t)slot * 2 * g->links, 2 * g->links * sizeof(uint32_t));
 }
 
 void mx_graph_descend(const mx_graph *g, const mx_vector_rows *rows, const float *q, int layer, mx_walk *walk)

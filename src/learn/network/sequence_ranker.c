@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/prefetch.h"
 #include "kernels/similarity.h"
 #include "kernels/tensors.h"
 #include "learn/network/sequence_ranker_parts.h"
@@ -153,11 +154,9 @@ out:
 /* What an item is known by lies anywhere in memory: it is asked for some steps ahead. */
 static void ask_for_input(const mx_ranker *r, int32_t item)
 {
-    enum { LINE = 16 };
     int32_t row = r->input[item];
     const float *from = row >= 0 ? r->inputs + (size_t)row * 3 * r->units : r->vectors + (size_t)item * r->units;
-    for (size_t k = 0, n = row >= 0 ? 3 * r->units : r->units; k < n; k += LINE)
-        __builtin_prefetch(from + k);
+    mx_prefetch(from, (row >= 0 ? 3 * r->units : r->units) * sizeof *from);
 }
 
 /* zx (3 u) of an item. */

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/prefetch.h"
 #include "kernels/kernels.h"
 #include "shop/answers/recommender.h"
 
@@ -42,16 +43,6 @@ static touched *slot_of(const search *s, int32_t item)
     return &s->slots[at];
 }
 
-/* What a question touches lies all over: it is asked for some steps ahead, else each step would wait for memory. */
-static void ask_for(const void *from, size_t bytes)
-{
-    enum { LINE_BYTES = 64 };
-    for (size_t at = 0; at < bytes; at += LINE_BYTES)
-        __builtin_prefetch((const char *)from + at);
-    if (bytes)
-        __builtin_prefetch((const char *)from + bytes - 1);
-}
-
 static size_t links_of(const mx_item_lists *lists, const int32_t *history, size_t m)
 {
     size_t links = 0;
@@ -60,8 +51,8 @@ static size_t links_of(const mx_item_lists *lists, const int32_t *history, size_
     for (size_t j = 0; j < m; j++) {
         size_t count = (size_t)(lists->starts[history[j] + 1] - lists->starts[history[j]]);
         links += count;
-        ask_for(lists->indices + lists->starts[history[j]], count * sizeof *lists->indices);
-        ask_for(lists->weights + lists->starts[history[j]], count * sizeof *lists->weights);
+        mx_prefetch(lists->indices + lists->starts[history[j]], count * sizeof *lists->indices);
+        mx_prefetch(lists->weights + lists->starts[history[j]], count * sizeof *lists->weights);
     }
     return links;
 }
@@ -165,7 +156,7 @@ static const float *row_of(const search *s, int32_t item)
 /* What a score of the item takes. */
 static void ask_for_item(const search *s, int32_t item)
 {
-    ask_for(row_of(s, item), (size_t)s->model->als.factors * sizeof(float));
+    mx_prefetch(row_of(s, item), (size_t)s->model->als.factors * sizeof(float));
     __builtin_prefetch(&s->model->trend[item]);
 }
 
